@@ -1,0 +1,96 @@
+"""Measure, print a table, write JSON.
+
+Runs are interleaved and in fresh processes; each figure is made of the medians. Folders are not removed before the end:
+after mass deletes the file system is slow for a while, which would fall on whoever writes most files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.rows import Command, Row, Sample, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def measure(command: Command, folder: Path) -> Sample:
+    """Run a command once."""
+    words = [word.format(folder=folder) for word in command.words]
+    start = time.perf_counter()
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    error = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(words)} ended with {process.returncode}:\n{error.decode()}")
+    return Sample(seconds, usage.ru_maxrss)
+
+
+def samples(command: Command, folders: Iterator[Path]) -> Iterator[Sample]:
+    """Run a command again and again; a warm one runs once before the first time that counts."""
+    folder = next(folders)
+    if command.warm:
+        measure(command, folder)
+    while True:
+        yield measure(command, folder)
+        folder = folder if command.warm else next(folders)
+
+
+def compare(row: Row, rounds: int, folders: Iterator[Path]) -> dict[str, Any]:
+    """Measure both commands of a row in turn; seconds and figures of the result are medians."""
+    pairs = zip(samples(row.first, folders), samples(row.second, folders), strict=True)
+    first, second = (
+        Sample(median(one.seconds for one in side), median(one.peak for one in side))
+        for side in zip(*(next(pairs) for _ in range(rounds)), strict=True)
+    )
+    return {
+        "row": row.name,
+        "seconds": round(first.seconds, 4),
+        "compared": round(second.seconds, 4),
+        "figure": round(row.figure(first, second), 4),
+        "unit": row.unit,
+        "goal": row.goal,
+    }
+
+
+def main() -> None:
+    """Measure the rows asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", default="", help="rows whose name contains this")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each command runs")
+    parser.add_argument("--scale", type=float, default=1.0, help="times the usual number of tasks")
+    parser.add_argument("--json", type=Path, default=Path("benchmarks/results/latest.json"))
+    options = parser.parse_args()
+
+    place = Path(tempfile.mkdtemp(prefix="taskproc-benchmarks-"))
+    folders = (place / str(i) for i in range(10**6))
+    print(f"{'':24} {'seconds':>9} {'beside':>9} {'figure':>9} {'goal':>9}")
+    results = []
+    try:
+        for row in rows(options.scale):
+            if options.only in row.name:
+                result = compare(row, options.rounds, folders)
+                results.append(result)
+                print("{row:24} {seconds:9.3f} {compared:9.3f} {figure:9.3f} {goal:9.3f} {unit}".format(**result))
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    machine = {"python": platform.python_version(), "system": platform.platform(), "cpus": os.cpu_count()}
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps({"machine": machine, "rows": results}, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""Where the program begins: quiet on Ctrl-C before it can say a sentence."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+# What the module `signal` is made of: importing that takes milliseconds, in which Ctrl-C would show a traceback.
+_signal: Any = __import__("_signal")
+
+
+def _leave(number: int, frame: object) -> None:  # noqa: ARG001
+    os._exit(130)
+
+
+if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    _signal.signal(_signal.SIGINT, _leave)
+
+
+def main() -> None:
+    """Import the program, which takes a while, and run it; ends the process."""
+    from taskproc_cli import app
+
+    if _signal.getsignal(_signal.SIGINT) is not _signal.SIG_IGN:
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+    app.main()
+
+
+if __name__ == "__main__":
+    main()

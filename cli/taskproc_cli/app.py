@@ -1,0 +1,180 @@
+"""The program: its commands, found by name and loaded when used, and the one place where it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from taskproc_cli import problems
+from taskproc_cli.options import Command, DryRunCommand, LazyTaskCommand, StatusCommand, TaskCommand
+from taskproc_cli.problems import Signalled, UsageError
+from taskproc_cli.views import terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+    from types import FrameType
+
+    from typer._click import Context
+
+    from taskproc import Task
+
+COMMANDS: dict[str, tuple[str, type[Command]]] = {
+    "run": ("run", TaskCommand),
+    "dry-run": ("run", DryRunCommand),
+    "graph": ("graph", TaskCommand),
+    "list": ("list", Command),
+    "status": ("status", StatusCommand),
+    "why": ("why", LazyTaskCommand),
+    "accept": ("accept", LazyTaskCommand),
+    "log": ("log", LazyTaskCommand),
+    "clear": ("clear", LazyTaskCommand),
+    "doctor": ("doctor", LazyTaskCommand),
+    "completion": ("completion", Command),
+}
+"""Each command's function, which lies in a module of the same name, and how its words are read."""
+
+
+class Commands(TyperGroup):
+    """The commands, each imported when it is asked for."""
+
+    def list_commands(self, ctx: Context) -> list[str]:  # noqa: ARG002
+        """Their names, in the order of help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Any:  # noqa: ARG002
+        """One of them."""
+        return load_command(cmd_name)
+
+
+def load_command(name: str) -> Command:
+    """Import a command and have Typer make it."""
+    function, kind = COMMANDS[name]
+    module = import_module(f"taskproc_cli.commands.{function}")
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command(name, cls=kind)(getattr(module, function))
+    command = typer.main.get_command(app)
+    assert isinstance(command, Command)
+    return command
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run the program with these words, by default those it was started with, and end with its exit status."""
+    words = list(sys.argv[1:] if args is None else args)
+    _end(_status(lambda: _dispatch(*(words or ["--help"]))))
+
+
+def run_task_class(cls: type[Task], args: Sequence[str] | None = None) -> NoReturn:
+    """Be `taskproc run` for one class, whose parameters the words give: what `Task.cli()` is."""
+    from taskproc_cli.request import request_for_class
+
+    words = list(sys.argv[1:] if args is None else args)
+    _end(_status(lambda: _invoke(load_command("run"), sys.argv[0], words, obj=request_for_class(cls))))
+
+
+def _invoke(command: Any, name: str, words: list[str], **context: Any) -> None:
+    with command.make_context(name, words, **context) as ctx:
+        command.invoke(ctx)
+
+
+def _dispatch(name: str, *words: str) -> None:
+    """Do what the first word says."""
+    program = typer.main.get_command(_program())
+    ctx = typer.Context(program, info_name="taskproc")
+    if name == "--help":
+        typer.echo(program.get_help(ctx))
+    elif name == "--version":
+        from importlib.metadata import version
+
+        typer.echo(f"taskproc {version('taskproc')}")
+    elif name in COMMANDS:
+        _invoke(load_command(name), name, list(words), parent=ctx)
+    else:
+        raise UsageError(_no_command(name, words))
+
+
+def _program() -> typer.Typer:
+    app = typer.Typer(cls=Commands, add_completion=False, rich_markup_mode=None)
+
+    @app.callback()
+    def taskproc(
+        *,
+        version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    ) -> None:
+        """Run tasks written in Python, in parallel; every result is kept, and nothing runs twice without a reason.
+
+        For example: taskproc run taskfile.py Main --parameter 3
+        """
+
+    return app
+
+
+def _status(work: Callable[[], None]) -> int:
+    """Do the program's work; the exit status of what comes of it, and one sentence where that is an error."""
+    try:
+        with _signals():
+            work()
+    except typer.Exit as end:
+        return end.exit_code
+    except SystemExit:
+        raise
+    except BrokenPipeError:
+        return problems.OK  # whoever read our stdout has seen enough
+    except BaseException as error:  # noqa: BLE001  whatever it is, it ends here
+        if isinstance(error, problems.UserCodeError) and error.__cause__:
+            terminal.write(problems.users_traceback(error.__cause__))
+        if text := problems.sentence(error):
+            terminal.say(f"{terminal.paint('taskproc:', 'red')} {text}")
+        return problems.status_of(error)
+    return problems.OK
+
+
+def _end(status: int) -> NoReturn:
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            # What is left in the buffer is written once more as the interpreter ends: let that go nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    if status > problems.SIGNALLED:
+        os._exit(status)  # what runs in threads can't be ended, and must not hold us
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # all is said: Python's own farewell would be a traceback
+    sys.exit(status)
+
+
+@contextmanager
+def _signals() -> Generator[None]:
+    """Turn signals that ask a program to end into an exception, unless they are ignored already (as under nohup)."""
+
+    def end(number: int, _frame: FrameType | None) -> NoReturn:
+        raise Signalled(number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, end)
+    yield
+
+
+def _no_command(word: str, rest: Sequence[str]) -> str:
+    """Say that there is no such command, and what may have been meant."""
+    import difflib
+    import shlex
+
+    from taskproc_cli.paths import is_taskfile
+
+    if word.startswith("-"):
+        return f"there is no option {word} before a command; see taskproc --help"
+    if is_taskfile(word) or ":" in word:
+        return f"{word} is no command; did you mean taskproc run {shlex.join([word, *rest])}?"
+    if word == "help":
+        return "help is no command; say taskproc --help, or taskproc COMMAND --help"
+    near = difflib.get_close_matches(word, COMMANDS, 1)
+    hint = f"did you mean taskproc {near[0]}?" if near else f"did you mean taskproc run {shlex.join([word, *rest])}?"
+    return f"{word} is no command; {hint}"

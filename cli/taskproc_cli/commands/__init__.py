@@ -1,0 +1,1 @@
+"""The commands of `taskproc`, a file each, whose function of the same name Typer makes a command of."""

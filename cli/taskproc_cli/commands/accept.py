@@ -1,0 +1,80 @@
+"""`taskproc accept`: take recorded results as valid for code that did not make them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from taskproc_cli.options import CacheOption, KwargsOption
+from taskproc_cli.views import terminal
+from taskproc_cli.views.quantities import count
+from taskproc_cli.views.result import write_out
+from taskproc_cli.views.why import diff_lines
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from taskproc.changes import Version
+    from taskproc.record import Key, Row
+    from taskproc_cli.request import Request
+
+
+def accept(
+    ctx: typer.Context,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be accepted.")] = False,
+    cache: CacheOption = None,
+    kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
+) -> None:
+    """Take recorded results as valid for the present code.
+
+    Those of TASK that other code has made, or with parameters, or as TASK#ID, the one; for a change that makes no
+    difference to them. It is recorded that a person did so, and `taskproc why` shows it.
+
+    For example: taskproc accept taskfile.py Train --dry-run
+    """
+    from taskproc import Task
+    from taskproc.acceptance import accepted
+    from taskproc.fingerprint import Fingerprinter
+    from taskproc.store import open_store
+
+    request: Request = ctx.obj
+    folder = request.cache(cache)
+    name, rows = _rows(request, folder)
+    cls = request.parameters.cls
+    codes = Fingerprinter(Task)
+    found = {key: (row, new) for key, row in rows.items() if (new := accepted(row, cls, codes)) is not None}
+    what = f"{count(len(found), 'result')} of {name} for the present code"
+    if not found:
+        terminal.say(f"there is no result of {name} in {folder} that other code has made")
+    elif dry_run:
+        write_out(f"would accept {what}\n")
+        for then in _versions(folder, [row for row, _ in found.values()]):
+            write_out("".join(f"{line}\n" for line in diff_lines(then, codes.of(cls).parts)))
+    else:
+        code = codes.of(cls)
+        with open_store(folder) as store:
+            done = store.accept(name, found, {code.digest: code.parts})
+        terminal.say(f"accepted {what}" if len(done) == len(found) else f"accepted {len(done)} of {what}")
+
+
+def _rows(request: Request, cache: Path) -> tuple[str, dict[Key, Row]]:
+    """What is recorded of the tasks that are meant: one, or all of a class."""
+    from taskproc.store import open_store
+
+    if request.target.instance is not None or request.loaded:
+        instance = request.instance(cache)
+        return instance.name, {instance.key: instance.row}
+    name = request.parameters.cls.task_name
+    with open_store(cache, write=False) as store:
+        return name, dict(store.all_rows(name))
+
+
+def _versions(cache: Path, rows: list[Row]) -> list[Version]:
+    """The code that made some results, each version once."""
+    from taskproc.store import open_store
+
+    made = dict.fromkeys(row.good.inputs.code for row in rows if row.good is not None)
+    with open_store(cache, write=False) as store:
+        return [then for code in made if (then := store.version(code)) is not None]

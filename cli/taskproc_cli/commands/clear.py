@@ -1,0 +1,118 @@
+"""`taskproc clear`: remove recorded results."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from taskproc_cli.options import CacheOption, KwargsOption
+from taskproc_cli.problems import AnsweredNoError, UsageError, users_code
+from taskproc_cli.target import load_module
+from taskproc_cli.views import terminal
+from taskproc_cli.views.quantities import count, size
+from taskproc_cli.views.result import write_out
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from taskproc.index import Wanted
+    from taskproc_cli.request import Request
+
+
+def clear(
+    ctx: typer.Context,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be removed.")] = False,
+    stale: Annotated[
+        bool, typer.Option("--stale", help="Only results of classes that the taskfile no longer defines.")
+    ] = False,
+    cache: CacheOption = None,
+    kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
+) -> None:
+    """Remove recorded results.
+
+    Those of the whole cache, of TASK, or with parameters the one that `taskproc run` would make; it asks before.
+
+    For example: taskproc clear taskfile.py Train
+    """
+    request: Request = ctx.obj
+    folder = request.cache(cache)
+    wanted = _stale(request, folder) if stale else request.recorded(folder)
+    try:
+        number, amount = _measure(folder, wanted)
+        of = f" of {', '.join(wanted)}" if stale and wanted else ""
+        what = f"{count(number, 'result')}{of}, {size(amount)}, in {folder}"
+    except _unreadable():
+        if wanted is not None:
+            raise
+        number, what = 1, f"the cache in {folder}, which can't be read"
+    if dry_run:
+        write_out(f"would remove {what}\n")
+    elif number == 0:
+        terminal.say(f"there is nothing to remove in {folder}")
+    elif yes or _confirmed(f"remove {what}?"):
+        _clear(folder, wanted)
+        terminal.say(f"removed {what}")
+
+
+def _stale(request: Request, cache: Path) -> Wanted:
+    """All results of classes that a module which the taskfile loads no longer defines."""
+    from taskproc.stale import stale_names
+    from taskproc.store import open_store
+
+    if request.target.task is not None:
+        raise UsageError("--stale is about all classes of a taskfile: name no task")
+    with users_code(f"{request.target.taskfile or request.target.module} cannot be loaded"):
+        load_module(request.target)
+    with open_store(cache, write=False) as store:
+        found = {
+            name: [key for key, row in store.all_rows(name) if row.good or row.failure]
+            for name in stale_names(store.names())
+        }
+    return {name: keys for name, keys in found.items() if keys}
+
+
+def _measure(cache: Path, wanted: Wanted | None) -> tuple[int, int]:
+    """How many results would be removed, and their bytes; writes nothing."""
+    from taskproc.store import open_store
+
+    with open_store(cache, write=False) as store:
+        return store.measure(wanted)
+
+
+def _clear(cache: Path, wanted: Wanted | None) -> None:
+    from taskproc.store import open_store, replace_store
+
+    try:
+        with open_store(cache) as store:
+            store.clear(wanted)
+    except _unreadable():
+        if wanted is not None:
+            raise
+        replace_store(cache)
+
+
+def _unreadable() -> type[Exception]:
+    from taskproc.database import UnreadableError
+
+    return UnreadableError
+
+
+def _confirmed(question: str) -> bool:
+    """Ask on stderr; the answer comes on stdin.
+
+    Raises:
+        AnsweredNoError: it is not yes.
+        UsageError: there is none.
+    """
+    terminal.write(f"{question} [y/N] ")
+    answer = sys.stdin.readline() if sys.stdin else ""
+    if not answer:
+        terminal.say("")
+        raise UsageError("nobody answered, so nothing was removed; --yes removes without asking")
+    if answer.strip().lower() not in {"y", "yes"}:
+        raise AnsweredNoError("nothing was removed")
+    return True

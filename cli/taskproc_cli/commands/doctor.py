@@ -1,0 +1,56 @@
+"""`taskproc doctor`: look through a cache for damage, and mend what can be mended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from taskproc_cli.options import CacheOption, KwargsOption
+from taskproc_cli.problems import FAILED
+from taskproc_cli.views.quantities import count
+from taskproc_cli.views.result import write_out
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from taskproc.checkup import Checkup
+    from taskproc_cli.request import Request
+
+
+def doctor(
+    ctx: typer.Context,
+    *,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Save what can be saved, and forget what is lost, so that it runs again.")
+    ] = False,
+    cache: CacheOption = None,
+    kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
+) -> None:
+    """Look through the whole cache for damage.
+
+    Every record is read, and every file compared with its record by content. Ends with 1 if something is damaged.
+
+    For example: taskproc doctor --repair
+    """
+    from taskproc.checkup import check_up
+
+    request: Request = ctx.obj
+    folder = request.cache(cache)
+    found = check_up(folder, repair=repair)
+    write_out("".join(f"{line}\n" for line in _lines(found, repair=repair)))
+    if found.findings and not repair:
+        raise typer.Exit(FAILED)
+
+
+def _lines(found: Checkup, *, repair: bool) -> Iterator[str]:
+    for where, what, lost in found.findings:
+        fate = ("lost, and will run again" if lost else "mended") if repair else "damaged"
+        yield f"{where}: {what}; {fate}"
+    looked = f"{count(found.checked, 'result')} looked at"
+    if not found.findings:
+        yield f"{looked}: all are whole"
+    elif repair:
+        yield f"{looked}, {sum(finding.lost for finding in found.findings)} lost"
+    else:
+        yield f"{looked}; taskproc doctor --repair mends what can be mended"

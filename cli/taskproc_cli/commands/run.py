@@ -1,0 +1,134 @@
+"""`taskproc run` and `taskproc dry-run`: bring a task up to date and print its result, or say what that would do."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from taskproc.errors import FailedTaskError
+from taskproc_cli import run_options
+from taskproc_cli.options import CacheOption, KwargsOption
+from taskproc_cli.problems import FAILED
+from taskproc_cli.views import terminal
+from taskproc_cli.views.failure import failure_lines
+from taskproc_cli.views.plan import plan_lines
+from taskproc_cli.views.progress import Progress, shown_progress
+from taskproc_cli.views.result import print_result, write_out
+
+if TYPE_CHECKING:
+    from taskproc.events import Event
+    from taskproc.graph import Node
+    from taskproc.options import Options
+    from taskproc_cli.request import Request
+
+
+def run(
+    ctx: typer.Context,
+    *,
+    cache: CacheOption = None,
+    workers: Annotated[
+        str | None,
+        typer.Option("--workers", "-j", metavar="N", help="How many tasks run at a time. [default: the CPUs]"),
+    ] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            "--executor",
+            "-x",
+            metavar="EXECUTOR",
+            help="What runs the tasks: process, thread, serial, dask:ADDRESS, or module:factory. [default: process]",
+        ),
+    ] = None,
+    executor_args: Annotated[
+        str | None,
+        typer.Option("--executor-args", metavar="JSON", help="Arguments of the executor, as one JSON object."),
+    ] = None,
+    rate_limit: Annotated[
+        list[str] | None,
+        typer.Option("--rate-limit", metavar="NAME=N", help="How many tasks of a channel or class run at a time."),
+    ] = None,
+    prefix: Annotated[
+        list[str] | None,
+        typer.Option("--prefix", metavar="NAME=CMD", help="Command put before the workers of a channel or class."),
+    ] = None,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", "-k", help="Run all that can run after a failure.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be done.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Run the requested task again.")] = False,
+    force_all: Annotated[bool, typer.Option("--force-all", "-F", help="Run every task again.")] = False,
+    interactive: Annotated[
+        bool, typer.Option("--interactive", "-i", help="Run in this terminal, one at a time, with pdb on failure.")
+    ] = False,
+    no_detect_source_change: Annotated[
+        bool, typer.Option("--no-detect-source-change", help="Take cached results although the code has changed.")
+    ] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say before the run what runs, and why.")] = False,
+    progress: Annotated[bool, typer.Option("--progress", help="Show the moving display also under CI.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result and errors.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name each task that runs, and why.")] = False,
+    kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
+) -> None:
+    """Run a task and print its result.
+
+    For example: taskproc run taskfile.py Choose --n 6 --k 3
+    """
+    from taskproc.graph import build_graph
+    from taskproc.options import Options
+    from taskproc.run import make_plan
+
+    request: Request = ctx.obj
+    request.refuse_instance()
+    folder = request.cache(cache)
+    texts = {"workers": workers, "executor": executor, "executor_args": executor_args}
+    options = Options(
+        cache=folder,
+        **{name: getattr(run_options, name)(text) for name, text in texts.items() if text is not None},
+        detect_source_change=not no_detect_source_change,
+        keep_going=keep_going,
+        interactive=interactive,
+        force="all" if force_all else "requested" if force else "nothing",
+    )
+    node = request.node(folder)
+    if rate_limit or prefix:
+        graph = build_graph(node)
+        options = replace(
+            options,
+            limits=run_options.limits(rate_limit or (), graph),
+            prefixes=run_options.prefixes(prefix or (), graph),
+        )
+    if dry_run:
+        write_out("".join(f"{line}\n" for line in plan_lines(make_plan(node, options))))
+        return
+    listener = shown_progress(quiet=quiet, verbose=verbose, insist=progress, own_terminal=interactive)
+    with terminal.printing_to_stderr() if interactive else nullcontext():
+        value = _run(node, options, listener, "" if interactive else request.rerun, explain=explain)
+    print_result(value)
+
+
+def _run(node: Node, options: Options, listener: Progress, rerun: str, *, explain: bool) -> object:
+    """The task's value; if tasks failed, that is told last and ends the command."""
+    from taskproc.events import Planned
+    from taskproc.run import run as run_graph
+
+    def tell(event: Event) -> None:
+        if explain and isinstance(event, Planned):
+            for line in plan_lines(event.plan):
+                terminal.say(line)
+        listener(event)
+
+    try:
+        with listener:
+            return run_graph(node, options, tell).value
+    except FailedTaskError as error:
+        failed = [error]
+    except ExceptionGroup as group:
+        failed = [error for error in group.exceptions if isinstance(error, FailedTaskError)]
+        if len(failed) < len(group.exceptions):
+            raise
+    for line in failure_lines(failed, rerun):
+        terminal.say(line)
+    raise typer.Exit(FAILED)

@@ -1,0 +1,53 @@
+"""`taskproc status`: how the tasks of a graph, or of the whole cache, stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer  # noqa: TC002  Typer reads the annotations
+
+from taskproc_cli.options import CacheOption, KwargsOption
+from taskproc_cli.problems import users_code
+from taskproc_cli.target import load_module
+from taskproc_cli.views.result import write_out
+from taskproc_cli.views.status import cache_lines, graph_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from taskproc_cli.request import Request
+
+
+def status(
+    ctx: typer.Context,
+    cache: CacheOption = None,
+    kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
+) -> None:
+    """Say how tasks stand, class by class.
+
+    Of TASK and what it needs: how many are up to date, to run, failed last time, running now, how long the work would
+    take by past durations, and the bytes kept. Without TASK: the whole cache, and what of it can't be used any more.
+
+    For example: taskproc status taskfile.py Main
+    """
+    write_out("".join(f"{line}\n" for line in _lines(ctx.obj, cache)))
+
+
+def _lines(request: Request, cache: str | None) -> Iterator[str]:
+    from taskproc.options import Options
+    from taskproc.run import make_plan
+    from taskproc.stale import stale_names
+    from taskproc.store import open_store
+
+    request.refuse_instance()
+    folder = request.cache(cache)
+    if request.loaded:
+        plan = make_plan(request.node(folder), Options(cache=folder))
+        with open_store(folder, write=False) as store:
+            yield from graph_lines(plan, store)
+        return
+    if request.target.taskfile is not None or request.target.module is not None:
+        with users_code(f"{request.target.taskfile or request.target.module} cannot be loaded"):
+            load_module(request.target)
+    with open_store(folder, write=False) as store:
+        yield from cache_lines(store, stale_names(store.names()), folder)

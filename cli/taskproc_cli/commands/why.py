@@ -1,0 +1,57 @@
+"""`taskproc why`: the state of one task, its reason, and the evidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer  # noqa: TC002  Typer reads the annotations
+
+from taskproc.errors import RequestError
+from taskproc_cli.options import CacheOption, KwargsOption
+from taskproc_cli.request import load_class
+from taskproc_cli.views.result import write_out
+from taskproc_cli.views.why import why_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from taskproc.fingerprint import Fingerprint
+    from taskproc_cli.request import Request
+
+
+def why(
+    ctx: typer.Context,
+    cache: CacheOption = None,
+    kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
+) -> None:
+    """Say why a task would run, or would not.
+
+    With what changed, line by line, and when and where the recorded result was made. It writes nothing.
+
+    For example: taskproc why taskfile.py Train --seed 3, or taskproc why taskfile.py Train#7
+    """
+    write_out("".join(f"{line}\n" for line in _lines(ctx.obj, cache)))
+
+
+def _lines(request: Request, cache: str | None) -> Iterator[str]:
+    from taskproc.evidence import evidence, recorded_evidence
+    from taskproc.options import Options
+
+    folder = request.cache(cache)
+    options = Options(cache=folder)
+    if request.target.instance is None:
+        node = request.node(folder)
+        return why_lines(node.label, evidence(node, options))
+    instance = request.instance(folder)
+    return why_lines(instance.label, recorded_evidence(instance.name, instance.row, _present_code(request), options))
+
+
+def _present_code(request: Request) -> Fingerprint | None:
+    """The present code of the class, None where that is not to be had."""
+    from taskproc import Task
+    from taskproc.fingerprint import Fingerprinter
+
+    try:
+        return Fingerprinter(Task).of(load_class(request.target))
+    except RequestError:
+        return None

@@ -1,0 +1,163 @@
+"""The words of the command line as plain data, for the completer, which has no time to import the command line itself.
+
+Only what a TAB can offer is here; `tests/cli/test_grammar.py` holds it against the real program. It imports nothing.
+"""
+
+from __future__ import annotations
+
+
+class Option:
+    """One option of a command.
+
+    Attributes:
+        names: Its spellings, the long one first.
+        about: What it does, in a few words.
+        value: The placeholder of its value (`DIR`, `N`, ...); empty for a switch.
+        choices: The values it can take, each with a few words; empty where they are open.
+        many: Whether it may be given more than once.
+    """
+
+    __slots__ = ("about", "choices", "many", "names", "value")
+
+    def __init__(
+        self,
+        *names: str,
+        about: str,
+        value: str = "",
+        choices: dict[str, str] | None = None,
+        many: bool = False,
+    ) -> None:
+        self.names = names
+        self.about = about
+        self.value = value
+        self.choices = choices or {}
+        self.many = many
+
+
+class Command:
+    """One command.
+
+    Attributes:
+        about: What it does, in a few words.
+        words: What its words mean: `task` ([TASKFILE] [TASK]), `taskfile` ([TASKFILE]), or `shell`.
+        options: Its own options. Where `words` is `task`, the task's parameters are options too.
+    """
+
+    __slots__ = ("about", "options", "words")
+
+    def __init__(self, about: str, words: str, *options: Option) -> None:
+        self.about = about
+        self.words = words
+        self.options = (*options, HELP)
+
+
+HELP = Option("--help", about="Show this message and exit.")
+VERSION = Option("--version", about="Show the version and exit.")
+
+_CACHE = Option("--cache", "-o", value="DIR", about="Where results are kept.")
+_TRUST = Option("--trust-cache", about="Take a cache that others can write: its results run code as you.")
+_KWARGS = Option("--kwargs", value="JSON", about="Parameters of the task, as one JSON object.")
+
+_RUN = (
+    _CACHE,
+    Option("--workers", "-j", value="N", about="How many tasks run at a time."),
+    Option(
+        "--executor",
+        "-x",
+        value="EXECUTOR",
+        about="What runs the tasks.",
+        choices={
+            "process": "worker processes (the default)",
+            "thread": "threads of this process",
+            "serial": "one at a time, in this process",
+            "dask:": "a dask cluster, by its address",
+        },
+    ),
+    Option("--executor-args", value="JSON", about="Arguments of the executor, as one JSON object."),
+    Option("--rate-limit", value="NAME=N", about="How many tasks of a channel or class run at a time.", many=True),
+    Option("--prefix", value="NAME=CMD", about="Command put before the workers of a channel or class.", many=True),
+    Option("--keep-going", "-k", about="Run all that can run after a failure."),
+    Option("--force", "-f", about="Run the requested task again."),
+    Option("--force-all", "-F", about="Run every task again."),
+    Option("--interactive", "-i", about="Run in this terminal, one at a time, with pdb on failure."),
+    Option("--no-detect-source-change", about="Take cached results although the code has changed."),
+    Option("--explain", about="Say before the run what runs, and why."),
+    Option("--progress", about="Show the moving display also under CI."),
+    Option("--quiet", "-q", about="Say nothing but the result and errors."),
+    Option("--verbose", "-v", about="Name each task that runs, and why."),
+    _KWARGS,
+    _TRUST,
+)
+
+COMMANDS = {
+    "run": Command(
+        "Run a task and print its result.",
+        "task",
+        *_RUN,
+        Option("--dry-run", "-n", about="Only say what would be done."),
+    ),
+    "dry-run": Command("Say what a run would do, and why.", "task", *_RUN),
+    "graph": Command(
+        "Draw the graph of a task.",
+        "task",
+        Option(
+            "--format",
+            value="FORMAT",
+            about="tree, dot (Graphviz), mermaid, or json (networkx node-link).",
+            choices={
+                "tree": "an indented tree (the default)",
+                "dot": "Graphviz",
+                "mermaid": "Mermaid, as Markdown shows it",
+                "json": "networkx node-link",
+            },
+        ),
+        _CACHE,
+        _KWARGS,
+        _TRUST,
+    ),
+    "list": Command("List the tasks of a taskfile.", "taskfile"),
+    "status": Command("Say how tasks stand, class by class.", "task", _CACHE, _KWARGS, _TRUST),
+    "why": Command("Say why a task would run, or would not.", "task", _CACHE, _KWARGS, _TRUST),
+    "accept": Command(
+        "Take recorded results as valid for the present code.",
+        "task",
+        Option("--dry-run", "-n", about="Only say what would be accepted."),
+        _CACHE,
+        _KWARGS,
+        _TRUST,
+    ),
+    "log": Command(
+        "Show what a task printed.",
+        "task",
+        Option(
+            "--stream",
+            value="STREAM",
+            about="stdout, stderr, or both, one after the other.",
+            choices={"stdout": "standard output", "stderr": "standard error", "both": "one after the other"},
+        ),
+        _CACHE,
+        _KWARGS,
+        _TRUST,
+    ),
+    "clear": Command(
+        "Remove recorded results.",
+        "task",
+        Option("--yes", "-y", about="Do not ask."),
+        Option("--dry-run", "-n", about="Only say what would be removed."),
+        Option("--stale", about="Only results of classes that the taskfile no longer defines."),
+        _CACHE,
+        _KWARGS,
+        _TRUST,
+    ),
+    "doctor": Command(
+        "Look through the whole cache for damage.",
+        "task",
+        Option("--repair", about="Save what can be saved, and forget what is lost, so that it runs again."),
+        _CACHE,
+        _KWARGS,
+        _TRUST,
+    ),
+    "completion": Command("Print the completion script of a shell, by default of yours.", "shell"),
+}
+
+SHELLS = ("bash", "zsh", "fish")

@@ -1,0 +1,60 @@
+"""Words of the command line that mean nothing: what to say of them, and what may have been meant."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from taskproc_cli.problems import UsageError
+from taskproc_cli.target import suggestion
+from taskproc_cli.words import FALSE, TRUE, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from taskproc_cli.parameters import Parameters
+
+
+def choice(option: str, text: str, known: Iterable[str]) -> str:
+    """The text, which must be one of those known.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if text not in known:
+        hint = suggestion(text, known) or f"; say {', '.join(known)}"
+        raise UsageError(f"{option}: there is no {text!r}{hint}")
+    return text
+
+
+def unknown_option(word: str, known: Iterable[str], parameters: Iterable[str] = ()) -> str:
+    """Say that there is no such option, and which is nearest."""
+    option = word.partition("=")[0]
+    if not option.startswith("--"):
+        near = [f"--{name}" for name in parameters if name == option[1:2]]
+        option = option[:2]
+    else:
+        near = near_options(option, known)
+    return f"there is no option {option}" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def near_options(option: str, known: Iterable[str]) -> list[str]:
+    """The long options that may have been meant by one: those that begin with it, else the nearest."""
+    text, long = plain(option), [each for each in known if each.startswith("--")]
+    begun = [each for each in long if len(text) > 3 and each.startswith(text)]
+    return begun or difflib.get_close_matches(text, long, 1)
+
+
+def stray_word(word: str, rest: Sequence[str], parameters: Parameters) -> str:
+    """Say that a word has no place, and what may have been meant."""
+    before = rest[rest.index(word) - 1] if rest.index(word) else ""
+    parameter = parameters.named.get(before[1:])
+    if parameter and len(before) == 2:
+        return f"{before} is an option of taskproc's own, and takes no value; did you mean {parameter.option} {word}?"
+    flag = parameters.named.get(before[2:].replace("-", "_"))
+    if flag and flag.shape.flag and word.lower() in {TRUE, FALSE}:
+        return f"{before} is a switch, and the next word is not its value; did you mean {before}={word}?"
+    name, equals, _ = word.partition("=")
+    if equals and name in parameters.named:
+        return f"{word!r} is no option; did you mean --{word}?"
+    return f"{word!r} has no place after {parameters.cls.__qualname__}: parameters are given as --NAME VALUE"

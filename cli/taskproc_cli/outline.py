@@ -1,0 +1,257 @@
+"""What a taskfile says of its tasks, read from its syntax tree: nothing is imported, nothing of it runs.
+
+A class is a task if it derives from `Task`, through other classes of the file too, or defines `run_task` (its base may
+come from elsewhere). `_ast` is the interpreter's own half of `ast`, whose import would cost more than reading the file.
+"""
+
+from __future__ import annotations
+
+import _ast
+
+_ONLY_AST = 0x400  # ast.PyCF_ONLY_AST
+_DEPTH = 20  # of bases and aliases that name each other; deeper is a cycle
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+
+class Parameter:
+    """One parameter of a task, as an option.
+
+    Attributes:
+        name: As written in `__init__`.
+        about: Its annotation and default as written, `int = 3`.
+        values: The texts it can take; empty where they are open.
+        flag: Whether it is a boolean, `--name` or `--no-name`.
+        many: Whether it may be repeated.
+    """
+
+    __slots__ = ("about", "flag", "many", "name", "values")
+
+    def __init__(self, name: str, about: str, shape: Shape) -> None:
+        self.name = name
+        self.about = about
+        self.flag = shape.boolean and not (shape.values or shape.other)
+        self.values = tuple(dict.fromkeys([*shape.values, *(("true", "false") if shape.boolean else ())]))
+        self.many = shape.many
+
+
+class Shape:
+    """What an annotation admits, as far as a completer cares; filled in by `Outline.shape`."""
+
+    __slots__ = ("boolean", "future", "many", "other", "values")
+
+    def __init__(self) -> None:
+        self.values: list[str] = []
+        self.boolean = self.many = self.future = self.other = False
+
+
+class Outline:
+    """The classes and names that a taskfile defines.
+
+    Attributes:
+        tasks: Qualified name of each task (`Outer.Inner`), with the first line of its docstring.
+    """
+
+    def __init__(self, source: bytes) -> None:
+        """Read a taskfile's text; raises SyntaxError or ValueError where Python would."""
+        self._lines = source.splitlines()
+        self._classes: dict[str, _ast.ClassDef] = {}
+        self._aliases: dict[str, _ast.expr] = {}
+        self._roots = {"Task"}
+        tree: Any = compile(source, "<taskfile>", "exec", _ONLY_AST, dont_inherit=True)
+        self._collect(tree.body, "")
+        self.tasks = {name: _first_line(found) for name, found in self._classes.items() if self._is_task(name, _DEPTH)}
+
+    def _collect(self, body: Iterable[_ast.stmt], scope: str) -> None:
+        for statement in body:
+            if isinstance(statement, _ast.ClassDef):
+                name = scope + statement.name
+                self._classes[name] = statement
+                self._collect(statement.body, f"{name}.")
+            elif isinstance(statement, _ast.ImportFrom) and statement.module == "taskproc":
+                self._roots.update(alias.asname for alias in statement.names if alias.name == "Task" and alias.asname)
+            elif isinstance(statement, _ast.Assign):
+                for target in statement.targets:
+                    if isinstance(target, _ast.Name):
+                        self._aliases[scope + target.id] = statement.value
+            elif isinstance(statement, (_ast.If, _ast.Try, _ast.With)):
+                for part in ("body", "orelse", "finalbody"):
+                    self._collect(getattr(statement, part, ()), scope)
+
+    def _bases(self, name: str) -> Iterator[str]:
+        """Names of a class's bases: of this file where they are known, else as written."""
+        for base in self._classes[name].bases:
+            written = _dotted(base.value if isinstance(base, _ast.Subscript) else base)
+            yield self._resolve(written, name.rpartition(".")[0])
+
+    def _resolve(self, written: str, scope: str) -> str:
+        """A name met in the body of class `scope`: of a class nested there, else as written."""
+        nested = f"{scope}.{written}"
+        return nested if nested in self._classes else written
+
+    def _is_task(self, name: str, depth: int) -> bool:
+        if any(isinstance(part, _ast.FunctionDef) and part.name == "run_task" for part in self._classes[name].body):
+            return True
+        for base in self._bases(name):
+            if base in self._classes:
+                if depth and self._is_task(base, depth - 1):
+                    return True
+            elif base in self._roots or base.endswith(".Task"):
+                return True
+        return False
+
+    def parameters(self, task: str) -> list[Parameter]:
+        """The parameters of a task's `__init__`, its own or inherited within the file, that a command line can give."""
+        init = self._init(task, _DEPTH)
+        if init is None:
+            return []
+        spec = init.args
+        plain = [*spec.posonlyargs, *spec.args]
+        defaults: dict[str, _ast.expr | None] = {arg.arg: None for arg in plain}
+        defaults.update(zip([arg.arg for arg in plain[-len(spec.defaults) :]], spec.defaults, strict=False))
+        defaults.update((arg.arg, value) for arg, value in zip(spec.kwonlyargs, spec.kw_defaults, strict=True))
+        found: list[Parameter] = []
+        for arg in [*plain[1:], *spec.kwonlyargs]:
+            shape = Shape()
+            if arg.annotation is not None:
+                self.shape(arg.annotation, task, shape, _DEPTH)
+            default = defaults[arg.arg]
+            about = self._text(arg.annotation, quoted=True)
+            about += f" = {self._text(default)}" if default is not None else ""
+            if not shape.future or shape.boolean or shape.other or shape.values:
+                found.append(Parameter(arg.arg, about.strip(), shape))
+        return found
+
+    def _init(self, name: str, depth: int) -> _ast.FunctionDef | None:
+        for part in self._classes[name].body:
+            if isinstance(part, _ast.FunctionDef) and part.name == "__init__":
+                return part
+        for base in self._bases(name):
+            if base in self._classes and depth:
+                found = self._init(base, depth - 1)
+                if found is not None:
+                    return found
+        return None
+
+    def shape(self, node: _ast.expr, within: str, shape: Shape, depth: int) -> None:
+        """Add to `shape` what an annotation, met in class `within`, admits."""
+        if not depth:
+            return
+        if isinstance(node, _ast.Constant) and isinstance(node.value, str):
+            node = _expression(node.value) or node
+        if isinstance(node, _ast.BinOp):
+            self.shape(node.left, within, shape, depth - 1)
+            self.shape(node.right, within, shape, depth - 1)
+        elif isinstance(node, _ast.Subscript):
+            self._generic(node, within, shape, depth - 1)
+        else:
+            self._named(_dotted(node), within, shape, depth - 1)
+
+    def _generic(self, node: _ast.Subscript, within: str, shape: Shape, depth: int) -> None:
+        head = _last(_dotted(node.value))
+        inner = node.slice.elts if isinstance(node.slice, _ast.Tuple) else [node.slice]
+        if head == "Literal":
+            shape.values += [str(part.value) for part in inner if isinstance(part, _ast.Constant)]
+        elif head in {"Future", "Const"}:
+            shape.future = True
+        elif head in {"Annotated", "Optional", "Union"}:
+            for part in inner[:1] if head == "Annotated" else inner:
+                self.shape(part, within, shape, depth)
+        elif head in {"list", "List", "set", "Set", "frozenset", "Sequence", "Iterable"}:
+            items = Shape()
+            for part in inner[:1]:
+                self.shape(part, within, items, depth)
+            shape.many = shape.other = True
+            shape.values += [*items.values, *(("true", "false") if items.boolean else ())]
+        else:
+            shape.other = True
+
+    def _named(self, name: str, within: str, shape: Shape, depth: int) -> None:
+        found = self._resolve(name, within)
+        if name == "bool":
+            shape.boolean = True
+        elif found in self.tasks or _last(name) in {"Future", "Const"}:
+            shape.future = True
+        elif found in self._classes and any("Enum" in base for base in self._bases(found)):
+            shape.values += [
+                str(part.value.value) if isinstance(part.value, _ast.Constant) else _dotted(part.targets[0])
+                for part in self._classes[found].body
+                if isinstance(part, _ast.Assign)
+            ]
+        elif name in self._aliases:
+            self.shape(self._aliases[name], within, shape, depth)
+        elif name:
+            shape.other = True
+
+    def channels(self) -> list[str]:
+        """The channels that the file's classes name in `_task_channel`, in the order of the file."""
+        found: dict[str, None] = {}
+        for task in self.tasks:
+            for node in _walk(self._classes[task].body):
+                if not isinstance(node, (_ast.Assign, _ast.AnnAssign)):
+                    continue
+                targets = node.targets if isinstance(node, _ast.Assign) else [node.target]
+                if any(_last(_dotted(target)) == "_task_channel" for target in targets):
+                    constants = [part.value for part in _walk(node.value) if isinstance(part, _ast.Constant)]
+                    found.update((value, None) for value in constants if isinstance(value, str))
+        return list(found)
+
+    def _text(self, node: _ast.expr | None, *, quoted: bool = False) -> str:
+        """A piece of the file as written, if it stands on one line; of an annotation in quotes what is in them."""
+        if node is None:
+            return ""
+        if isinstance(node, _ast.Constant) and isinstance(node.value, str) and quoted:
+            return node.value
+        if node.lineno != node.end_lineno:
+            return "..."
+        return self._lines[node.lineno - 1][node.col_offset : node.end_col_offset].decode(errors="replace")
+
+
+def read_outline(path: str) -> Outline | None:
+    """The outline of a taskfile, or None where there is none to read."""
+    try:
+        with open(path, "rb") as file:
+            return Outline(file.read())
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return None
+
+
+def _first_line(node: _ast.ClassDef) -> str:
+    first = node.body[0]
+    if isinstance(first, _ast.Expr) and isinstance(first.value, _ast.Constant) and isinstance(first.value.value, str):
+        return first.value.value.strip().partition("\n")[0].strip()
+    return ""
+
+
+def _dotted(node: _ast.AST) -> str:
+    """`a.b.c` of a name or a chain of attributes, else an empty text."""
+    if isinstance(node, _ast.Attribute):
+        return f"{_dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, _ast.Name) else ""
+
+
+def _last(dotted: str) -> str:
+    return dotted.rpartition(".")[2]
+
+
+def _expression(text: str) -> _ast.expr | None:
+    try:
+        tree: Any = compile(text, "<annotation>", "eval", _ONLY_AST, dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return None
+    found: _ast.expr = tree.body
+    return found
+
+
+def _walk(value: Any) -> Iterator[_ast.AST]:
+    """All nodes at and below a node, or those of a list, in the order of the file."""
+    if isinstance(value, _ast.AST):
+        yield value
+        for field in value._fields:
+            yield from _walk(getattr(value, field, None))
+    elif isinstance(value, list):
+        for part in value:  # pyright: ignore[reportUnknownVariableType]  nodes, names, or None
+            yield from _walk(part)

@@ -1,0 +1,120 @@
+"""Errors as people meet them: one sentence, what is theirs of a traceback, and an exit status."""
+
+from __future__ import annotations
+
+import traceback
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from typer import TyperException
+
+from taskproc.errors import FailedTaskError, NoResultError, RequestError, TaskprocError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from types import TracebackType
+
+OK, FAILED, WRONG = 0, 1, 2
+SIGNALLED = 128
+"""An exit status that a signal caused is this and the signal's number."""
+
+
+class UsageError(RequestError):
+    """The words of the command line ask for nothing that there is."""
+
+
+class UserCodeError(RequestError):
+    """The user's own code raised; `__cause__` is what it raised."""
+
+
+class AnsweredNoError(TaskprocError):
+    """A question was answered no."""
+
+
+class Signalled(BaseException):
+    """A signal asks the program to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextmanager
+def users_code(doing: str) -> Generator[None]:
+    """Run code of the user's: what it raises, but for a sentence of ours, is an error of theirs in `doing` that."""
+    try:
+        yield
+    except TaskprocError:
+        raise
+    except SyntaxError as error:
+        raise UserCodeError(f"{doing}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise UserCodeError(f"{doing}: {one_line(error)}") from error
+
+
+def status_of(error: BaseException) -> int:
+    """The exit status that an error ends the program with."""
+    if isinstance(error, KeyboardInterrupt):
+        return SIGNALLED + 2
+    if isinstance(error, Signalled):
+        return SIGNALLED + error.number
+    if isinstance(error, FailedTaskError | NoResultError | AnsweredNoError | BaseExceptionGroup):
+        return FAILED
+    return WRONG
+
+
+def sentence(error: BaseException) -> str:
+    """What to say of an error; empty where nothing need be said."""
+    if isinstance(error, AnsweredNoError):
+        return ""
+    if isinstance(error, KeyboardInterrupt | Signalled):
+        return "interrupted; what had finished is kept, and the same command goes on from there"
+    if isinstance(error, TaskprocError):
+        return str(error)
+    if isinstance(error, TyperException):
+        return error.format_message()
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    return f"this is a bug of taskproc, please report it: {one_line(error)} ({_innermost(error)})"
+
+
+def one_line(error: BaseException) -> str:
+    """An exception as Python's last line of a traceback tells it."""
+    try:
+        return " ".join(traceback.format_exception_only(error)[-1].split())
+    except Exception:  # noqa: BLE001  an exception of the user's may fail to say what it is
+        return type(error).__name__
+
+
+def users_traceback(error: BaseException) -> str:
+    """The traceback of an exception, without the frames that are ours: it starts at the user's own code.
+
+    Empty where no code of theirs was reached.
+    """
+    whole = traceback.TracebackException.from_exception(error)
+    part: traceback.TracebackException | None = whole
+    while part is not None:
+        part.stack = traceback.StackSummary.from_list([each for each in part.stack if not _ours(each.filename)])
+        part = part.__cause__ or part.__context__
+    seen = whole.stack or whole.__cause__ or whole.__context__ or isinstance(error, SyntaxError)
+    return "".join(whole.format()) if seen else ""  # the sentence tells the rest
+
+
+def _ours(filename: str) -> bool:
+    """Whether a frame is of this program, or of the machinery that imports modules."""
+    import taskproc
+
+    if filename.startswith("<frozen importlib") or "/importlib/" in filename:
+        return True
+    return not {Path(taskproc.__file__).parent, Path(__file__).parent}.isdisjoint(Path(filename).parents)
+
+
+def _innermost(error: BaseException) -> str:
+    """Where an error of ours was raised."""
+    place: TracebackType | None = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    if place is None:
+        return "nowhere"
+    return f"{Path(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}"

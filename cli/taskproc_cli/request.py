@@ -1,0 +1,169 @@
+"""What a command about a task is asked for: the task's class, and the values of its parameters."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from taskproc_cli.outline import read_outline
+from taskproc_cli.parameters import Parameters, parameters_of
+from taskproc_cli.problems import UsageError, users_code
+from taskproc_cli.target import Target, cache_path, load_module, resolve_task, suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from taskproc import Task
+    from taskproc.graph import Node
+    from taskproc.index import Wanted
+    from taskproc.record import Key, Row
+
+
+@dataclass
+class Request:
+    """A target and the values of its parameters.
+
+    Attributes:
+        target: What the words say.
+        cls: The class, where it is known beforehand.
+        values: Those given, by name.
+        command: The words before those of the request, such as `taskproc run`.
+        words: The words of the request, as typed.
+        trust: Whether a cache that others can write is taken.
+    """
+
+    target: Target
+    cls: type[Task] | None = None
+    values: dict[str, Any] = field(default_factory=dict[str, Any])
+    command: tuple[str, ...] = ("taskproc", "run")
+    words: tuple[str, ...] = ()
+    trust: bool = False
+
+    @property
+    def rerun(self) -> str:
+        """The command that runs the same in this terminal, with pdb."""
+        return shlex.join([*self.command, "-i", *self.words])
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """The parameters of the task's class, which the taskfile is loaded for."""
+        return parameters_of(self.cls or load_class(self.target))
+
+    def refuse_instance(self) -> None:
+        """Raise a UsageError where the target is `TASK#ID`, for a command that makes the task from its parameters."""
+        if self.target.instance is not None:
+            name = self.target.task
+            raise UsageError(
+                f"{name}#{self.target.instance} is a recorded instance; say {name} and its parameters instead"
+            )
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the class was needed so far: parameters were given, or the command always asks for them."""
+        return "parameters" in vars(self)
+
+    def cache(self, option: str | None) -> Path:
+        """Where the results are kept, `option` being what `--cache` says."""
+        folder = cache_path(self.target, option)
+        if self.trust:
+            from taskproc.admission import trusted
+
+            trusted.update((folder, folder.resolve()))
+        return folder
+
+    def node(self, cache: Path) -> Node:
+        """The task that is meant, defined in a cache."""
+        from taskproc import Cache
+
+        parameters = self.parameters
+        with Cache(cache):
+            node = parameters.make(self.values)._task_node
+        assert node is not None  # it is defined
+        return node
+
+    def instance(self, cache: Path) -> Instance:
+        """What is recorded of the one task that is meant: `TASK#ID`, or that of these parameters.
+
+        Raises:
+            UsageError: nothing is.
+        """
+        from taskproc.store import open_store
+
+        with open_store(cache, write=False) as store:
+            if self.target.instance is not None:
+                name, label = self._recorded_name(store.names()), f"{self.target.task}#{self.target.instance}"
+                found = store.find(name, self.target.instance)
+            else:
+                node = self.node(cache)
+                name, label = node.name, node.label
+                found = next(iter(store.read({name: [node.key]}).rows.items()), None)
+        if found is None:
+            raise UsageError(f"nothing is recorded of {label} in {cache}")
+        return Instance(name, label, *found)
+
+    def recorded(self, cache: Path) -> Wanted | None:
+        """What of the cache is meant, by `task_name` and key: one task, all of a class, or everything (None).
+
+        The taskfile is loaded only where parameters are given.
+        """
+        from taskproc.store import open_store
+
+        if self.target.instance is not None:
+            instance = self.instance(cache)
+            return {instance.name: [instance.key]}
+        if self.loaded:
+            node = self.node(cache)
+            return {node.name: [node.key]}
+        if self.target.task is None:
+            return None
+        with open_store(cache, write=False) as store:
+            name = self._recorded_name(store.names())
+            return {name: [key for key, _ in store.all_rows(name)]}
+
+    def _recorded_name(self, names: Sequence[str]) -> str:
+        """The `task_name` of the target, which the taskfile need not be loaded for.
+
+        Raises:
+            UsageError: nothing of that name is recorded, nor is there such a task.
+        """
+        from taskproc.taskfile import module_name
+
+        task = self.target.task or ""
+        module = self.target.module or (module_name(self.target.taskfile)[0] if self.target.taskfile else "")
+        name = f"{module}.{task.removeprefix(f'{module}.')}"
+        if name in names:
+            return name
+        if task in names:
+            return task
+        outline = read_outline(str(self.target.taskfile))
+        if outline is None or task.removeprefix(f"{module}.") not in outline.tasks:
+            known = [each.removeprefix(f"{module}.") for each in names] + list(outline.tasks if outline else ())
+            raise UsageError(f"there is no task {task!r}, and nothing is recorded of one{suggestion(task, known)}")
+        return name
+
+
+class Instance(NamedTuple):
+    """A task as recorded."""
+
+    name: str
+    label: str
+    key: Key
+    row: Row
+
+
+def load_class(target: Target) -> type[Task]:
+    """The class that a target means, its taskfile imported."""
+    with users_code(f"{target.taskfile or target.module} cannot be loaded"):
+        module = load_module(target)
+    return resolve_task(module, target.task)
+
+
+def request_for_class(cls: type[Task]) -> Request:
+    """What a class's own `cli()` asks for: that class, with the cache beside its file."""
+    from taskproc.taskfile import file_of
+
+    return Request(Target(file_of(cls.__module__), None, cls.__qualname__, None), cls, command=("python", sys.argv[0]))

@@ -1,0 +1,219 @@
+"""What an annotation makes of words: a switch, one value or many, and how a word is read as a value."""
+
+from __future__ import annotations
+
+import collections.abc
+import enum
+import json
+import types
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NewType, TypeVar, Union, cast, get_args, get_origin
+from uuid import UUID
+
+from taskproc.future import Future, FutureBase
+from taskproc.inputfile import InputFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+COLLECTIONS = frozenset(
+    {
+        *(list, tuple, set, frozenset),
+        *(getattr(collections.abc, name) for name in ("Sequence", "MutableSequence", "Set", "Collection", "Iterable")),
+    }
+)
+UNANNOTATED = (Any, object)
+TEXTUAL: dict[type, Callable[[str], Any]] = {
+    datetime: datetime.fromisoformat,
+    date: date.fromisoformat,
+    time: time.fromisoformat,
+    timedelta: str,  # as ISO 8601, which the task's own validation reads
+    UUID: UUID,
+    Decimal: Decimal,
+    bytes: str.encode,
+    Path: Path,
+    InputFile: str,  # which the task's own validation makes a path, if that is there
+    PurePath: PurePath,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How words become a value.
+
+    `read` turns one word into a value, or raises ValueError. A `flag` takes no word, `many` may be given repeatedly (or
+    once, as a JSON array). A `future` stands for a task, which no word can be. `metavar` names the words in help.
+    """
+
+    read: Callable[[str], Any]
+    metavar: str
+    flag: bool = False
+    many: bool = False
+    future: bool = False
+
+    def value(self, words: Sequence[str]) -> Any:
+        """The value that one option's words, in the order given, stand for; of scalars the last wins."""
+        if not self.many:
+            return self.read(words[-1])
+        if len(words) == 1:
+            try:
+                array = read_json(words[0])
+            except ValueError:
+                array = None
+            if isinstance(array, list):
+                return array  # pyright: ignore[reportUnknownVariableType]  JSON may hold anything
+        return [self.read(word) for word in words]
+
+
+def shape_of(annotation: Any) -> Shape:
+    """The shape of a parameter, by its (resolved) annotation; `Any` where it has none."""
+    if annotation in UNANNOTATED or isinstance(annotation, TypeVar | str):
+        return Shape(read_json_or_text, "<value>")
+    members = [member for member in _members(annotation) if member is not type(None)]
+    values = [member for member in members if not _is_future(member)]
+    metavar = f"<{type_name(annotation)}>"
+    if members and not values:
+        return Shape(read_json, metavar, future=True)
+    if str in values or any(member in UNANNOTATED for member in values):
+        return Shape(str if str in values else read_json_or_text, metavar)
+    if values == [bool]:
+        return Shape(_read_bool, metavar, flag=True)
+    if len(values) == 1 and (get_origin(values[0]) or values[0]) in COLLECTIONS:
+        items = [item for item in get_args(values[0]) if item is not Ellipsis]
+        item = shape_of(Union[tuple(items)] if items else Any)  # noqa: UP007  made from a tuple
+        return Shape(_read_bool if item.flag else item.read, metavar, many=True, future=item.future)
+    return Shape(_reader(values, type_name(annotation)), metavar)
+
+
+def type_name(annotation: Any) -> str:
+    """An annotation as people read it: `int`, `list[Path]`, `red|green`."""
+    if get_origin(annotation) is Literal:
+        return "|".join(str(choice) for choice in get_args(annotation))
+    if get_origin(annotation) in (Union, types.UnionType):
+        return "|".join(type_name(member) for member in get_args(annotation) if member is not type(None))
+    if get_origin(annotation) is Annotated:
+        return type_name(get_args(annotation)[0])
+    if arguments := get_args(annotation):
+        inner = ",".join("..." if argument is Ellipsis else type_name(argument) for argument in arguments)
+        return f"{type_name(get_origin(annotation))}[{inner}]"
+    if isinstance(annotation, enum.EnumType):
+        return "|".join(map(_enum_text, cast("type[enum.Enum]", annotation)))
+    return str(getattr(annotation, "__name__", annotation))
+
+
+def read_json(text: str) -> Any:
+    """A JSON value; ValueError where it is none."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def read_json_object(text: str) -> dict[str, Any]:
+    """A JSON object; ValueError where it is none."""
+    try:
+        value = read_json(text)
+    except ValueError as error:
+        raise ValueError(f"{_quoted(text)} is not JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{_quoted(text)} is not a JSON object, such as '{{\"n\": 6}}'")  # noqa: TRY004  a text is of no other type
+    return cast("dict[str, Any]", value)
+
+
+def read_json_or_text(text: str) -> Any:
+    """A JSON value, else the text itself."""
+    try:
+        return read_json(text)
+    except ValueError:
+        return text
+
+
+def _members(annotation: Any) -> list[Any]:
+    """The alternatives of a union, without what only wraps them."""
+    origin = get_origin(annotation)
+    if origin in (Union, types.UnionType):
+        return [member for part in get_args(annotation) for member in _members(part)]
+    if origin is Annotated:
+        return _members(get_args(annotation)[0])
+    if isinstance(annotation, NewType):
+        return _members(annotation.__supertype__)
+    if hasattr(annotation, "__value__"):  # a `type X = ...` statement
+        return _members(annotation.__value__)
+    return [annotation]
+
+
+def _is_future(member: Any) -> bool:
+    kind = get_origin(member) or member
+    return kind is Future or (isinstance(kind, type) and issubclass(kind, FutureBase))
+
+
+def _reader(members: list[Any], expected: str) -> Callable[[str], Any]:
+    """Read a word as the first of some alternatives that takes it: text where that is meant, else JSON."""
+    textual = [reader for member in members if (reader := _text_reader(member)) is not None]
+    readers = textual if len(textual) == len(members) and members else [read_json, *textual]
+
+    def read(text: str) -> Any:
+        for reader in readers:
+            try:
+                return reader(text)
+            except (ValueError, ArithmeticError):
+                continue
+        raise ValueError(f"{_quoted(text)} is not {_article(expected)}{_nearest(text, expected)}")
+
+    return read
+
+
+def _text_reader(member: Any) -> Callable[[str], Any] | None:
+    """How text becomes a `member`, None if that takes JSON."""
+    if get_origin(member) is Literal:
+        return _choice({str(choice): choice for choice in reversed(get_args(member))})
+    if isinstance(member, enum.EnumType):
+        return _choice(
+            {**member.__members__} | {_enum_text(choice): choice for choice in cast("type[enum.Enum]", member)}
+        )
+    return TEXTUAL.get(member)
+
+
+def _choice(choices: dict[str, Any]) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        if text not in choices:
+            raise ValueError(text)
+        return choices[text]
+
+    return read
+
+
+def _enum_text(member: Any) -> str:
+    return str(member.value)
+
+
+def _read_bool(text: str) -> bool | None:
+    """What follows `--flag=`; whether `null`, for None, is admitted the task's own validation tells."""
+    words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    word = text.lower()
+    if word == "null":
+        return None
+    if word not in words:
+        raise ValueError(f"{text!r} is neither true nor false")
+    return words[word]
+
+
+def _quoted(text: str) -> str:
+    """A text as it was typed, its beginning where it is long."""
+    return repr(text) if len(text) <= 80 else f"{text[:70]!r}..."
+
+
+def _article(expected: str) -> str:
+    if "|" in expected:
+        return "one of " + expected.replace("|", ", ")
+    return f"{'an' if expected[:1] in 'aeiouAEIOU' else 'a'} {expected}"
+
+
+def _nearest(text: str, expected: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(text, expected.split("|"), 1) if "|" in expected else []
+    return f"; did you mean {near[0]}?" if near else ""

@@ -1,0 +1,201 @@
+"""What `[TASKFILE] [TASK]` means: a file or module, a task in it, an instance of that, and the cache it goes with.
+
+Of the words of a target,
+
+    taskfile.py Choose            a word that ends in .py or holds a / is a TASKFILE
+    package.module:Choose         both in one word
+    Choose, Outer.Inner           a TASK of the default taskfile: taskfile.py here, or in the nearest folder above
+    Choose#7                      a recorded instance of it
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from taskproc import taskfile
+from taskproc.errors import RequestError, TaskfileError
+from taskproc_cli.paths import is_taskfile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from types import ModuleType
+
+CACHE_VARIABLE = "TASKPROC_CACHE"
+CACHE_FOLDER = ".taskproc"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a command is about.
+
+    Attributes:
+        taskfile: The file that defines the tasks, absolute; None if a module was named, or there is no default one.
+        module: The dotted name of the module, where one was named.
+        task: The TASK as typed, without its instance; None where none was named.
+        instance: The id behind `#`, if any.
+    """
+
+    taskfile: Path | None
+    module: str | None
+    task: str | None
+    instance: int | None
+
+
+def parse_target(words: Sequence[str]) -> Target:
+    """Read the words of a target; of the disk it asks only where the default taskfile is.
+
+    Raises:
+        RequestError: the words are too many, or do not say what a target says.
+    """
+    first, *rest = words or ("",)
+    name, colon, task = first.partition(":")
+    if name.endswith(".py") and colon and not first.endswith(".py"):
+        raise RequestError(f"{first!r} is no target: put a space between the taskfile and the task: {name} {task}")
+    path, module = None, None
+    if is_taskfile(first):
+        path = Path(os.path.abspath(_expanded(first, "the taskfile")))
+    elif colon:
+        module = name
+        rest = [task, *rest] if task else rest
+    else:
+        path = taskfile.find(Path.cwd())
+        rest = [*words]
+    if len(rest) > 1:
+        raise RequestError(
+            f"unexpected {rest[1]!r} after the task {rest[0]!r}: parameters are given as options, --name {rest[1]}"
+        )
+    return Target(path, module, *_split_instance(rest[0] if rest else ""))
+
+
+def _split_instance(word: str) -> tuple[str | None, int | None]:
+    task, mark, number = word.partition("#")
+    if not mark:
+        return task or None, None
+    if not task or not (number.isascii() and number.isdigit()):
+        raise RequestError(f"{word!r} names no instance: write TASK#ID, such as Train#7")
+    return task, int(number)
+
+
+def load_module(target: Target) -> ModuleType:
+    """Import what a target is about. What the user's own code raises comes through.
+
+    Raises:
+        TaskfileError: there is no such file or module.
+    """
+    if target.module is not None:
+        return _import(target.module)
+    if target.taskfile is None:
+        raise TaskfileError(
+            f"there is no {taskfile.DEFAULT} in {Path.cwd()} or a folder above it: name the taskfile before the task"
+        )
+    if not target.taskfile.exists() and target.taskfile.parent.is_dir():
+        names = [path.name for path in target.taskfile.parent.glob("*.py")]
+        raise TaskfileError(f"taskfile {target.taskfile} does not exist{suggestion(target.taskfile.name, names)}")
+    return taskfile.load(target.taskfile)
+
+
+def _import(module: str) -> ModuleType:
+    import importlib
+
+    taskfile.put_first(str(Path.cwd()))
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise  # the module is there: it is one of its own imports that is not
+        raise TaskfileError(f"there is no module {error.name!r} in {Path.cwd()} or on sys.path") from None
+    except (ValueError, TypeError) as error:
+        if all(part.isidentifier() for part in module.split(".")):
+            raise
+        raise TaskfileError(f"{module!r} is no module name: write package.module:Task") from error
+
+
+def resolve_task(module: ModuleType, task: str | None) -> type[Any]:
+    """The Task class that a TASK means; without one, `Main`, else the only one of the file.
+
+    Raises:
+        RequestError: there is no such task, or the choice is open.
+    """
+    classes = taskfile.task_classes(module)
+    if task is None:
+        return _default_task(module, classes)
+    name = task.removeprefix(f"{taskfile.name_of(module.__name__)}.")
+    if name in classes:
+        return classes[name]
+    if task in classes:
+        return classes[task]
+    hint = suggestion(task, classes) or f"; its tasks are {', '.join(classes)}" if classes else ", nor any other"
+    raise RequestError(f"there is no task {task!r} in {_place(module)}{hint}")
+
+
+def _default_task(module: ModuleType, classes: Mapping[str, type[Any]]) -> type[Any]:
+    if "Main" in classes:
+        return classes["Main"]
+    if len(classes) == 1:
+        return next(iter(classes.values()))
+    if not classes:
+        raise RequestError(f"there is no task in {_place(module)}: define a class that derives from taskproc.Task")
+    raise RequestError(f"{_place(module)} has no task Main; name one of its tasks: {', '.join(classes)}")
+
+
+def _place(module: ModuleType) -> str:
+    return getattr(module, "__file__", None) or f"module {module.__name__}"
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'X'?` for the nearest known word, or nothing."""
+    import difflib
+
+    by_fold = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), by_fold, n=1)
+    return f"; did you mean {by_fold[near[0]]!r}?" if near else ""
+
+
+def cache_path(target: Target, option: str | Path | None, environ: Mapping[str, str] = os.environ) -> Path:
+    """Where results are kept: option, else TASKPROC_CACHE, else pyproject.toml, else `.taskproc` beside the taskfile.
+
+    The first two are relative to the working folder; `cache` in `[tool.taskproc]` is relative to its pyproject.toml,
+    the nearest one above the taskfile. Where there is no taskfile, the working folder stands for its folder.
+
+    Raises:
+        RequestError: the pyproject.toml cannot be understood, or a `~user` is unknown.
+    """
+    beside = target.taskfile.resolve().parent if target.taskfile else Path.cwd()
+    if option:
+        return Path.cwd() / _expanded(option, "--cache")
+    if environ.get(CACHE_VARIABLE):
+        return Path.cwd() / _expanded(environ[CACHE_VARIABLE], CACHE_VARIABLE)
+    for folder in (beside, *beside.parents):
+        pyproject = folder / "pyproject.toml"
+        if pyproject.is_file():
+            configured = _configured_cache(pyproject)
+            if configured:
+                return folder / _expanded(configured, f"cache in {pyproject}")
+            break
+    return beside / CACHE_FOLDER
+
+
+def _configured_cache(pyproject: Path) -> str | None:
+    import tomllib
+
+    try:
+        tool: Any = tomllib.loads(pyproject.read_text("utf-8")).get("tool", {})
+    except (OSError, ValueError) as error:  # ValueError: no TOML, or no UTF-8
+        raise RequestError(f"{pyproject} cannot be read: {error}") from error
+    try:
+        cache: Any = tool.get("taskproc", {}).get("cache")
+    except AttributeError:
+        cache = False
+    if isinstance(cache, str | None):
+        return cache
+    raise RequestError(f'{pyproject} must say cache = "a/folder" in [tool.taskproc]')
+
+
+def _expanded(path: str | Path, what: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise RequestError(f"{what} {str(path)!r} begins with the home folder of an unknown user") from error

@@ -1,0 +1,1 @@
+"""What people see: each view turns what the engine says into text."""

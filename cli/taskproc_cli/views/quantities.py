@@ -1,0 +1,32 @@
+"""Numbers and durations as people write them."""
+
+from __future__ import annotations
+
+_MINUTE, _HOUR = 60, 3600
+
+
+def count(number: int, noun: str) -> str:
+    """`1 task`, `1,190 tasks`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """`3.2 s`, `3 min 12 s`, `2 h 5 min`."""
+    if seconds < _MINUTE - 0.05:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < _HOUR:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // _HOUR} h {whole % _HOUR // 60} min"
+
+
+def size(amount: int) -> str:
+    """Bytes: `512 bytes`, `1.5 MB`."""
+    if amount < 1000:
+        return count(amount, "byte")
+    value = float(amount)
+    for unit in ("kB", "MB", "GB"):
+        value /= 1000
+        if value < 999.95:
+            return f"{value:.1f} {unit}"
+    return f"{value / 1000:.1f} TB"

@@ -1,0 +1,101 @@
+"""The result of a task as `run` prints it: the same bytes whether it was made now or before."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast
+
+from taskproc_cli.problems import users_code
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+(?=>)")
+
+
+def print_result(value: object) -> None:
+    """Write a result to stdout, nothing for None."""
+    sys.set_int_max_str_digits(0)  # a result may be a long number
+    if value is not None:
+        with users_code("the result cannot be shown"):
+            text = text_of(value)
+        write_out(f"{text}\n")
+
+
+def text_of(value: object) -> str:
+    """A string as it is, else one line of JSON if that tells the value exactly, else its repr."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        if _same(json.loads(text), value):
+            return text
+    except (TypeError, ValueError, RecursionError):
+        pass
+    try:
+        return stable_repr(value)
+    except RecursionError:  # it holds itself, which its own repr can tell
+        return _ADDRESS.sub("", repr(value))
+
+
+def stable_repr(value: object) -> str:
+    """The repr of a value, sets in order and without addresses in memory, which differ from process to process."""
+    kind = type(value)
+    if kind is dict:
+        pairs = cast("dict[object, object]", value).items()
+        return "{" + ", ".join(f"{stable_repr(key)}: {stable_repr(entry)}" for key, entry in pairs) + "}"
+    if kind in (list, tuple, set, frozenset):
+        items = [stable_repr(item) for item in cast("Sequence[object]", value)]
+        if kind is list:
+            return f"[{', '.join(items)}]"
+        if kind is tuple:
+            return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
+        whole = f"{{{', '.join(sorted(items))}}}" if items else ""
+        return (whole or "set()") if kind is set else f"frozenset({whole})"
+    return _ADDRESS.sub("", repr(value))
+
+
+def write_out(text: str) -> None:
+    """Write to stdout; a reader who has gone, or never was, is none of our business."""
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]  closed before the program began
+        return
+    with suppress(BrokenPipeError):
+        try:
+            sys.stdout.write(text)
+        except UnicodeEncodeError:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(
+                text.encode(sys.stdout.encoding, "surrogateescape" if _escaped(text) else "backslashreplace")
+            )
+        sys.stdout.flush()
+
+
+def copy_out(path: Path) -> None:
+    """Copy a file to stdout."""
+    with suppress(BrokenPipeError), path.open("rb") as file:
+        shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.flush()
+
+
+def _escaped(text: str) -> bool:
+    """Whether a text came from bytes that were no text (a file's name), and can be those bytes again."""
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return sys.stdout.encoding.lower().replace("_", "-") == "utf-8"
+
+
+def _same(read: Any, value: Any) -> bool:
+    """Whether what JSON gives back is what was written, types included: no tuple turned list, no key turned text."""
+    kinds = type(read).__mro__  # a test that narrows no types, which JSON has none of
+    if dict in kinds:
+        return list(read) == list(value) and all(_same(entry, value[key]) for key, entry in read.items())
+    if list in kinds:
+        return list in type(value).__mro__ and all(map(_same, read, value))
+    return bool(read == value)

@@ -1,0 +1,96 @@
+"""What stderr is: whether it takes colour and a display that moves, and the one way to write a line there."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+Colour = Literal["red", "green", "yellow", "dim", "bold"]
+
+_CODES: dict[Colour, int] = {"red": 31, "green": 32, "yellow": 33, "dim": 2, "bold": 1}
+
+
+def is_terminal() -> bool:
+    """Whether stderr is a terminal that knows how to move its cursor."""
+    try:
+        return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    except (AttributeError, ValueError):  # no stderr, or a closed one
+        return False
+
+
+def can_animate(*, insist: bool = False, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether a display may move; with `insist`, also under CI."""
+    return is_terminal() and (insist or not environ.get("CI"))
+
+
+def takes_colour(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether stderr takes colour; NO_COLOR has the first word, then FORCE_COLOR."""
+    return not environ.get("NO_COLOR") and (bool(environ.get("FORCE_COLOR")) or can_animate(environ=environ))
+
+
+def paint(text: str, colour: Colour) -> str:
+    """A text in a colour, where stderr takes that."""
+    return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if takes_colour() else text
+
+
+def paint_out(text: str, colour: Colour, environ: Mapping[str, str] = os.environ) -> str:
+    """A text in a colour, where stdout is a terminal and takes that."""
+    try:
+        coloured = bool(environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and environ.get("TERM") != "dumb")
+    except (AttributeError, ValueError):  # no stdout, or a closed one
+        coloured = False
+    return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if coloured and not environ.get("NO_COLOR") else text
+
+
+def sign(*, good: bool) -> str:
+    """A tick or a cross."""
+    return paint(drawn("✔", "done:") if good else drawn("✘", "failed:"), "green" if good else "red")
+
+
+def drawn(symbols: str, instead: str) -> str:
+    """Some symbols, or what stands for them where stderr can't encode these."""
+    try:
+        symbols.encode(sys.stderr.encoding)
+    except (AttributeError, LookupError, TypeError, UnicodeEncodeError):
+        return instead
+    return symbols
+
+
+@contextmanager
+def printing_to_stderr() -> Generator[None]:
+    """Send what is printed to stderr, unless stdout is a terminal: it is for the result alone.
+
+    The standard streams are changed for this process and those it starts.
+    """
+    if not (sys.stdout and sys.stderr) or sys.stdout.isatty():  # pyright: ignore[reportUnnecessaryComparison]
+        yield
+        return
+    sys.stdout.flush()
+    number = sys.stdout.fileno()
+    before = os.dup(number)
+    os.dup2(sys.stderr.fileno(), number)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(before, number)
+        os.close(before)
+
+
+def write(text: str) -> None:
+    """Write to stderr, if there is anybody to read it."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):  # no stderr, or a closed one: there is nobody to tell
+        return
+
+
+def say(text: str) -> None:
+    """Write a line to stderr."""
+    write(f"{text}\n")

@@ -1,0 +1,1 @@
+../cli/taskproc_cli/completions/taskproc.bash

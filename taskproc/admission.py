@@ -1,0 +1,65 @@
+"""Which folder may be a cache, and what makes it one."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from taskproc.database import FILE, explain
+from taskproc.errors import CacheError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_TAG = "CACHEDIR.TAG"
+_IGNORE = ".gitignore"
+_CONTENTS = {
+    _TAG: "Signature: 8a477f597d28d172789f06886806bc55\n# Results of tasks, kept by taskproc.\n",
+    _IGNORE: "*\n",
+}
+
+
+trusted: set[Path] = set()
+"""Folders that are admitted whatever others can do in them: those that the command line was told to trust."""
+
+
+def admit(cache: Path, *, trust: bool) -> None:
+    """Refuse a folder in which others could plant results, since results are pickles: they run code when read."""
+    if (cache / FILE).is_symlink():
+        raise CacheError(f"the cache {cache} is refused, since {FILE} in it is a link: put the file itself there")
+    for path in (cache, cache / FILE):
+        try:
+            status = os.stat(path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise explain(cache, error) from error
+        if path == cache and not stat.S_ISDIR(status.st_mode):
+            raise CacheError(f"the cache {cache} is not a folder: give another one with --cache")
+        if trust or cache in trusted:
+            continue
+        if status.st_mode & stat.S_IWOTH:
+            raise CacheError(
+                f"the cache {cache} is refused, since everybody can write {path}: `chmod o-w {path}`,"
+                " or --trust-cache if you trust everybody here"
+            )
+        if status.st_uid != os.geteuid():
+            raise CacheError(
+                f"the cache {cache} is refused, since {path} belongs to another user:"
+                " give another one with --cache, or --trust-cache if you trust that user"
+            )
+
+
+def furnish(cache: Path) -> None:
+    """Make the folder, and mark it as a cache, unless it already holds something."""
+    try:
+        if not cache.is_dir():
+            cache.mkdir(mode=0o775, parents=True, exist_ok=True)
+        if set(os.listdir(cache)) <= {_TAG}:
+            for name, text in _CONTENTS.items():
+                with suppress(FileExistsError), open(cache / name, "x", encoding="utf-8") as file:
+                    file.write(text)
+    except OSError as error:
+        raise explain(cache, error) from error

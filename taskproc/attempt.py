@@ -1,0 +1,173 @@
+"""One payload, run: from where its values are to what it left."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+from taskproc.batch import Answer, Damaged, Done, Failed, Payload, Printed, SlotValue, Source, Stored
+from taskproc.canonical import digest
+from taskproc.capture import tail
+from taskproc.context import in_task
+from taskproc.failure import details_of, packed, reason_of
+from taskproc.files import RESULT, take_manifest
+from taskproc.loading import code_of
+from taskproc.pickling import UnkeepableError
+from taskproc.record import WIDTH, FileEntry, Made
+from taskproc.value import DamagedValueError, Dumped, dump, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from taskproc.capture import Capture
+
+Results = dict[int, bytes | Stored]
+"""Where the values of a batch's earlier payloads are, by position."""
+
+_COMPARED = 1 << 30  # bytes of files up to which two attempts can be called equal
+
+
+class SlotError(Exception):
+    """A slot's item is not in the value that it comes from."""
+
+
+def run_payload(
+    position: int,
+    payload: Payload,
+    cls: type[Any],
+    results: Results,
+    capture: Capture,
+    send: Callable[[Answer], None],
+    on_error: Callable[[BaseException], None],
+) -> Answer:
+    """Run one task to its answer; a result is added to `results`.
+
+    What the task prints meanwhile goes to `send`, if the payload asks for that. `on_error` is told of an exception
+    while its frames are alive; what it raises itself comes through.
+    """
+    start, clock = time.time(), time.perf_counter()
+    echo = functools.partial(_echo, send, position) if payload.echo else None
+    value: object = None
+    dumped: Dumped | None = None
+    error: BaseException | None = None
+    try:
+        with capture(payload.folder, echo):
+            try:
+                value = _run(payload, cls, results)
+                dumped = dump(
+                    value, os.path.join(payload.folder, RESULT), payload.level, functools.partial(code_of, cls)
+                )
+            except DamagedValueError as damage:
+                return Damaged(position, damage.key, damage.reason)
+            except BaseException as raised:  # noqa: BLE001  SystemExit and KeyboardInterrupt of a task are its failure
+                on_error(raised)
+                error = raised
+        if dumped is not None:
+            return _done(position, payload, value, dumped, results, _made(start, clock))
+    except OSError as trouble:
+        error = UnkeepableError(f"what it left can't be kept: {trouble}")
+    assert error is not None
+    return _failed(position, payload, error, _made(start, clock))
+
+
+def _run(payload: Payload, cls: type[Any], results: Results) -> object:
+    slots = {slot.name: _slot(slot, results) for slot in payload.slots}
+    task = cls._task_revive(payload.state, slots, payload.folder, payload.task_id)
+    token = in_task.set(True)
+    try:
+        return task.run_task()
+    finally:
+        in_task.reset(token)
+
+
+def _slot(slot: SlotValue, results: Results) -> object:
+    values = [_value(slot.name, source, item, results) for source, item in slot.sources]
+    if slot.layout is None:
+        return values[0]
+    if isinstance(slot.layout, int):
+        return values
+    return dict(zip(slot.layout, values, strict=True))
+
+
+def _value(name: str, source: Source, item: tuple[object, ...], results: Results) -> object:
+    value = load(results[source] if isinstance(source, int) else source)
+    for step in item:
+        try:
+            value = value[step]
+        except Exception as error:
+            path = "".join(f"[{part!r}]" for part in item)
+            raise SlotError(f"slot {name}: the upstream's result has no item {path} ({reason_of(error)})") from error
+    return value
+
+
+def _done(position: int, payload: Payload, value: object, dumped: Dumped, results: Results, made: Made) -> Done:
+    kept = os.path.isdir(payload.folder)
+    files: tuple[FileEntry, ...] = ()
+    if kept:
+        known = {dumped.entry.path: dumped.entry.digest} if dumped.entry else {}
+        files = take_manifest(Path(payload.folder), known)
+    if dumped.inline is None:
+        assert dumped.entry is not None
+        results[position] = Stored(str(Path(payload.folder, RESULT)), dumped.entry.digest, b"")
+    else:
+        results[position] = dumped.inline
+    return Done(
+        position=position,
+        digest=_digest(dumped, files),
+        inline=dumped.inline,
+        files=files,
+        refs=dumped.refs,
+        refs_code=dumped.refs_code,
+        names_folder=dumped.names_folder,
+        shows_nothing=_shows_nothing(value, files, payload.folder),
+        kept=kept,
+        made=made,
+    )
+
+
+def _digest(dumped: Dumped, files: tuple[FileEntry, ...]) -> bytes:
+    """The digest of a value and of the files beside it."""
+    own = [entry for entry in files if entry.path != RESULT]
+    if not own:
+        return dumped.digest
+    if sum(max(entry.size, 0) for entry in own) > _COMPARED:
+        return os.urandom(WIDTH)
+    return digest(
+        dumped.digest,
+        *(part for entry in own for part in (entry.path.encode("utf-8", "surrogateescape"), entry.digest)),
+    )
+
+
+def _shows_nothing(value: object, files: tuple[FileEntry, ...], folder: str) -> bool:
+    if value is None or isinstance(value, bool):
+        return not files
+    return isinstance(value, PurePath) and not value.is_relative_to(folder)
+
+
+def _failed(position: int, payload: Payload, error: BaseException, made: Made) -> Failed:
+    raised = error.__cause__ or error if isinstance(error, (UnkeepableError, SlotError)) else error
+    return Failed(
+        position=position,
+        reason=str(error) if isinstance(error, SlotError) else reason_of(error),
+        details=details_of(raised),
+        error=packed(raised),
+        tail=tail(payload.folder),
+        kept=os.path.isdir(payload.folder),
+        made=made,
+    )
+
+
+def _made(start: float, clock: float) -> Made:
+    return Made(start, time.perf_counter() - clock, _where(os.getpid()))
+
+
+@functools.cache
+def _where(pid: int) -> str:
+    return f"{os.uname().nodename}:{pid}"
+
+
+def _echo(send: Callable[[Answer], None], position: int, stream: str, text: str) -> None:
+    send(Printed(position, stream, text))

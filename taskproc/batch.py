@@ -1,0 +1,173 @@
+"""What travels to a worker and back: data only, the same for every executor.
+
+A `Batch` is a small graph in topological order: a later payload may name an earlier one by its position. A worker
+answers each payload as it finishes it, so the first one without an answer is the one that it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from taskproc.record import FileEntry, Made
+
+
+class ClassRef(NamedTuple):
+    """How a worker gets a Task class.
+
+    By value: `blob` is the cloudpickled class. By reference: `module` and `qualname`, the module lying in `path` (empty
+    for one that is imported by name alone), with `root` first on `sys.path`; `sources` are the files that the class's
+    fingerprint was read from, each with the digest of its bytes, and `code` is that fingerprint: a worker that would
+    load anything else refuses.
+    """
+
+    module: str
+    qualname: str
+    path: str = ""
+    root: str = ""
+    sources: tuple[tuple[str, bytes], ...] = ()
+    code: bytes = b""
+    blob: bytes = b""
+
+
+class Stored(NamedTuple):
+    """A value in a file, `digest` being that of the file's bytes; `key` is the task it comes from."""
+
+    path: str
+    digest: bytes
+    key: bytes
+
+
+Source = bytes | int | Stored
+"""Where an upstream value is: pickled here, the result of an earlier payload of the batch (its position), or a file."""
+
+
+class SlotValue(NamedTuple):
+    """One slot's value. `layout` is None for a single value, a list's length, or the tuple of a dict's keys.
+
+    `sources` pairs each value's source with the item path to follow in it, `()` for the whole value.
+    """
+
+    name: str
+    layout: int | tuple[object, ...] | None
+    sources: tuple[tuple[Source, tuple[object, ...]], ...]
+
+
+class Payload(NamedTuple):
+    """One task to run.
+
+    `cls` is an index into the batch's classes, `state` the pickled instance state (opaque here: what the class's own
+    `_task_revive` takes), `folder` the attempt's folder (absolute; it does not exist before the attempt has something
+    to keep), `task_id` its id. `level` is the compression level, 0-9. With `echo` its output is sent as it happens too.
+    """
+
+    cls: int
+    state: bytes
+    slots: tuple[SlotValue, ...]
+    folder: str
+    task_id: int
+    level: int
+    echo: bool = False
+
+
+class Batch(NamedTuple):
+    """Payloads for one worker, in topological order. `sys_path` is the caller's, `cwd` its working folder."""
+
+    serial: int
+    classes: tuple[ClassRef, ...]
+    payloads: tuple[Payload, ...]
+    sys_path: tuple[str, ...]
+    cwd: str
+
+
+class Done(NamedTuple):
+    """A payload finished. Fields as in `taskproc.record.Output`.
+
+    `names_folder`: the value (or a file's content) names the attempt's own folder. `shows_nothing`: None or a bool
+    without files, or a path outside the attempt's folder. `kept`: the attempt has a folder.
+    """
+
+    position: int
+    digest: bytes
+    inline: bytes | None
+    files: tuple[FileEntry, ...]
+    refs: tuple[str, ...]
+    refs_code: bytes
+    names_folder: bool
+    shows_nothing: bool
+    kept: bool
+    made: Made
+
+
+class Failed(NamedTuple):
+    """A payload failed. `error` is the pickled exception or empty, `details` the traceback, `tail` the output's end."""
+
+    position: int
+    reason: str
+    details: str
+    error: bytes
+    tail: str
+    kept: bool
+    made: Made
+
+
+class Damaged(NamedTuple):
+    """A payload could not begin: the upstream value at `source` (a task's key) is not what its record says."""
+
+    position: int
+    source: bytes
+    reason: str
+
+
+class Returned(NamedTuple):
+    """Payloads of a recalled batch that had not begun; they are not in it any more."""
+
+    positions: tuple[int, ...]
+
+
+class Printed(NamedTuple):
+    """Output of a payload with `echo`, as it happens."""
+
+    position: int
+    stream: str
+    text: str
+
+
+class Lost(NamedTuple):
+    """The batch's worker is gone, or could not begin; what has no answer is lost. `reason` names the signal or status.
+
+    `tail` is the end of what the payload that was running had printed, `error` the pickled exception, or empty.
+    `refused` tells that nothing of the batch was begun, and that asking again would not help.
+    """
+
+    reason: str
+    tail: str = ""
+    error: bytes = b""
+    refused: bool = False
+
+
+class Finished(NamedTuple):
+    """The batch's last message: its slot is free again."""
+
+
+Answer = Done | Failed | Damaged | Returned | Printed | Lost | Finished
+Reply = Callable[[int, Answer], None]
+"""`reply(batch.serial, answer)`: may be called from any thread. Ends with exactly one `Finished` or `Lost` a batch."""
+
+
+class Executor(Protocol):
+    """Where batches run. Slots are the scheduler's business: it never submits more batches at once than it was told.
+
+    `streams`: answers come as payloads finish, and `recall` works; otherwise all come at the batch's end.
+    """
+
+    streams: bool
+
+    def submit(self, batch: Batch, reply: Reply) -> None:
+        """Begin a batch; returns at once. Errors come as answers."""
+
+    def recall(self, serial: int) -> None:
+        """Take back what of the batch has not begun, answered by `Returned` (soon, or never if nothing is left)."""
+
+    def close(self, *, kill: bool) -> None:
+        """End every worker that is ours; with `kill`, what runs is stopped (its batches need no more answers)."""

@@ -1,0 +1,287 @@
+"""One encoding of values to bytes, by which everything that is compared by value is compared.
+
+It is typed and injective (up to collisions of a 128-bit hash): values that differ in type, content or order give other
+bytes. Equal ones give equal bytes, whatever the Python version, hash seed or machine, and whether they share parts.
+
+    None, bool, int, float, complex, str, bytes, tuple, list, dict     as in version 2 of the marshal format;
+                                                                       any NaN is the quiet positive one
+    set, frozenset          `<`, `>`, count, the elements' encodings in their order as bytes
+    class, function         `@`, the string `module:qualname`; a further one of that name: `~`, (name, number)
+    other known types       `:`, the type's reference, an encoding of what makes the value up
+    known by its own word   `!`, an encoding of what its `__taskproc_canonical__()` returns, or of its data
+    all others              `*`, an encoding of what the pickle protocol reduces it to
+    buffers                 `%`, the digest of the memory
+    a part met before       `^`, its number in order of meeting: only in values that contain themselves
+    what is above 64 bytes  `#`, the digest of the encoding: so deep sharing costs no more than what is shared
+
+Counts and numbers are little-endian and 32 bits wide. Every encoding ends by itself, so encodings can be joined.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from marshal import dumps
+from operator import ne
+from pickle import PickleBuffer
+from struct import pack
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from xxhash import xxh3_128_digest
+
+from taskproc.origin import is_user_code, reference
+from taskproc.reduction import KNOWN, is_plain, known_name, reduce
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
+_FLOATS = frozenset({float, complex})
+_NAN = float("nan")
+_SHORT = 64
+_LONG = 1 << 20
+
+
+def digest(*parts: bytes) -> bytes:
+    """The 16-byte hash of some bytes, or of a sequence of them (which is another than that of the parts joined)."""
+    if len(parts) == 1:
+        return xxh3_128_digest(parts[0])
+    lengths = pack(f"<{len(parts)}Q", *map(len, parts))
+    return xxh3_128_digest(b"".join((lengths, *parts)), len(parts) + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """A value's encoding, and the user's classes and functions that it refers to, each once, in the order met."""
+
+    data: bytes
+    refs: tuple[type | FunctionType, ...]
+
+
+class Unencodable(TypeError):  # noqa: N818  says what the value is
+    """A value has no canonical encoding. `path` leads to the part at fault, like `[2].layers`, `reason` tells why."""
+
+    def __init__(self, reason: str, path: str = "") -> None:
+        super().__init__(reason, path)
+        self.reason = reason
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.reason} (at {self.path})" if self.path else self.reason
+
+    def under(self, step: str) -> Unencodable:
+        """The same, seen from one level further up."""
+        return Unencodable(self.reason, step + self.path)
+
+
+def canonical(value: object, *, plain: bool = False) -> Canonical:
+    """Encode a value.
+
+    Args:
+        value: What to encode; anything that the pickle protocol can take apart.
+        plain: Only data with an evident meaning, as a task's arguments are, is allowed.
+
+    Raises:
+        Unencodable: The value, or a part of it, can't be encoded.
+    """
+    data = _flat(value)
+    if data is not None:
+        return Canonical(data, ())
+    encoder = _Encoder(plain=plain)
+    try:
+        try:
+            data = encoder.encode(value)
+        except _CycleError:
+            if plain:
+                message = "it contains itself"
+                raise Unencodable(message) from None
+            encoder = _Encoder(plain=plain, numbered=True)
+            data = encoder.encode(value)
+    except RecursionError:
+        message = "it is nested too deeply"
+        raise Unencodable(message) from None
+    return Canonical(data, tuple(encoder.refs.values()))
+
+
+class _CycleError(Exception):
+    """A value contains itself."""
+
+
+def _flat(value: Any) -> bytes | None:
+    """Encode a scalar or a container of nothing else; None for what is not one, or holds a NaN."""
+    kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
+    if kind in _SCALARS:
+        return _scalar(value)
+    if kind is tuple or kind is list:
+        kinds = {*map(type, value)}
+        items = value
+    elif kind is dict:
+        kinds = {*map(type, value), *map(type, value.values())}
+        items = [*value, *value.values()] if kinds & _FLOATS else ()
+    else:
+        return None
+    if not kinds <= _SCALARS or (kinds & _FLOATS and any(map(ne, items, items))):
+        return None
+    try:
+        return _short(dumps(value, 2))
+    except ValueError:  # an item above 2 GiB
+        return None
+
+
+def _scalar(value: Any) -> bytes:
+    kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
+    if kind is float and value != value:  # noqa: PLR0124  that is what a NaN is
+        value = _NAN
+    elif kind is complex and value != value:  # noqa: PLR0124
+        value = complex(*(part if part == part else _NAN for part in (value.real, value.imag)))  # noqa: PLR0124
+    elif kind is bytes and len(value) > _LONG:
+        return b"#" + digest(b"s", digest(value))
+    elif kind is str and len(value) > _LONG:
+        return b"#" + digest(b"u", digest(value.encode("utf-8", "surrogatepass")))
+    return _short(dumps(value, 2))
+
+
+def _short(data: bytes) -> bytes:
+    return data if len(data) <= _SHORT else b"#" + xxh3_128_digest(data)
+
+
+class _Encoder:
+    """Encodes one value.
+
+    A part is looked up by identity only for the work it saves, unless the value contains itself (`numbered`): then a
+    part met before is written as its number, since nothing else bounds the work.
+    """
+
+    def __init__(self, *, plain: bool, numbered: bool = False) -> None:
+        self.refs: dict[int, type | FunctionType] = {}
+        self._plain = plain
+        self._numbered = numbered
+        self._named: dict[str, list[int]] = {}
+        self._memo: dict[int, tuple[object, bytes]] = {}  # holds the part too, whose id could else be used again
+        self._active: set[int] = set()
+
+    def encode(self, value: Any) -> bytes:
+        data = _flat(value)
+        if data is not None:
+            return data
+        if isinstance(value, type) or (isinstance(value, FunctionType) and is_user_code(value)):
+            if self._plain:
+                message = f"{'a class' if isinstance(value, type) else 'a function'} is not plain data"
+                raise Unencodable(message)
+            return self._refer(value)
+        key = id(value)
+        known = self._memo.get(key)
+        if known is not None:
+            return known[1]
+        if self._numbered:
+            self._memo[key] = value, b"^" + pack("<I", len(self._memo))
+            return _short(self._compose(value))
+        if key in self._active:
+            raise _CycleError
+        self._active.add(key)
+        try:
+            data = _short(self._compose(value))
+        finally:
+            self._active.discard(key)
+        self._memo[key] = value, data
+        return data
+
+    def _compose(self, value: Any) -> bytes:
+        kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
+        if kind is tuple or kind is list:
+            return (b"(" if kind is tuple else b"[") + self._items(value)
+        if kind is dict:
+            return b"{" + self._pairs(value)
+        if kind is set or kind is frozenset:
+            return (b"<" if kind is set else b">") + self._elements(value)
+        own: Any = getattr(kind, "__taskproc_canonical__", None)
+        if own is not None:
+            told = own(value)
+            if isinstance(told, Canonical):
+                self.refs.update((id(ref), ref) for ref in told.refs)
+                told = told.data
+            return b"!" + self.encode(told)
+        if kind is PickleBuffer:
+            return b"%" + xxh3_128_digest(value.raw())
+        name = known_name(kind)
+        fields = KNOWN.get(name)
+        if fields is not None:
+            return b":" + dumps(name, 2) + self.encode(fields(value))
+        return self._instance(value)
+
+    def _instance(self, value: Any) -> bytes:
+        kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
+        if self._plain and not is_plain(kind):
+            message = f"{_name(kind)} is not plain data"
+            raise Unencodable(message)
+        try:
+            made = reduce(value)
+        except RecursionError:
+            raise
+        except Exception as problem:
+            message = f"{_name(kind)} cannot be taken apart: {problem}"
+            raise Unencodable(message) from problem
+        maker = dumps(made.maker, 2) if isinstance(made.maker, str) else self._part(made.maker)
+        arguments = b"".join([pack("<I", len(made.arguments)), *map(self._part, made.arguments)])
+        return b"".join((b"*", maker, arguments, self._attributes(made.attributes), self._items(made.content)))
+
+    def _part(self, value: Any) -> bytes:
+        """Encode what an instance is made with, which may be a class also where a class is no data by itself."""
+        return self._refer(value) if isinstance(value, (type, FunctionType)) else self.encode(value)
+
+    def _refer(self, thing: type | FunctionType) -> bytes:
+        name = reference(thing)
+        same = self._named.setdefault(name, [])
+        if id(thing) not in same:
+            same.append(id(thing))
+            if is_user_code(thing):
+                self.refs[id(thing)] = thing
+        number = same.index(id(thing))
+        return b"~" + dumps((name, number), 2) if number else b"@" + dumps(name, 2)
+
+    def _items(self, items: Sequence[object]) -> bytes:
+        parts = [pack("<I", len(items))]
+        try:
+            for item in items:
+                parts.append(self.encode(item))  # noqa: PERF401  its length tells where it failed
+        except Unencodable as problem:
+            raise problem.under(f"[{len(parts) - 1}]") from None
+        return b"".join(parts)
+
+    def _pairs(self, pairs: dict[Any, object]) -> bytes:
+        parts: list[bytes] = []
+        for key, value in pairs.items():
+            try:
+                parts += (self.encode(key), self.encode(value))
+            except Unencodable as problem:
+                raise problem.under(f"[{key!r}]") from None
+        return b"".join((*parts, b"0"))
+
+    def _attributes(self, attributes: Mapping[str, object]) -> bytes:
+        parts = [pack("<I", len(attributes))]
+        for name, value in attributes.items():
+            try:
+                parts += (dumps(name, 2), self.encode(value))
+            except Unencodable as problem:
+                raise problem.under(f".{name}") from None
+        return b"".join(parts)
+
+    def _elements(self, elements: Iterable[object]) -> bytes:
+        encode = self._encode_apart if self._numbered else self.encode
+        parts = sorted(map(encode, elements))
+        return pack("<I", len(parts)) + b"".join(parts)
+
+    def _encode_apart(self, element: object) -> bytes:
+        """Encode a set's element where parts are numbered, since the order in which a set gives them is by chance."""
+        apart = _Encoder(plain=self._plain)
+        try:
+            data = apart.encode(element)
+        except _CycleError:
+            message = "a set whose element contains it has no order"
+            raise Unencodable(message) from None
+        self.refs.update(apart.refs)
+        return data
+
+
+def _name(kind: type) -> str:
+    return f"{'an' if kind.__qualname__[0] in 'AEIOUaeiou' else 'a'} {kind.__qualname__}"

@@ -1,0 +1,248 @@
+"""What a task prints, kept in `stdout.txt` and `stderr.txt` of its attempt: files that exist only if it printed.
+
+A `Capture` is called for each task with the attempt's folder and, where the output is also wanted as it happens, with
+an `Echo`; while the context that it returns is open, output is the task's.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import fcntl
+import io
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+from taskproc.files import STDERR, STDOUT
+
+Echo = Callable[[str, str], None]
+"""`echo(stream, text)`, the stream being `stdout` or `stderr`; called from any thread."""
+
+Capture = Callable[[str, Echo | None], AbstractContextManager[None]]
+
+STREAMS = ("stdout", "stderr")
+LOGS = (STDOUT, STDERR)
+
+_ROUTED = ("stdin", *STREAMS)
+_TAIL_LINES = 20
+_TAIL_BYTES = 1 << 13
+_PIECE = 1 << 16
+_PERIOD = 0.05
+
+
+def tail(folder: str) -> str:
+    """The last lines that a task printed, those on stderr after those on stdout."""
+    ends: list[list[str]] = []
+    for log in LOGS:
+        lines: list[str] = []
+        with contextlib.suppress(OSError), Path(folder, log).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL_BYTES))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+        ends.append(lines)
+    out, err = ends
+    half = _TAIL_LINES // 2
+    return "\n".join([*out[-max(half, _TAIL_LINES - len(err)) :], *err[-max(half, _TAIL_LINES - len(out)) :]])
+
+
+def keep(number: int, path: Path) -> None:
+    """Append what a scratch file holds, if anything, to a log, and empty it."""
+    if os.fstat(number).st_size == 0:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as log, open(number, "rb", closefd=False) as scratch:
+        scratch.seek(0)
+        shutil.copyfileobj(scratch, log)
+    os.ftruncate(number, 0)
+    os.lseek(number, 0, os.SEEK_SET)
+
+
+class DescriptorCapture:
+    """For a process that is ours: its descriptors 1 and 2 are scratch files, so what its children print is caught too.
+
+    A scratch file outlives the process for whoever else has it open: after a crash it tells what the task had printed.
+    """
+
+    def __init__(self) -> None:
+        self._scratch = (os.dup(1), os.dup(2))
+        for number in self._scratch:
+            fcntl.fcntl(number, fcntl.F_SETFL, fcntl.fcntl(number, fcntl.F_GETFL) | os.O_APPEND)
+        self._texts = [_line_buffered(sys.stdout), _line_buffered(sys.stderr)]
+
+    @contextlib.contextmanager
+    def __call__(self, folder: str, echo: Echo | None) -> Generator[None, None, None]:
+        follower = _Follower(self._scratch, echo) if echo else None
+        try:
+            yield
+        finally:
+            self._reclaim()
+            if follower:
+                follower.end()
+            for number, log in zip(self._scratch, LOGS, strict=True):
+                if os.fstat(number).st_size:
+                    keep(number, Path(folder, log))
+
+    def _reclaim(self) -> None:
+        """Flush, and undo what a task may have done to its standard streams."""
+        ctypes = sys.modules.get("ctypes")
+        if ctypes is not None:  # else no C library that prints is likely to be here
+            ctypes.pythonapi.fflush(None)
+        for index, name in enumerate(STREAMS):
+            if getattr(sys, name) is not self._texts[index]:
+                with contextlib.suppress(Exception):  # whatever a task left there
+                    getattr(sys, name).flush()
+            os.dup2(self._scratch[index], index + 1)
+            try:
+                self._texts[index].flush()
+            except ValueError:  # closed
+                self._texts[index] = _line_buffered(open(index + 1, "w", closefd=False))  # noqa: SIM115  it stays
+            setattr(sys, name, self._texts[index])
+
+
+def _line_buffered(stream: Any) -> TextIO:
+    stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    return cast("TextIO", stream)
+
+
+class _Follower(threading.Thread):
+    """Tells what is written to scratch files while it goes on."""
+
+    def __init__(self, scratch: tuple[int, int], echo: Echo) -> None:
+        super().__init__(daemon=True)
+        self._scratch = scratch
+        self._echo = echo
+        self._ended = threading.Event()
+        self._places = [0, 0]
+        self._decoders = [codecs.getincrementaldecoder("utf-8")("replace") for _ in STREAMS]
+        self.start()
+
+    def run(self) -> None:
+        while not self._ended.wait(_PERIOD):
+            self._tell()
+
+    def end(self) -> None:
+        """Tell the rest."""
+        self._ended.set()
+        self.join()
+        self._tell()
+
+    def _tell(self) -> None:
+        for index, stream in enumerate(STREAMS):
+            while data := os.pread(self._scratch[index], _PIECE, self._places[index]):
+                self._places[index] += len(data)
+                self._echo(stream, self._decoders[index].decode(data))
+
+
+class ThreadCapture:
+    """For a thread among others: what Python code prints in it is caught, its standard input is empty.
+
+    Other threads go on as before.
+    """
+
+    @contextlib.contextmanager
+    def __call__(self, folder: str, echo: Echo | None) -> Generator[None, None, None]:
+        logs = [_Log(Path(folder, log), stream, echo) for stream, log in zip(STREAMS, LOGS, strict=True)]
+        thread = threading.get_ident()
+        _install()
+        outer = _routes.get(thread)
+        _routes[thread] = {"stdin": io.StringIO(), "stdout": logs[0], "stderr": logs[1]}
+        try:
+            yield
+        finally:
+            if outer is None:
+                del _routes[thread]
+            else:
+                _routes[thread] = outer
+            _uninstall()
+            for log in logs:
+                log.end()
+
+
+class _Log:
+    """A log that is made when first written to."""
+
+    encoding = "utf-8"
+    errors = "backslashreplace"
+
+    def __init__(self, path: Path, stream: str, echo: Echo | None) -> None:
+        self._path = path
+        self._stream = stream
+        self._echo = echo
+        self._file: TextIO | None = None
+
+    def write(self, text: str) -> int:
+        if self._echo and text:
+            self._echo(self._stream, text)
+        return self._open().write(text)
+
+    def writelines(self, lines: list[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        if self._file is not None:
+            self._file.flush()
+
+    def isatty(self) -> bool:
+        return False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._open(), name)
+
+    def end(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            if self._path.stat().st_size == 0:
+                self._path.unlink()
+                with contextlib.suppress(OSError):
+                    self._path.parent.rmdir()
+
+    def _open(self) -> TextIO:
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("a", buffering=1, encoding=self.encoding, errors=self.errors)
+        return self._file
+
+
+class _Router:
+    """Stands for a standard stream: each thread reaches its own task's, or else what stood there."""
+
+    def __init__(self, name: str, fallback: TextIO) -> None:
+        self._name = name
+        self._fallback = fallback
+
+    def __getattr__(self, name: str) -> Any:
+        route = _routes.get(threading.get_ident())
+        return getattr(self._fallback if route is None else route[self._name], name)
+
+
+_routes: dict[int, dict[str, _Log | io.StringIO]] = {}
+_lock = threading.Lock()
+_users = 0
+
+
+def _install() -> None:
+    global _users  # noqa: PLW0603  the standard streams are the process's
+    with _lock:
+        _users += 1
+        for name in _ROUTED:
+            stream = getattr(sys, name)
+            if not isinstance(stream, _Router):
+                setattr(sys, name, _Router(name, stream))
+
+
+def _uninstall() -> None:
+    global _users  # noqa: PLW0603
+    with _lock:
+        _users -= 1
+        if _users == 0:
+            for name in _ROUTED:
+                stream = getattr(sys, name)
+                if isinstance(stream, _Router):
+                    setattr(sys, name, stream._fallback)

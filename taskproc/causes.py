@@ -1,0 +1,47 @@
+"""What is at the bottom of a plan: the reasons for which tasks run, apart from what merely follows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from taskproc.plan import MayRun, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from taskproc.graph import Node
+    from taskproc.plan import Plan, Reason
+
+
+class Cause(NamedTuple):
+    """A reason, and the tasks that run for it, upstreams first."""
+
+    reason: Reason
+    nodes: list[Node]
+
+
+def root_causes(plan: Plan, nodes: Iterable[Node] | None = None) -> list[Cause]:
+    """The reasons in a plan, or in a part of it, those of upstreams first; tasks that say the same share one."""
+    found: dict[str, Cause] = {}
+    for node in plan.graph.nodes if nodes is None else nodes:
+        decision = plan.decisions[node.key]
+        if isinstance(decision, Run):
+            found.setdefault(str(decision.reason), Cause(decision.reason, [])).nodes.append(node)
+    return list(found.values())
+
+
+def followers(plan: Plan) -> list[Node]:
+    """The tasks that may run because of others."""
+    return [node for node in plan.graph.nodes if isinstance(plan.decisions[node.key], MayRun)]
+
+
+def upstreams(plan: Plan, node: Node) -> list[Node]:
+    """All that a task needs, directly or not, in the order of the plan."""
+    needed = {node.key}
+    stack = [node]
+    while stack:
+        for source in stack.pop().sources:
+            if source.key not in needed:
+                needed.add(source.key)
+                stack.append(source)
+    return [each for each in plan.graph.nodes if each.key in needed and each is not node]

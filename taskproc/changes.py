@@ -1,0 +1,71 @@
+"""How two versions of a class's code differ, in words and line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from taskproc.fingerprint import CodePart
+
+Version: TypeAlias = "tuple[CodePart, ...]"
+"""The parts of the code that something was made from."""
+
+History: TypeAlias = Callable[[bytes], "Version | None"]
+"""Gives the version of a digest, None where it was not kept."""
+
+NAMED = 3
+"""How many parts are named in a sentence."""
+
+_KINDS = {"code": "code of ", "constant": "constant ", "file": "file "}
+
+
+class Change(NamedTuple):
+    """A part that differs: as it was and as it is, None where it is new or gone."""
+
+    old: CodePart | None
+    new: CodePart | None
+
+    @property
+    def part(self) -> CodePart:
+        """The part as it is, or else as it was."""
+        found = self.new or self.old
+        assert found is not None
+        return found
+
+    def diff(self) -> Iterator[str]:
+        """A unified diff of the part's text, without comments and layout, which do not count."""
+        import difflib
+
+        name = self.part.name
+        old, new = ([] if part is None else part.text.splitlines() for part in self)
+        then, now = (f"{name} (then)" if self.old else "nothing"), (f"{name} (now)" if self.new else "nothing")
+        return difflib.unified_diff(old, new, then, now, lineterm="")
+
+
+def changes(old: Version, new: Version) -> list[Change]:
+    """The parts that differ, those first that are there in both versions; a part that was only moved does not."""
+    before, after = ({part.name: part for part in version} for version in (old, new))
+    shared = sorted(before.keys() & after.keys())
+    found = [Change(before[name], after[name]) for name in shared if before[name].digest != after[name].digest]
+    gone = [before[name] for name in sorted(before.keys() - after.keys())]
+    come = [after[name] for name in sorted(after.keys() - before.keys())]
+    moved = {part.digest for part in gone} & {part.digest for part in come}
+    found += [Change(None, part) for part in come if part.digest not in moved]
+    return found + [Change(part, None) for part in gone if part.digest not in moved]
+
+
+def phrase(found: list[Change], own: str, short: str) -> str:
+    """What changed, as the subject of a sentence: `constant study:RATE, code of Train`.
+
+    Args:
+        found: The changes.
+        own: The name of the part that is the class in question.
+        short: What that is called, and named where nothing better is known.
+    """
+    lasting = [change for change in found if change.old and change.new] or found
+    parts = [change.part for change in lasting]
+    named = [f"{_KINDS[part.kind]}{short if part.name == own else part.name}" for part in parts[:NAMED]]
+    if len(parts) > NAMED:
+        named.append(f"{len(parts) - NAMED} more")
+    return ", ".join(named) or f"code of {short}"

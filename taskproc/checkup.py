@@ -1,0 +1,96 @@
+"""A check-up of a whole cache: its database, every record and every file by content; and what can be mended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from taskproc import locks
+from taskproc.database import FILE
+from taskproc.errors import CacheError
+from taskproc.files import attempt_folder, check_manifest, restored_manifest
+from taskproc.record import Row
+from taskproc.store import UnreadableError, open_store, replace_store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from taskproc.record import FileEntry, Key, Record
+
+
+class Finding(NamedTuple):
+    """What is wrong with one thing: `where` is `module.Train#7` or the database; `lost` if it can't be mended."""
+
+    where: str
+    what: str
+    lost: bool
+
+
+class Checkup(NamedTuple):
+    """What a check-up came to: how many results were looked at, and what is wrong with them."""
+
+    checked: int
+    findings: tuple[Finding, ...]
+
+
+def check_up(cache: Path, *, repair: bool = False, trust: bool = False) -> Checkup:
+    """Look through a cache; writes nothing.
+
+    With `repair`, while no run is alive: what can be read of a broken database is saved; files whose contents are the
+    recorded ones are taken as they are; results that are lost are forgotten, so that they are made again when they are
+    needed; and whatever no record names is removed.
+    """
+    if not (cache / FILE).exists():
+        return Checkup(0, ())
+    if repair and locks.any_alive(cache):
+        raise CacheError(f"the cache {cache} is in use by a run: stop it, and try again")
+    try:
+        return _check_rows(cache, repair=repair, trust=trust)
+    except UnreadableError as error:
+        broken = Finding("the database", error.why, lost=False)
+    if not repair:
+        return Checkup(0, (broken,))
+    replace_store(cache, trust=trust, save=True)
+    found = _check_rows(cache, repair=True, trust=trust)
+    return Checkup(found.checked, (broken, *found.findings))
+
+
+def _check_rows(cache: Path, *, repair: bool, trust: bool) -> Checkup:
+    checked = 0
+    findings: list[Finding] = []
+    amended: dict[str, dict[Key, Row]] = {}
+    with open_store(cache, trust=trust, write=repair) as store:
+        store.check()
+        for name in store.names():
+            rows = store.read_all(name)
+            for key, row in rows.rows.items():
+                checked += bool(row.good)
+                found = Row(row.task_id) if key in rows.damaged else _checked(cache, name, row)
+                if found != row or key in rows.damaged:
+                    what = _difference(cache, name, row)
+                    findings.append(Finding(f"{name}#{row.task_id}", what, lost=found.good is None))
+                    amended.setdefault(name, {})[key] = found
+        if repair:
+            store.amend(amended)
+    return Checkup(checked, tuple(findings))
+
+
+def _checked(cache: Path, name: str, row: Row) -> Row:
+    """A row as it should be: without its good record if the files of that are not what they were."""
+    good = row.good
+    if good is None or not good.output.files:
+        return row
+    present = restored_manifest(attempt_folder(cache, name, row.task_id, good.output.attempt), good.output.files)
+    return row._replace(good=None if present is None else _with_files(good, present))
+
+
+def _with_files(good: Record, files: tuple[FileEntry, ...]) -> Record:
+    return good if files == good.output.files else good._replace(output=good.output._replace(files=files))
+
+
+def _difference(cache: Path, name: str, row: Row) -> str:
+    if row.good is None:
+        return "its record can't be read"
+    output = row.good.output
+    return (
+        check_manifest(attempt_folder(cache, name, row.task_id, output.attempt), output.files) or "a file was changed"
+    )

@@ -1,0 +1,33 @@
+"""Where the calling code is: in which `with Cache(...)` block, inside a task that runs, in what a worker imports."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from taskproc.cache import Cache
+    from taskproc.record import Key
+
+
+class Block:
+    """One `with Cache(...)` block while it lasts, and the tasks defined in it, by key."""
+
+    __slots__ = ("cache", "tasks")
+
+    def __init__(self, cache: Cache) -> None:
+        self.cache = cache
+        self.tasks: dict[Key, Any] = {}
+
+
+blocks: ContextVar[tuple[Block, ...]] = ContextVar("taskproc_blocks", default=())
+"""The blocks around the calling code, the innermost last."""
+
+running_inits: ContextVar[dict[Key, Any] | None] = ContextVar("taskproc_running_inits", default=None)
+"""The calls whose `__init__` runs, outermost first; None where there is none, so that each thread begins its own."""
+
+in_task: ContextVar[bool] = ContextVar("taskproc_in_task", default=False)
+"""Whether the calling code is inside a task's `run_task`."""
+
+loading: ContextVar[bool] = ContextVar("taskproc_loading", default=False)
+"""Whether the calling code is being imported by a worker."""

@@ -1,0 +1,279 @@
+"""Defining tasks: what a Task class may say, and what happens when one is called."""
+
+from __future__ import annotations
+
+import contextvars
+import difflib
+import functools
+import itertools
+import threading
+from abc import ABCMeta
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+
+from taskproc import requires
+from taskproc.arguments import Parameters
+from taskproc.canonical import Unencodable
+from taskproc.context import Block, blocks, running_inits
+from taskproc.errors import DefinitionError, GraphError, NoCacheError
+from taskproc.future import Const, FutureBase, Item, is_const, own_copy
+from taskproc.graph import Edge, Node
+from taskproc.taskfile import name_of
+
+if TYPE_CHECKING:
+    from taskproc.arguments import Values
+    from taskproc.record import Key
+
+T = TypeVar("T")
+
+SETTINGS = ("_task_compress_level", "_task_prefix_command", "_task_channel")
+"""What a class says of how it runs; not code: changing one reruns nothing."""
+
+COUNTED = ("_task_depends_on",)
+"""What a class says of what its results depend on."""
+
+MISNAMED = frozenset(name.removeprefix("_") for name in SETTINGS + COUNTED)
+"""What is taken for a setting where its underscore was forgotten."""
+
+BUILT_IN = frozenset(
+    {"task_name", "task_id", "task_args", "task_directory", "task_stdout", "task_stderr", "run_graph"}
+    | {"get_task_result", "to_json", "clear_task", "clear_all_tasks", "cli"}
+)
+"""What a class must not override."""
+
+LEVELS_A_THREAD = 50
+"""Tasks that may define one another on one thread's stack; deeper ones go on with a fresh stack."""
+
+DEEPEST = 10_000
+"""Tasks that may define one another in all."""
+
+_serials = itertools.count()
+
+parameters_of = functools.cache(Parameters)
+"""The parameters of a Task class, read once."""
+
+
+class TaskType(ABCMeta):
+    """The type of Task classes: calling one defines a task, or gives the one that is defined already."""
+
+    if not TYPE_CHECKING:  # type checkers read the signature of `__init__`
+
+        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+            return define(cls, args, kwargs)
+
+
+def prepare_class(cls: Any, root: type) -> None:
+    """Check what a new Task class says, install its slots and give it its name.
+
+    Args:
+        cls: The class.
+        root: `Task` itself.
+
+    Raises:
+        DefinitionError: it overrides a built-in, or a setting does not exist or has a wrong value.
+    """
+    mixins: list[type] = [base for base in cls.__mro__ if not issubclass(base, root) and base not in root.__mro__]
+    requires.install(cls, mixins)
+    for owner in (cls, *mixins):
+        for name, value in vars(owner).items():
+            check_member(cls, name, value)
+    cls.task_name = f"{name_of(cls.__module__)}.{cls.__qualname__}"
+
+
+def check_member(cls: type, name: str, value: object) -> None:
+    """Check a name that a class or an instance sets.
+
+    Raises:
+        DefinitionError: it overrides a built-in, or a setting does not exist or has a wrong value.
+    """
+    if name in BUILT_IN:
+        message = f"{cls.__qualname__}.{name} overrides a built-in of Task: choose another name"
+        raise DefinitionError(message)
+    if name in MISNAMED:
+        message = f"{cls.__qualname__}.{name} sets nothing: the setting is called _{name}"
+        raise DefinitionError(message)
+    if name.startswith("_task_"):
+        _check_setting(cls, name, value)
+
+
+def _check_setting(cls: type, name: str, value: Any) -> None:
+    if name in COUNTED:
+        return
+    if name not in SETTINGS:
+        near = difflib.get_close_matches(name, SETTINGS + COUNTED, 1, 0.0)[0]
+        message = f"{cls.__qualname__}.{name} is not a setting of tasks; did you mean {near}?"
+        raise DefinitionError(message)
+    if name == "_task_compress_level":
+        good, kind = type(value) is int and 0 <= value <= 9, "an int from 0 to 9"
+    elif name == "_task_prefix_command":
+        good, kind = isinstance(value, str), "a string"
+    else:
+        entries = value if issubclass(value.__class__, (list, tuple, set, frozenset)) else [value]
+        good, kind = all(isinstance(entry, str) for entry in entries), "a string or a list of strings"
+    if not good:
+        message = f"{cls.__qualname__}.{name} is {value!r}, but must be {kind}"
+        raise DefinitionError(message)
+
+
+class Call(NamedTuple):
+    """A task whose `__init__` is running, with its arguments."""
+
+    task: Any
+    parameters: Parameters
+    values: Values
+
+    def __str__(self) -> str:
+        return f"{type(self.task).__qualname__}({self.parameters.show(self.values)})"
+
+
+def define(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The task of a class with these arguments: the one defined in this block already, or a new one.
+
+    Raises:
+        NoCacheError: there is no block.
+        ArgumentError: the arguments do not fit.
+        GraphError: the task needs itself, its definition has no end, or it leaves a slot without a future.
+    """
+    around = blocks.get()
+    if not around:
+        message = (
+            f"{cls.__qualname__} was defined outside a cache; write `with Cache('./cache'): {cls.__qualname__}(...)`"
+        )
+        raise NoCacheError(message)
+    block = around[-1]
+    parameters = parameters_of(cls)
+    values = parameters.bind(args, kwargs)
+    key, refs = parameters.key(values)
+    known = block.tasks.get(key)
+    if known is not None:
+        if type(known) is cls:
+            return known
+        message = (
+            f"two classes are named {cls.task_name} in one `with Cache(...)` block: rename one, or open another block"
+        )
+        raise GraphError(message)
+    task = cls.__new__(cls)
+    task._task_begin()
+    values = tuple([own_copy(value) for value in values])
+    edges = _initialize(key, Call(task, parameters, values))
+    refs = (*refs, *[ref for edge in edges if isinstance(edge.source, Const) for ref in edge.source.refs])
+    task._task_end(_node(task, key, values, edges, tuple(dict.fromkeys(refs)), block))
+    return block.tasks.setdefault(key, task)  # another thread may have been first
+
+
+def _initialize(key: Key, call: Call) -> tuple[Edge, ...]:
+    """Run a task's `__init__`; what it needs."""
+    building: dict[Key, Call] | None = running_inits.get()
+    if building is None:
+        building = {}
+        running_inits.set(building)
+    _check_depth(building, key, call)
+    building[key] = call
+    init = functools.partial(call.parameters.call, type(call.task).__init__, call.task, call.values)
+    try:
+        if len(building) % LEVELS_A_THREAD:
+            init()
+        else:
+            _on_fresh_stack(init)
+        return _edges(call.task, building)
+    finally:
+        del building[key]
+        if not building:
+            running_inits.set(None)
+
+
+def _check_depth(building: dict[Key, Call], key: Key, call: Call) -> None:
+    if key in building:
+        raise GraphError(_cycle(building, key))
+    if len(building) >= DEEPEST:
+        message = (
+            f"{next(iter(building.values()))} has a definition without end, or one over {DEEPEST:,} tasks deep"
+            f" (at {call}); stop its recursion, or pass futures instead"
+        )
+        raise GraphError(message)
+
+
+def _cycle(building: dict[Key, Call], key: Key) -> str:
+    """The sentence about a task that was met again while its `__init__` was running."""
+    keys = list(building)
+    cycle = [str(building[k]) for k in keys[keys.index(key) :]]
+    return "a task needs itself: " + " → ".join([*cycle, cycle[0]])
+
+
+def _on_fresh_stack(function: Any) -> None:
+    """Call a function on a thread of its own, whose stack is empty, and wait for it.
+
+    A recursion limit that is merely raised does not do: CPython 3.12 and newer also bound the C stack, per thread.
+    """
+    context = contextvars.copy_context()
+    failure: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            context.run(function)
+        except BaseException as error:  # noqa: BLE001  raised again by the thread that waits
+            failure.append(error)
+
+    thread = threading.Thread(target=call, name="taskproc-definition", daemon=True)
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0].with_traceback(None if isinstance(failure[0], GraphError) else failure[0].__traceback__)
+
+
+def _edges(task: Any, building: dict[Key, Call]) -> tuple[Edge, ...]:
+    """What a task's slots were given."""
+    cls = task.__class__
+    state = task.__dict__
+    found: list[Edge] = []
+    for name, slot in requires.slots_of(cls).items():
+        if name not in state:
+            message = (
+                f"{cls.__qualname__}.{name} was never assigned: give it a future (a task, an item, a Const) in __init__"
+            )
+            raise GraphError(message)
+        for at, future in slot.positions(state[name]):
+            if not isinstance(future, FutureBase):  # a list or dict can be added to after it was assigned
+                raise slot.refuse(task, future, requires.NOT_A_FUTURE)
+            try:
+                found.append(_edge(name, at, future, building))
+            except Unencodable as error:
+                raise slot.refuse(task, future, f"{error}; make it a task's output") from None
+    return tuple(found)
+
+
+def _edge(name: str, at: object, future: FutureBase, building: dict[Key, Call]) -> Edge:
+    source, item = (future.source, future.path) if isinstance(future, Item) else (future, ())
+    if is_const(source):
+        _ = source.digest  # or it says that it has none
+        return Edge(name, at, source, item)
+    node: Node | None = cast("Any", source)._task_node
+    if node is None:
+        for key, call in building.items():
+            if call.task is source:
+                raise GraphError(_cycle(building, key))
+        message = f"{source!r} is not defined (its __init__ failed, or it was unpickled): call its class for it"
+        raise GraphError(message)
+    return Edge(name, at, node, item)
+
+
+def _node(task: Any, key: Key, values: Values, edges: tuple[Edge, ...], refs: tuple[Any, ...], block: Block) -> Node:
+    cls = task.__class__
+    channel = task._task_channel
+    return Node(
+        key=key,
+        cls=cls,
+        name=cls.task_name,
+        serial=next(_serials),
+        parameters=parameters_of(cls),
+        values=values,
+        state=task.__dict__,
+        edges=edges,
+        sources=tuple([edge.source for edge in edges if isinstance(edge.source, Node)]),
+        refs=refs,
+        cache=block.cache.path,
+        trust=block.cache.trust,
+        channels=(channel,) if isinstance(channel, str) else tuple(channel),
+        prefix=task._task_prefix_command,
+        level=task._task_compress_level,
+        task=task,
+    )

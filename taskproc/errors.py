@@ -1,0 +1,100 @@
+"""What can go wrong, in two families that share no root but `Exception`.
+
+TaskprocError                 somebody's request or code can be mended; `str()` is the sentence to show
+├── RequestError              the request was wrong; found before any task runs
+│   ├── DefinitionError       a Task class says something it must not        (also TypeError)
+│   ├── ArgumentError         a task's argument does not fit its parameter   (also TypeError, ValueError)
+│   ├── GraphError            tasks that cannot stand in one graph           (also ValueError)
+│   ├── NoCacheError          a task was made outside every cache            (also RuntimeError)
+│   ├── TaskfileError         a taskfile cannot be found or loaded
+│   └── CacheError            a cache is refused, or cannot be used          (also OSError)
+├── FailedTaskError           a task failed; `.task` and `__cause__` say which and why
+└── NoResultError             no up-to-date result is there                  (also LookupError)
+InternalError                 we broke a promise to ourselves: a bug to report
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class TaskprocError(Exception):
+    """Root of all that a user of taskproc can mend."""
+
+
+class RequestError(TaskprocError):
+    """The request was wrong; nothing has run because of it."""
+
+
+class DefinitionError(RequestError, TypeError):
+    """A Task class says something it must not."""
+
+
+class ArgumentError(RequestError, TypeError, ValueError):
+    """A task's argument does not fit its parameter, or cannot identify a task."""
+
+
+class GraphError(RequestError, ValueError):
+    """Tasks that cannot stand in one graph, or a task without what it needs."""
+
+
+class NoCacheError(RequestError, RuntimeError):
+    """A task was made outside every `with Cache(...)` block."""
+
+
+class TaskfileError(RequestError):
+    """A taskfile cannot be found or loaded."""
+
+
+class CacheError(RequestError, OSError):
+    """A cache is refused, or the disk it lies on does not do what is asked."""
+
+
+class NoResultError(TaskprocError, LookupError):
+    """A task has no up-to-date result; the message names the task and the reason."""
+
+
+class FailedTaskError(TaskprocError):
+    """A task failed.
+
+    Attributes:
+        task: The task that failed, as constructed (None where only its record is known).
+        label: How the task is named to people, `Train(seed=3)`.
+        where: Its recorded instance, `module.Train#7`.
+        reason: One line: the exception, the signal, or the exit status.
+        details: The user's own traceback, as text; empty where there is none.
+        output: The tail of what the task printed.
+        log: Where the whole output lies; empty where nothing was printed.
+
+    `__cause__` is the exception that the task raised, where one could be brought back.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        reason: str,
+        *,
+        task: Any = None,
+        where: str = "",
+        details: str = "",
+        output: str = "",
+        log: str = "",
+    ) -> None:
+        super().__init__(label, reason)
+        self.task = task
+        self.label = label
+        self.where = where
+        self.reason = reason
+        self.details = details
+        self.output = output
+        self.log = log
+
+    def __str__(self) -> str:
+        lines = [f"{self.label} failed: {self.reason}"]
+        if self.output:
+            lines += ["its output ended with:", *(f"  {line}" for line in self.output.splitlines())]
+        return "\n".join(lines)
+
+
+class InternalError(Exception):
+    """Taskproc broke a promise to itself."""

@@ -1,0 +1,93 @@
+"""What a run tells while it goes on. The engine calls listeners with these and never prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from taskproc.errors import FailedTaskError
+    from taskproc.graph import Node
+    from taskproc.plan import Plan
+
+
+class Planned(NamedTuple):
+    """The plan is made; first of all events, told once."""
+
+    plan: Plan
+
+
+class Started(NamedTuple):
+    """These tasks went to a worker, in this order, one after another."""
+
+    nodes: tuple[Node, ...]
+
+
+class Finished(NamedTuple):
+    """A task ran: `duration` in seconds, `where` as `host:pid`. `error` is set if it failed."""
+
+    node: Node
+    start: float
+    duration: float
+    where: str
+    reason: str
+    error: FailedTaskError | None = None
+
+
+class Reused(NamedTuple):
+    """A task's recorded result is used."""
+
+    node: Node
+
+
+class Waiting(NamedTuple):
+    """Another run is busy with these tasks."""
+
+    nodes: tuple[Node, ...]
+
+
+class Printed(NamedTuple):
+    """The requested task printed something to `stream` (`stdout`, `stderr`); `kept` if it did so in an earlier run."""
+
+    node: Node
+    stream: str
+    text: str
+    kept: bool = False
+
+
+class Warned(NamedTuple):
+    """Something a person should know, in one sentence."""
+
+    text: str
+
+
+Event = Planned | Started | Finished | Reused | Waiting | Printed | Warned
+Listener = Callable[[Event], None]
+
+
+class TaskStats(NamedTuple):
+    """What one task of a run did: its reason, start (seconds since the epoch), duration (seconds) and worker."""
+
+    task: Any
+    reason: str
+    start: float
+    duration: float
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunStats:
+    """What a run did.
+
+    Attributes:
+        executed: Tasks that ran to success, counted by `task_name`.
+        reused: Tasks whose result was already there, or made by another run meanwhile, counted by `task_name`.
+        elapsed: Seconds from the call to the result.
+        tasks: One record for each task that ran, in the order they finished.
+    """
+
+    executed: dict[str, int] = field(default_factory=dict[str, int])
+    reused: dict[str, int] = field(default_factory=dict[str, int])
+    elapsed: float = 0.0
+    tasks: tuple[TaskStats, ...] = ()

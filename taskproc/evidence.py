@@ -1,0 +1,128 @@
+"""What is known of one task: whether it would run, why, and what shows that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from taskproc.causes import root_causes, upstreams
+from taskproc.changes import changes
+from taskproc.graph import Node, packed_sources
+from taskproc.plan import CodeChanged, Run
+from taskproc.record import WIDTH
+from taskproc.run import judged_plan
+from taskproc.store import open_store
+
+if TYPE_CHECKING:
+    from taskproc.acceptance import Acceptance
+    from taskproc.causes import Cause
+    from taskproc.changes import Change
+    from taskproc.fingerprint import CodePart, Fingerprint
+    from taskproc.judge import Judge
+    from taskproc.options import Options
+    from taskproc.plan import Decision, Plan
+    from taskproc.record import Row
+
+
+class Upstream(NamedTuple):
+    """A reason for which tasks that are needed run, and how the code of the first of them differs."""
+
+    cause: Cause
+    changes: list[Change]
+
+
+class Evidence(NamedTuple):
+    """What is known of a task.
+
+    Attributes:
+        row: What is recorded, if it has an id.
+        decision: What a run would do with it; None where only its record is known, not its arguments.
+        changes: How its code differs from what made the recorded result.
+        upstreams: Why tasks that it needs run, the first cause first.
+        differing: What it needs that has another value than was read, with what is recorded of that.
+        attributes: What `__init__` left, by name.
+        unseen: Parts of its code that could not be read in full.
+        accepted: Who has accepted the recorded result, if a person has.
+        running: Whether a live run has leased it.
+    """
+
+    row: Row | None
+    decision: Decision | None
+    changes: list[Change]
+    upstreams: list[Upstream]
+    differing: list[tuple[Node, Row]]
+    attributes: dict[str, object]
+    unseen: list[CodePart]
+    accepted: Acceptance | None
+    running: bool
+
+
+def evidence(root: Node, options: Options) -> Evidence:
+    """What is known of a task; writes nothing."""
+    judge, plan = judged_plan(root, options)
+    row = plan.rows.get(root.key)
+    causes = root_causes(plan, upstreams(plan, root))
+    return Evidence(
+        row,
+        plan.decisions[root.key],
+        _changes(judge, plan, root),
+        [Upstream(cause, _changes(judge, plan, cause.nodes[0])) for cause in causes],
+        _differing(plan, root),
+        root.attributes,
+        _unseen(judge.codes.of(root.cls)),
+        *_stored(root.name, row, options),
+    )
+
+
+def recorded_evidence(name: str, row: Row, code: Fingerprint | None, options: Options) -> Evidence:
+    """What is known of a task of which only the record is there, and the present code of its class if that is known."""
+    made = row.good or row.failure
+    changed: list[Change] = []
+    if made is not None and code is not None and made.inputs.code != code.digest:
+        with open_store(options.cache, trust=options.trust, write=False) as store:
+            then = store.version(made.inputs.code)
+        changed = changes(then, code.parts) if then is not None else []
+    unseen = [] if code is None else _unseen(code)
+    return Evidence(row, None, changed, [], [], {}, unseen, *_stored(name, row, options))
+
+
+def _changes(judge: Judge, plan: Plan, node: Node) -> list[Change]:
+    """How the code of a task that runs for that reason differs from what made its result."""
+    decision = plan.decisions[node.key]
+    row = plan.rows.get(node.key)
+    made = row and (row.good or row.failure)
+    if row is None or made is None or not (isinstance(decision, Run) and isinstance(decision.reason, CodeChanged)):
+        return []
+    found = judge.code_changes(node, made.inputs.code)
+    return found or (judge.value_changes(row.good.output) if row.good is not None else None) or []
+
+
+def _differing(plan: Plan, node: Node) -> list[tuple[Node, Row]]:
+    """The upstreams of which another value is recorded than the task has read."""
+    row = plan.rows.get(node.key)
+    if row is None or row.good is None or row.good.inputs.sources != packed_sources(node):
+        return []
+    found: dict[Node, Row] = {}
+    for i, edge in enumerate(node.edges):
+        source = edge.source
+        there = plan.rows.get(source.key) if isinstance(source, Node) else None
+        read = row.good.inputs.stamps[WIDTH * i : WIDTH * (i + 1)]
+        if (
+            isinstance(source, Node)
+            and there is not None
+            and there.good is not None
+            and there.good.output.stamp != read
+        ):
+            found[source] = there
+    return list(found.items())
+
+
+def _unseen(code: Fingerprint) -> list[CodePart]:
+    return [part for part in code.parts if part.unseen]
+
+
+def _stored(name: str, row: Row | None, options: Options) -> tuple[Acceptance | None, bool]:
+    """Who has accepted a result, and whether a live run has leased the task."""
+    if row is None:
+        return None, False
+    with open_store(options.cache, trust=options.trust, write=False) as store:
+        return store.acceptance(name, row), row.task_id in store.running().get(name, ())

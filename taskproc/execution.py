@@ -1,0 +1,51 @@
+"""Carrying out a plan that has something to run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from taskproc.dispatch import open_executors
+from taskproc.graph import by_name
+from taskproc.lanes import Limits
+from taskproc.payloads import value_of
+from taskproc.scheduler import Scheduler
+from taskproc.store import open_store
+from taskproc.value import DamagedValueError, load
+
+if TYPE_CHECKING:
+    from taskproc.events import Listener
+    from taskproc.judge import Judge
+    from taskproc.options import Options
+    from taskproc.plan import Plan
+    from taskproc.store import Store
+
+
+def execute(plan: Plan, generation: int, judge: Judge, options: Options, tell: Listener) -> Any:
+    """Run what a plan says must or may run, and give the root's value; the plan's rows are kept up to date.
+
+    The plan rests on rows of this `generation`.
+    """
+    with open_store(options.cache, trust=options.trust) as store:
+        try:
+            value = _execute(store, plan, generation, judge, options, tell)
+            store.keep_listings(judge.contents.lasting())
+        except Exception:
+            store.sweep()  # but not where somebody interrupts, and waits
+            raise
+        store.sweep()
+    return value
+
+
+def _execute(store: Store, plan: Plan, generation: int, judge: Judge, options: Options, tell: Listener) -> Any:
+    workers = options.slots
+    root = plan.graph.root
+    ids = store.allocate(by_name(plan.graph.nodes))
+    with store.begin_run(generation) as journal, open_executors(options, workers) as executors:
+        limits = Limits(workers, options.limits)
+        scheduler = Scheduler(plan, judge, journal, executors, limits, tell, ids, keep_going=options.keep_going)
+        output = scheduler.run()
+        while True:
+            try:
+                return load(value_of(root, ids[root.key], output))
+            except DamagedValueError as error:
+                output = scheduler.redo(root, error.reason)

@@ -1,0 +1,85 @@
+"""An exception, as it is told and sent."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import pickle
+from importlib import import_module
+from typing import Any
+
+from taskproc.pickling import UnkeepableError, pickled
+
+_OURS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
+
+
+def reason_of(error: BaseException) -> str:
+    """One line: `ValueError: bad`; the whole sentence for an error of ours."""
+    if isinstance(error, UnkeepableError):
+        return str(error)
+    text = "its message can't be shown"
+    with contextlib.suppress(Exception):
+        text = str(error)
+    name = type(error).__qualname__
+    lines = text.strip().splitlines()
+    return f"{name}: {lines[0]}" if lines else name
+
+
+def details_of(error: BaseException) -> str:
+    """The traceback as text, of the user's own frames alone; empty where no code of theirs was reached."""
+    import traceback
+
+    whole = traceback.TracebackException.from_exception(error)
+    parts: list[traceback.TracebackException | None] = [whole]
+    while parts:
+        if part := parts.pop():
+            frames = [frame for frame in part.stack if not _is_ours(frame.filename)]
+            part.stack = traceback.StackSummary.from_list(frames)
+            parts += [part.__cause__, part.__context__, *(part.exceptions or ())]
+    return "".join(whole.format()) if whole.stack else ""
+
+
+def _is_ours(filename: str) -> bool:
+    """Whether code is taskproc's, or of what it pickles with."""
+    return filename.startswith(_OURS) or f"{os.sep}cloudpickle{os.sep}" in filename
+
+
+def packed(error: BaseException) -> bytes:
+    """The pickled exception, or nothing if it would not come back as it is."""
+    for pickle_it in (pickled, _pickled_by_parts):
+        with contextlib.suppress(Exception):
+            data = pickle_it(error)
+            copy = pickle.loads(data)
+            if type(copy) is type(error) and reason_of(copy) == reason_of(error):
+                return data
+    return b""
+
+
+def _pickled_by_parts(error: BaseException) -> bytes:
+    """The pickle of an exception whose `__init__` takes other arguments than it passes on, or that holds a lock."""
+    base: Any = import_module("cloudpickle").Pickler
+
+    def reducer_override(self: Any, obj: Any) -> Any:
+        if isinstance(obj, BaseException):
+            return _remade, (type(obj), obj.args, _that_can_be_pickled(vars(obj)))
+        return base.reducer_override(self, obj)
+
+    file = io.BytesIO()
+    type("PartsPickler", (base,), {"reducer_override": reducer_override})(file).dump(error)
+    return file.getvalue()
+
+
+def _that_can_be_pickled(attributes: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in attributes.items():
+        with contextlib.suppress(Exception):
+            pickled(value)
+            found[name] = value
+    return found
+
+
+def _remade(cls: type[BaseException], args: tuple[Any, ...], attributes: dict[str, Any]) -> BaseException:
+    error = cls.__new__(cls, *args)
+    vars(error).update(attributes)
+    return error

@@ -1,0 +1,238 @@
+"""What attempts leave on disk: folders, manifests, and the links that show people the recorded attempt.
+
+    <cache>/<task_name>/<task_id>/<attempt>/result.pkl.gz     a value too big for the database
+                                            data/             the task's own files
+                                            stdout.txt  stderr.txt
+                                 /data  /stdout.txt  /stderr.txt    links into the recorded attempt
+
+An attempt's folder is written once, by one attempt, and never touched by another. Nothing here follows a link, and
+nothing is removed but attempts and what is made here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from xxhash import xxh3_128
+
+from taskproc.errors import CacheError
+from taskproc.record import FileEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Generator, Mapping
+
+RESULT = "result.pkl.gz"
+DATA = "data"
+STDOUT = "stdout.txt"
+STDERR = "stderr.txt"
+
+_LOGS = (STDOUT, STDERR)
+_VIEWS = (DATA, STDOUT, STDERR)
+_EMPTY = ".empty"
+_LINK = ".link-"
+_FOLDER_SIZE = -1
+_CHUNK = 1 << 20
+
+_ATTEMPT = re.compile(r"[0-9a-f]{16}")
+_PLAIN = re.compile(r"\w[\w.<>+-]*")
+_RESERVED = frozenset({"cache.db", "cache.db-journal", "cachedir.tag"})
+_MAX_NAME = 200
+
+
+def folder_name(name: str) -> str:
+    """The folder of the task class `name`: the name itself, unless a file system could stumble over it."""
+    encoded = name.encode("utf-8", "surrogatepass")
+    if _PLAIN.fullmatch(name) and len(encoded) <= _MAX_NAME and name.lower() not in _RESERVED:
+        return name
+    kept = re.sub(r"[^A-Za-z0-9_]+", "_", name)[:100]
+    return f"{kept}-{xxh3_128(encoded).hexdigest()[:16]}"
+
+
+def task_folder(cache: Path, name: str, task_id: int) -> Path:
+    """The folder of all attempts of one task."""
+    return cache / folder_name(name) / str(task_id)
+
+
+def attempt_folder(cache: Path, name: str, task_id: int, attempt: str) -> Path:
+    """The folder of one attempt (16 hexadecimal characters); it need not exist."""
+    return task_folder(cache, name, task_id) / attempt
+
+
+def take_manifest(folder: Path, known: Mapping[str, bytes] | None = None) -> tuple[FileEntry, ...]:
+    """Everything that an attempt left but its two logs, sorted by path.
+
+    `known` has digests of files whose content need not be read again, by path relative to `folder`.
+    """
+    digests = known or {}
+    entries: list[FileEntry] = []
+    pending = [""]
+    while pending:
+        inside = pending.pop()
+        with os.scandir(folder / inside) as scan:
+            for item in scan:
+                path = inside + item.name
+                if path in _LOGS:
+                    continue
+                entries.append(_entry(item, path, digests.get(path)))
+                if item.is_dir(follow_symlinks=False):
+                    pending.append(path + "/")
+    return tuple(sorted(entries, key=lambda entry: entry.path))
+
+
+def _entry(item: os.DirEntry[str], path: str, known: bytes | None) -> FileEntry:
+    status = item.stat(follow_symlinks=False)
+    if stat.S_ISDIR(status.st_mode):
+        return FileEntry(path, _FOLDER_SIZE, 0, b"")
+    return FileEntry(path, status.st_size, status.st_mtime_ns, known or _digest(item.path, status.st_mode))
+
+
+def _digest(path: str, mode: int) -> bytes:
+    """Digest of a file's content, or of a link's target; pipes and devices are not opened."""
+    content = xxh3_128()
+    if stat.S_ISLNK(mode):
+        content.update(os.fsencode(os.readlink(path)))
+    elif stat.S_ISREG(mode):
+        buffer = memoryview(bytearray(_CHUNK))
+        with open(path, "rb", buffering=0) as file:
+            while size := file.readinto(buffer):
+                content.update(buffer[:size])
+    return content.digest()
+
+
+def check_manifest(folder: Path, entries: Collection[FileEntry]) -> str | None:
+    """What differs from the manifest by type, size or mtime, as `data/model.bin is missing`; None if nothing does."""
+    for entry in entries:
+        try:
+            status = os.lstat(folder / entry.path)
+        except OSError:
+            return f"{entry.path} is missing"
+        if stat.S_ISDIR(status.st_mode) != (entry.size == _FOLDER_SIZE):
+            return f"{entry.path} was replaced"
+        if entry.size != _FOLDER_SIZE and (status.st_size, status.st_mtime_ns) != (entry.size, entry.mtime):
+            return f"{entry.path} was changed"
+    return None
+
+
+def restored_manifest(folder: Path, entries: Collection[FileEntry]) -> tuple[FileEntry, ...] | None:
+    """The manifest of an attempt as it is now, if its files have the recorded contents; None if one has not."""
+    with suppress(OSError):
+        found = {entry.path: entry for entry in take_manifest(folder)}
+        present = tuple(found[entry.path] for entry in entries if entry.path in found)
+        if [(*entry[:2], entry.digest) for entry in present] == [(*entry[:2], entry.digest) for entry in entries]:
+            return present
+    return None
+
+
+def view(cache: Path, name: str, task_id: int, attempt: str, what: Literal["data", "stdout.txt", "stderr.txt"]) -> Path:
+    """The path at which people find `what` of a task, always the same for one task; it exists on return.
+
+    It shows the recorded `attempt`, or something empty if there is none or it left nothing of the kind.
+    """
+    folder = task_folder(cache, name, task_id)
+    if folder.is_symlink() or folder.parent.is_symlink():
+        raise CacheError(f"{folder} lies behind a link that taskproc did not make: remove the link")
+    try:
+        target = Path(attempt, what) if attempt and os.path.lexists(folder / attempt / what) else _empty(folder, what)
+        _put_link(folder, what, target)
+    except OSError as error:
+        raise CacheError(f"{folder / what} can't be made: {error}") from error
+    return folder / what
+
+
+def _empty(folder: Path, what: str) -> Path:
+    """Something empty to show, relative to the task's folder."""
+    target = folder / _EMPTY / what
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if what == DATA:
+        target.mkdir(exist_ok=True)
+    else:
+        target.touch()
+    return target.relative_to(folder)
+
+
+def _put_link(folder: Path, what: str, target: Path) -> None:
+    path = folder / what
+    if path.is_symlink() and os.readlink(path) == str(target):
+        return
+    if path.exists() and not path.is_symlink():
+        raise FileExistsError(f"something else is there, move it elsewhere: {path}")
+    link = folder / f"{_LINK}{os.urandom(8).hex()}"
+    link.symlink_to(target)
+    link.replace(path)
+
+
+def task_ids_on_disk(cache: Path, name: str) -> list[int]:
+    """The ids of the class's tasks that have a folder."""
+    with suppress(OSError):
+        return [int(item) for item in os.listdir(cache / folder_name(name)) if item.isascii() and item.isdigit()]
+    return []
+
+
+def task_bytes(cache: Path, name: str, task_id: int) -> int:
+    """Bytes that the attempts of a task take."""
+    total = 0
+    for folder, _, names in os.walk(task_folder(cache, name, task_id)):
+        for item in names:
+            with suppress(OSError):
+                total += os.lstat(os.path.join(folder, item)).st_size
+    return total
+
+
+def remove_attempts(cache: Path, name: str, task_id: int, keep: Collection[str] = ()) -> None:
+    """Remove a task's attempts but those named in `keep`, and the links into what is gone.
+
+    What taskproc did not make stays, and so do the folders around it.
+    """
+    with suppress(OSError), _opened(cache, folder_name(name), str(task_id)) as folder:
+        for item in os.listdir(folder):
+            if _ATTEMPT.fullmatch(item) and item not in keep:
+                _remove_folder(item, folder)
+        kept = [item for item in os.listdir(folder) if _ATTEMPT.fullmatch(item)]
+        if not kept:
+            _remove_folder(_EMPTY, folder)
+        for item in os.listdir(folder):
+            if item.startswith(_LINK) or (item in _VIEWS and not os.access(item, os.F_OK, dir_fd=folder)):
+                _remove_link(item, folder)
+    with suppress(OSError):  # not empty, or somebody else's
+        task_folder(cache, name, task_id).rmdir()
+        (cache / folder_name(name)).rmdir()
+
+
+def remove_everything(cache: Path) -> None:
+    """Remove every attempt of every task, whatever is recorded."""
+    for folder in os.listdir(cache):
+        if folder_name(folder) == folder and not (cache / folder).is_symlink():
+            for task_id in task_ids_on_disk(cache, folder):
+                remove_attempts(cache, folder, task_id)
+
+
+@contextmanager
+def _opened(cache: Path, *parts: str) -> Generator[int]:
+    """A descriptor of the folder `parts` below the cache, reached without following a link."""
+    folder = os.open(cache, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for part in parts:
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def _remove_folder(item: str, parent: int) -> None:
+    import shutil
+
+    with suppress(OSError):  # a link, or gone already
+        os.close(os.open(item, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent))
+        shutil.rmtree(item, ignore_errors=True, dir_fd=parent)
+
+
+def _remove_link(item: str, parent: int) -> None:
+    if stat.S_ISLNK(os.lstat(item, dir_fd=parent).st_mode):
+        os.unlink(item, dir_fd=parent)

@@ -1,0 +1,136 @@
+"""What code a class or function amounts to: its own text, and all of the user's code that it reaches by name.
+
+The user's definitions are the nodes of a graph, and every name through which one reaches another labels an edge: a
+global, an attribute of a module, a closure's variable, a base, what a constant or default refers to. A fingerprint is a
+digest of what can be reached from one node, walked in the order of labels. So it does not know in which file, or where
+in it, a definition stands; and a name that now means another definition is a change.
+
+A Task class that is only named, to be instantiated, is no part, for it has a fingerprint of its own; a member read from
+it is. What can't be seen is marked so, and stands for as much as may be meant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from taskproc.canonical import digest
+from taskproc.origin import module_name, reference, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from types import FunctionType
+
+    from taskproc.explore import Node
+
+T = TypeVar("T")
+
+
+def untracked(definition: T) -> T:
+    """Exempt a helper (a function or class) from what counts as code of the tasks that use it.
+
+    Example:
+        >>> @untracked
+        ... def report(message: str) -> None:
+        ...     print(message)
+    """
+    definition.__taskproc_untracked__ = True  # type: ignore[attr-defined]
+    return definition
+
+
+@dataclass(frozen=True, slots=True)
+class CodePart:
+    """One definition that counts: `module:qualname`, the digest of what it says itself, and its text for people.
+
+    `unseen` tells that not all it reaches could be seen; `kind` is `code`, `constant`, or `file` (`name` is its path).
+    """
+
+    name: str
+    digest: bytes
+    text: str
+    unseen: bool
+    kind: str = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """All code that a definition amounts to, its parts sorted by name.
+
+    `files` are the source files read for it: the absolute path, and the digest of the bytes as read.
+    """
+
+    digest: bytes
+    parts: tuple[CodePart, ...]
+    files: tuple[tuple[str, bytes], ...]
+
+
+class Fingerprinter:
+    """Takes fingerprints, reading each file once. Make one a run, since code may change between runs.
+
+    Args:
+        task_base: The class from which all tasks derive; neither it nor what is above it counts.
+    """
+
+    def __init__(self, task_base: type) -> None:
+        from taskproc.explore import Explorer
+
+        self._explorer = Explorer(task_base)
+        self._known: dict[Node, Fingerprint] = {}
+
+    def of(self, target: type | FunctionType) -> Fingerprint:
+        """The fingerprint of a class or function. What can't be read is marked unseen, and never raises."""
+        root = self._explorer.explore(target)
+        if root not in self._known:
+            self._known[root] = self._take(root)
+        return self._known[root]
+
+    def refs(self, refs: Iterable[type | FunctionType]) -> bytes:
+        """The digest of the code that some classes and functions amount to, empty for none."""
+        parts: list[bytes] = []
+        for ref in sorted(refs, key=reference):
+            parts += (reference(ref).encode(), self.of(ref).digest)
+        return digest(*parts) if parts else b""
+
+    def made(self, refs: Collection[str], told: bytes) -> bytes:
+        """The digest of the code that a new value refers to: as the worker `told` it, unless all is of `__main__`.
+
+        Of that a worker has only what was sent by value, and not all that the bodies of classes name.
+        """
+        main = module_name("__main__")
+        if any(name.partition(":")[0] != main for name in refs):
+            return told
+        known = [target for target in map(resolve, refs) if target is not None]
+        return self.refs(known) if len(known) == len(refs) else told
+
+    def parts(self, refs: Iterable[type | FunctionType]) -> tuple[CodePart, ...]:
+        """The parts of the code of some classes and functions, each once."""
+        return tuple({part.name: part for ref in refs for part in self.of(ref).parts}.values())
+
+    def _take(self, root: Node) -> Fingerprint:
+        numbers = {root: 0}
+        lines: list[bytes] = []
+        for node in _walk(root):
+            steps = sorted(node.edges.items())
+            for _, reached in steps:
+                numbers.setdefault(reached, len(numbers))
+            named = [f"{label}\0{numbers[reached]}".encode() for label, reached in steps]
+            lines.append(digest(node.digest, *named))
+        parts: dict[str, CodePart] = {}
+        for node in sorted(numbers, key=lambda node: (node.name, node.digest)):
+            same = sum(name.partition("#")[0] == node.name for name in parts)
+            name = f"{node.name}#{same + 1}" if same else node.name
+            parts[name] = CodePart(name, node.digest, node.text, node.unseen, node.kind)
+        read = ((path, self._explorer.sources.digest(path)) for path in sorted({node.path for node in numbers}))
+        return Fingerprint(digest(*lines), tuple(parts.values()), tuple(entry for entry in read if entry[1]))
+
+
+def _walk(root: Node) -> Iterable[Node]:
+    """All that can be reached, each once, in an order that labels alone decide."""
+    nodes = {root: None}
+    order = [root]
+    for node in order:
+        yield node
+        for _, reached in sorted(node.edges.items()):
+            if reached not in nodes:
+                nodes[reached] = None
+                order.append(reached)

@@ -1,0 +1,142 @@
+"""How far a run has come: which tasks are settled, which wait, and what is known of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from taskproc.graph import Node
+from taskproc.plan import Damaged, MayRun, Run, UpToDate, decide, difference
+from taskproc.record import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from taskproc.judge import Judge
+    from taskproc.plan import Plan, Reason
+    from taskproc.record import Inputs, Key, Output, Row, Stamp
+
+
+class Frontier:
+    """The settled and the waiting tasks of a plan.
+
+    A task waits while it lacks the output of an upstream. What lacks nothing is handed to the caller, and is the
+    caller's until it is settled, or waits again.
+
+    Attributes:
+        rows: What is known of each task.
+        outputs: The output of each settled task.
+        reasons: Why a task runs, where that is sure.
+    """
+
+    def __init__(self, plan: Plan, judge: Judge) -> None:
+        self._judge = judge
+        self.rows = plan.rows
+        self.outputs: dict[Key, Output] = {}
+        self.reasons: dict[Key, Reason] = {}
+        self._stamps: dict[Key, Stamp] = {}
+        self._learnt: set[Key] = set()
+        self._lacks: dict[Key, int] = {}
+        self._readers = plan.graph.dependents()
+        for node in plan.graph.nodes:
+            match plan.decisions[node.key]:
+                case UpToDate(record):
+                    self._hold(node, record.output)
+                case Run(reason):
+                    self.reasons[node.key] = reason
+                case MayRun():
+                    pass
+
+    def wait(self, nodes: Iterable[Node]) -> list[Node]:
+        """Have tasks wait for what they lack; gives those that lack nothing."""
+        lacking_nothing: list[Node] = []
+        for node in nodes:
+            lacks = sum([source.key not in self.outputs for source in node.sources])
+            if lacks:
+                self._lacks[node.key] = lacks
+            else:
+                self._lacks.pop(node.key, None)
+                lacking_nothing.append(node)
+        return lacking_nothing
+
+    def settle(self, node: Node, output: Output) -> list[Node]:
+        """Settle a task; gives its readers that lack nothing any more."""
+        self._hold(node, output)
+        lacking_nothing: list[Node] = []
+        for reader in self._readers[node.key]:
+            lacks = self._lacks.get(reader.key)
+            if lacks == 1:
+                del self._lacks[reader.key]
+                lacking_nothing.append(reader)
+            elif lacks:
+                self._lacks[reader.key] = lacks - 1
+        return lacking_nothing
+
+    def unsettle(self, node: Node, what: str) -> bool:
+        """Take back a settled task whose value turned out to be damaged; False if that is done already."""
+        if self.outputs.pop(node.key, None) is None:
+            return False
+        del self._stamps[node.key]
+        self.reasons[node.key] = Damaged(what)
+        for reader in self._readers[node.key]:
+            if reader.key in self._lacks:
+                self._lacks[reader.key] += 1
+        return True
+
+    def take(self, node: Node) -> None:
+        """A waiting task is the caller's: what it lacks is about to come."""
+        self._lacks.pop(node.key, None)
+
+    def lacks(self, node: Node, coming: Iterable[Key] = ()) -> bool:
+        """Whether a task lacks something that is not `coming` either."""
+        return any(source.key not in self.outputs and source.key not in coming for source in node.sources)
+
+    def followers(self, node: Node, within: dict[Key, int]) -> Iterator[Node]:
+        """The readers that are sure to run, and lack nothing once the batch with this task has run.
+
+        `within` counts, for each reader, how much of what it lacks is in the batch so far.
+        """
+        for reader in self._readers[node.key]:
+            lacks = self._lacks.get(reader.key)
+            if lacks and reader.key in self.reasons:
+                within[reader.key] = within.get(reader.key, 0) + 1
+                if within[reader.key] == lacks:
+                    yield reader
+
+    def inputs(self, node: Node) -> Inputs:
+        """What a task that lacks nothing is made from."""
+        return self._judge.inputs(node, self._stamps)
+
+    def inputs_used(self, node: Node) -> Inputs:
+        """What a task that has just run was made from."""
+        return self._judge.inputs_used(node, self._stamps)
+
+    def epochs(self, node: Node) -> list[bytes]:
+        """The epochs of a task's upstreams, in the order of its edges."""
+        return [self.outputs[e.source.key].epoch if isinstance(e.source, Node) else b"" for e in node.edges]
+
+    def learn(self, rows: Mapping[Key, Row]) -> None:
+        """Take in what other runs have recorded while this one goes on."""
+        self.rows.update(rows)
+        self._learnt.update(rows.keys() - self._judge.forced)
+        for key in self._learnt:
+            self.reasons.pop(key, None)
+
+    def decide(self, node: Node) -> UpToDate | Run | Failure:
+        """Judge a task that lacks nothing; one that another run has just seen fail has failed here too."""
+        row = self.rows.get(node.key)
+        if node.key in self._learnt:
+            self._learnt.discard(node.key)
+            failure = row.failure if row is not None else None
+            if failure is not None and difference(node, failure.inputs, self.inputs(node), trust_code=False) is None:
+                return failure
+        if node.key in self.reasons:
+            return Run(self.reasons[node.key])
+        decision = decide(node, row, self.inputs(node), self._judge)
+        assert not isinstance(decision, MayRun), "it lacks nothing"
+        if isinstance(decision, Run):
+            self.reasons[node.key] = decision.reason
+        return decision
+
+    def _hold(self, node: Node, output: Output) -> None:
+        self.outputs[node.key] = output
+        self._stamps[node.key] = output.stamp

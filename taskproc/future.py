@@ -1,0 +1,209 @@
+"""Futures: values that will be known when the graph has run."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence  # noqa: TC003  annotations are read when futures are validated
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Protocol, TypeGuard, TypeVar, cast, overload
+
+from taskproc.canonical import Canonical, canonical, digest
+from taskproc.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from types import FunctionType
+
+T = TypeVar("T")
+K = TypeVar("K")
+T_co = TypeVar("T_co", covariant=True)
+
+ATOMIC = frozenset({type(None), bool, int, float, complex, str, bytes})
+"""Types whose values cannot be modified, hence need no copy."""
+
+
+class Future(Protocol[T_co]):
+    """What a slot accepts and a task passes on: a task, an item of one, or a `Const`.
+
+    For type checkers, `Future[int]` is anything whose `run_task` returns an int. When a program runs, only our own
+    classes are futures.
+
+    Example:
+        >>> class Double(Task):
+        ...     number: Requires[int]
+        ...     def __init__(self, number: Future[int]):
+        ...         self.number = number
+    """
+
+    def run_task(self) -> T_co: ...
+
+
+class _TypedDict(Protocol):
+    """What type checkers know of every TypedDict and of no other mapping: its items are of several types."""
+
+    __required_keys__: ClassVar[frozenset[str]]
+
+
+class FutureBase:
+    """All that is a future when a program runs."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def run_task(self) -> Any: ...
+
+    @overload
+    def __getitem__(self: Future[_TypedDict], key: str, /) -> Item[Any]: ...
+    @overload
+    def __getitem__(self: Future[Mapping[K, T]], key: K, /) -> Item[T]: ...
+    @overload
+    def __getitem__(self: Future[Sequence[T]], key: int, /) -> Item[T]: ...
+    def __getitem__(self, key: Any, /) -> Item[Any]:
+        """The future of an item of this one's value."""
+        return Item(self, key)
+
+    def __iter__(self) -> NoReturn:
+        message = f"{self!r} is a future: its value cannot be iterated over before it has run; use it as a task's slot"
+        raise TypeError(message)
+
+    def __contains__(self, item: object) -> NoReturn:
+        message = f"{self!r} is a future: its value cannot be searched before it has run; use it as a task's slot"
+        raise TypeError(message)
+
+    def __copy__(self) -> FutureBase:
+        return self
+
+    def __deepcopy__(self, memo: object) -> FutureBase:
+        return self
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """A parameter annotated with a future takes that kind of future as it is (called by pydantic)."""
+        from pydantic_core import core_schema
+
+        return core_schema.is_instance_schema(cls, cls_repr="Future" if cls is FutureBase else cls.__qualname__)
+
+
+if not TYPE_CHECKING:
+    # Not a member of the protocol, for a class that has only `run_task` is a future to type checkers.
+    Future.__get_pydantic_core_schema__ = classmethod(
+        lambda _, source, handler: FutureBase.__get_pydantic_core_schema__(source, handler)
+    )
+
+
+class Item(FutureBase, Generic[T_co]):
+    """The future of `source[path[0]][path[1]]…`, made by subscription."""
+
+    __slots__ = ("path", "source")
+
+    source: FutureBase
+    path: tuple[object, ...]
+
+    def __init__(self, source: FutureBase, key: object) -> None:
+        if isinstance(key, FutureBase):
+            message = f"{source!r}[{key!r}]: a future cannot be a key, for its value is not known before it has run"
+            raise DefinitionError(message)
+        if isinstance(source, Item):
+            self.source, self.path = source.source, (*source.path, key)
+        else:
+            self.source, self.path = source, (key,)
+
+    if TYPE_CHECKING:
+
+        def run_task(self) -> T_co: ...
+
+    def __taskproc_canonical__(self) -> object:
+        return ("item", self.source, self.path)
+
+    def __repr__(self) -> str:
+        return f"{self.source!r}{''.join(f'[{key!r}]' for key in self.path)}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_item, (self.source, self.path))
+
+
+def _item(source: FutureBase, path: tuple[object, ...]) -> Item[Any]:
+    """Restore a pickled item."""
+    item: Item[Any] = Item(source, path[0])
+    for key in path[1:]:
+        item = Item(item, key)
+    return item
+
+
+class Const(FutureBase, Generic[T_co]):
+    """The future of a value that is known already.
+
+    The value is copied, so that modifying the original later changes nothing.
+
+    Example:
+        >>> self.prev1 = Const(0)
+    """
+
+    __slots__ = ("_canonical", "value")
+
+    value: T_co
+    _canonical: Canonical | None
+
+    def __init__(self, value: T_co, /) -> None:
+        self.value = own_copy(value)
+        self._canonical = None
+
+    if TYPE_CHECKING:
+
+        def run_task(self) -> T_co: ...
+
+    @property
+    def digest(self) -> bytes:
+        """The digest of the value: a Const's key and its stamp."""
+        return self.__taskproc_canonical__().data
+
+    @property
+    def refs(self) -> tuple[type | FunctionType, ...]:
+        """The user's classes and functions that the value refers to; their code is no part of the digest."""
+        return self.__taskproc_canonical__().refs
+
+    def __taskproc_canonical__(self) -> Canonical:
+        if self._canonical is None:
+            encoded = canonical(self.value)
+            self._canonical = Canonical(digest(b"const", encoded.data, *_contents(encoded.refs)), encoded.refs)
+        return self._canonical
+
+    def __repr__(self) -> str:
+        return f"Const({self.value!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Const, (self.value,))
+
+
+def _contents(refs: tuple[type | FunctionType, ...]) -> list[bytes]:
+    """What tells functions of one name apart: code, defaults and closures of lambdas and inner functions."""
+    found: dict[int, bytes] = {}
+    queue = [ref for ref in refs if "<" in ref.__qualname__]
+    for ref in queue:
+        if id(ref) not in found and not isinstance(ref, type):
+            from taskproc.normal import normal_code
+            from taskproc.reduction import contents
+
+            closure = tuple(map(contents, ref.__closure__ or ()))
+            inner = canonical((normal_code(ref.__code__), ref.__defaults__, ref.__kwdefaults__, closure))
+            found[id(ref)] = inner.data
+            queue.extend(inner.refs)
+    return list(found.values())
+
+
+def is_const(value: object) -> TypeGuard[Const[Any]]:
+    """Whether a value is a `Const`, whatever it holds."""
+    return isinstance(value, Const)
+
+
+def own_copy(value: T) -> T:
+    """A copy that shares nothing mutable with the original; what refuses to be copied is passed on as it is."""
+    kind = type(value)
+    if kind in ATOMIC or isinstance(value, FutureBase):
+        return value
+    try:
+        if kind is list or kind is tuple:  # deepcopy takes several times as long, for arguments full of futures
+            entries: Any = [own_copy(entry) for entry in cast("Any", value)]
+            return cast("T", entries if kind is list else tuple(entries))
+        return copy.deepcopy(value)
+    except Exception:  # noqa: BLE001  a foreign object's own __deepcopy__ may raise anything
+        return value

@@ -1,0 +1,159 @@
+"""The graph of tasks: nodes, edges, and their order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from taskproc.canonical import canonical, digest
+from taskproc.errors import GraphError
+from taskproc.future import Const
+from taskproc.requires import slots_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+    from types import FunctionType
+
+    from taskproc.arguments import Parameters, Values
+    from taskproc.record import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One value that a task needs: `slot` and `at` (index, key, None) say where it goes, `item` which part is taken."""
+
+    slot: str
+    at: object
+    source: Node | Const[Any]
+    item: tuple[object, ...]
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Node:
+    """One task as the engine sees it.
+
+    Attributes:
+        key: What identifies it.
+        cls: Its class, opaque to the engine but for the name.
+        name: Its `task_name`.
+        serial: Grows with each task defined, so that every task's is above those of its upstreams.
+        values: Its arguments, in the order of the signature.
+        state: What `__init__` left in the instance: its attributes and, under the slots' names, its futures.
+        edges: What it needs, in the order of slots and positions.
+        sources: The tasks among them, each as often as it is needed.
+        refs: The user's classes and functions that its arguments and constants refer to.
+        cache: The folder of its cache.
+        channels, prefix, level: Its settings (`_task_channel`, `_task_prefix_command`, `_task_compress_level`).
+        task: The instance itself, for whoever shows or reports it.
+    """
+
+    key: Key
+    cls: type
+    name: str
+    serial: int
+    parameters: Parameters
+    values: Values
+    state: dict[str, Any]
+    edges: tuple[Edge, ...]
+    sources: tuple[Node, ...]
+    refs: tuple[type | FunctionType, ...]
+    cache: Path
+    trust: bool
+    channels: tuple[str, ...]
+    prefix: str
+    level: int
+    task: Any
+
+    @property
+    def short(self) -> str:
+        """The class's qualified name."""
+        return self.cls.__qualname__
+
+    @property
+    def label(self) -> str:
+        """The task for people: `Choose(n=6, k=3)`."""
+        return f"{self.short}({self.parameters.show(self.values)})"
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What `__init__` left besides slots and settings."""
+        slots = slots_of(self.cls)
+        return {k: value for k, value in self.state.items() if k not in slots and not k.startswith("_task_")}
+
+    def __repr__(self) -> str:
+        return self.label
+
+
+def packed_sources(node: Node) -> bytes:
+    """The keys of a node's upstreams, a Const's being the digest of its value."""
+    return b"".join([e.source.key if isinstance(e.source, Node) else e.source.digest for e in node.edges])
+
+
+_shapes: dict[type, bytes] = {}
+
+
+def shape(node: Node) -> bytes:
+    """The digest of a node's slots, of how their values go together, and of the item paths."""
+    layouts = [(name, slot.layout(node.state[name])) for name, slot in slots_of(node.cls).items()]
+    items = tuple([edge.item for edge in node.edges]) if any(edge.item for edge in node.edges) else ()
+    usual = not items and all(layout is None for _, layout in layouts)
+    if not usual:
+        return digest(canonical((tuple(layouts), items)).data)
+    if node.cls not in _shapes:
+        _shapes[node.cls] = digest(canonical((tuple(layouts), ())).data)
+    return _shapes[node.cls]
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A task and all that it needs, upstreams first, the root last."""
+
+    root: Node
+    nodes: tuple[Node, ...] = field(repr=False)
+
+    def dependents(self) -> dict[Key, list[Node]]:
+        """Who needs each task, each reader once a slot position."""
+        found: dict[Key, list[Node]] = {node.key: [] for node in self.nodes}
+        for node in self.nodes:
+            for source in node.sources:
+                found[source.key].append(node)
+        return found
+
+
+def build_graph(root: Node) -> Graph:
+    """All that a task needs, checked to stand together.
+
+    A task is defined after its upstreams, so the order of definition is an order of the graph, and there is no cycle.
+
+    Raises:
+        GraphError: its tasks are of two caches, or two of its classes have one `task_name`.
+    """
+    seen = {root.key: root}
+    classes = {root.name: root.cls}
+    stack = [root]
+    while stack:
+        for edge in stack.pop().edges:
+            source = edge.source
+            if not isinstance(source, Node) or seen.get(source.key) is source:
+                continue
+            if source.cache != root.cache:
+                message = (
+                    f"{root.label} is in the cache {root.cache}, but needs {source.label} of {source.cache}: use one"
+                )
+                raise GraphError(message)
+            if classes.setdefault(source.name, source.cls) is not source.cls:
+                message = f"{root.label} needs tasks of two classes named {source.name}: rename one, or define all anew"
+                raise GraphError(message)
+            if source.key not in seen:
+                seen[source.key] = source
+                stack.append(source)
+    return Graph(root, tuple(sorted(seen.values(), key=lambda node: node.serial)))
+
+
+def by_name(nodes: Iterable[Node]) -> dict[str, list[Key]]:
+    """The keys of tasks by their `task_name`."""
+    found: dict[str, list[Key]] = {}
+    for node in nodes:
+        found.setdefault(node.name, []).append(node.key)
+    return found

@@ -1,0 +1,298 @@
+"""What the database says of tasks: their ids and rows by key, who leases them, and what there is to sweep.
+
+format          of all entries
+epoch           random, where the database took the place of one that couldn't be read
+generation      counts the transactions that wrote rows
+leases          {run: {task_name: ids}}
+code:, text:    versions of code (see `taskproc.versions`)
+input:          what was found in input files (see `taskproc.inputfile`)
+accepted:       what people have accepted (see `taskproc.acceptance`)
+trash:<token>   (task_name, ids) of tasks that may have attempts which no row names
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Collection, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from taskproc import pages, versions
+from taskproc.database import Database, UnreadableError
+from taskproc.errors import CacheError
+from taskproc.pages import ChecksumError
+from taskproc.record import Key, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+    from pathlib import Path
+
+Wanted: TypeAlias = Mapping[str, Collection[Key]]
+"""Tasks by their `task_name`."""
+
+Leases: TypeAlias = dict[str, dict[str, set[int]]]
+"""The ids that each run has leased, by `task_name`."""
+
+FORMAT = 1
+TRASH = b"trash:"
+
+_TRASH_SIZE = 256  # tasks to sweep in one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of tasks that have an id; `damaged` are those of which no more than that can be told.
+
+    `generation` is how many transactions had written rows when these were read.
+    """
+
+    rows: dict[Key, Row] = field(default_factory=dict[Key, Row])
+    damaged: set[Key] = field(default_factory=set[Key])
+    generation: int = 0
+
+
+class Index:
+    """Rows, ids, leases and trash of one cache, all of which are `entries` of its database."""
+
+    def __init__(self, cache: Path, *, write: bool) -> None:
+        self.cache = cache
+        self.entries = Database(cache, write=write)
+        self._ids: dict[Key, int] = {}
+        try:
+            self._fresh = self._is_fresh()
+        except CacheError:
+            self.close()
+            raise
+
+    def _is_fresh(self) -> bool:
+        """Whether nothing was written yet; raises CacheError if what was is of another format."""
+        found = self._value(b"format", None)
+        if found not in (None, FORMAT):
+            raise CacheError(
+                f"the cache {self.cache} was written by another version of taskproc, in format {found}:"
+                " remove it, or give another one with --cache"
+            )
+        if found is None and self.entries.scan(b""):
+            raise UnreadableError(self.cache, "its format is not told")
+        return found is None
+
+    def close(self) -> None:
+        """Close the database."""
+        self.entries.close()
+
+    @contextmanager
+    def transaction(self) -> Generator[None]:
+        """All or nothing of what is written inside it."""
+        with self.entries.transaction():
+            if self._fresh:
+                pages.put_value(self.entries, b"format", FORMAT)
+            yield
+        self._fresh = False
+
+    def _value(self, entry: bytes, default: Any) -> Any:
+        try:
+            return pages.get_value(self.entries, entry, default)
+        except ChecksumError:
+            raise UnreadableError(self.cache, f"{entry.decode()} is damaged") from None
+
+    # Ids
+
+    def names(self) -> list[str]:
+        """Every `task_name` that has ids; outside of transactions only."""
+        return pages.names(self.entries)
+
+    def keys(self, name: str) -> dict[Key, int]:
+        """The ids of all the class's tasks."""
+        found: dict[Key, int] = {}
+        for first, keys in pages.key_pages(self.entries, name):
+            found.update(zip(keys, range(first, first + len(keys)), strict=True))
+        return found
+
+    def ids(self, name: str, keys: Iterable[Key]) -> dict[Key, int]:
+        """The ids of those of the tasks that have one."""
+        keys = tuple(keys)
+        known = self._ids
+        missing = {key for key in keys if key not in known}
+        if missing:
+            for first, page in pages.key_pages(self.entries, name):
+                if missing.intersection(page):
+                    known.update((key, task_id) for task_id, key in enumerate(page, first) if key in missing)
+        return {key: known[key] for key in keys if key in known}
+
+    def allocate(self, name: str, keys: Collection[Key]) -> dict[Key, int]:
+        """The ids of the tasks, for good; in a transaction if some may have none yet."""
+        found = self.ids(name, keys)
+        new = [key for key in dict.fromkeys(keys) if key not in found]
+        if new:
+            free = 0
+            for first, page in pages.key_pages(self.entries, name):
+                free = first + len(page)
+            pages.append_keys(self.entries, name, free, new)
+            found.update(zip(new, range(free, free + len(new)), strict=True))
+        return found
+
+    def remember(self, ids: Mapping[Key, int]) -> None:
+        """Take ids as known, once the transaction that gave them is done."""
+        self._ids.update(ids)
+
+    # Rows
+
+    def epoch(self) -> bytes:
+        """Empty, or random where the database took the place of another."""
+        return cast("bytes", self._value(b"epoch", b""))
+
+    def set_epoch(self, epoch: bytes) -> None:
+        """Begin a new epoch."""
+        pages.put_value(self.entries, b"epoch", epoch)
+
+    def adopt(self, entries: Mapping[bytes, bytes]) -> None:
+        """Take over keys, rows and versions of code from a damaged database; each is checked when it is read."""
+        newest = 0
+        for entry, value in entries.items():
+            if entry.startswith((b"keys:", b"rows:", *versions.PREFIXES)):
+                self.entries.set(entry, value)
+            if entry.startswith(b"rows:"):
+                newest = max(newest, pages.newest_generation(value))
+        pages.put_value(self.entries, b"generation", newest)
+
+    def generation(self) -> int:
+        """How many transactions have written rows."""
+        return cast("int", self._value(b"generation", 0))
+
+    def next_generation(self) -> int:
+        """The generation of the rows that this transaction writes."""
+        generation = self.generation() + 1
+        pages.put_value(self.entries, b"generation", generation)
+        return generation
+
+    def read(self, wanted: Wanted) -> Rows:
+        """The rows of those of the tasks that have an id."""
+        found = Rows(generation=self.generation())  # first: what is written meanwhile counts as news
+        for name, keys in wanted.items():
+            self._read(name, self.ids(name, keys), found)
+        return found
+
+    def read_all(self, name: str) -> Rows:
+        """The rows of all the class's tasks."""
+        found = Rows()
+        self._read(name, self.keys(name), found)
+        return found
+
+    def read_ids(self, name: str, ids: Iterable[int]) -> Rows:
+        """The rows of the tasks with these ids."""
+        found = Rows()
+        self._read(name, pages.keys_at(self.entries, name, ids), found)
+        return found
+
+    def read_changes(self, wanted: Wanted, since: int) -> dict[Key, tuple[Row, int]]:
+        """The rows of the tasks that are whole and were written after the generation `since`, each with its own."""
+        found: dict[Key, tuple[Row, int]] = {}
+        share = dict[Any, Any]().setdefault
+        for name, keys in wanted.items():
+            ids = self.ids(name, keys)
+            packed, _ = pages.read_rows(self.entries, name, ids.values())
+            for key, task_id in ids.items():
+                data = packed.get(task_id, b"")
+                if (written := pages.generation_of(data)) > since:
+                    with suppress(ChecksumError):
+                        found[key] = pages.unpack_row(key, task_id, data, share), written
+        return found
+
+    def _read(self, name: str, ids: Mapping[Key, int], found: Rows) -> None:
+        with _without_collection():
+            self._unpack(name, ids, found)
+
+    def _unpack(self, name: str, ids: Mapping[Key, int], found: Rows) -> None:
+        packed, damaged = pages.read_rows(self.entries, name, ids.values())
+        share = dict[Any, Any]().setdefault
+        for key, task_id in ids.items():
+            data = packed.get(task_id)
+            try:
+                found.rows[key] = Row(task_id) if data is None else pages.unpack_row(key, task_id, data, share)
+            except ChecksumError:
+                damaged.add(task_id)
+            if task_id in damaged:
+                found.rows[key] = Row(task_id)
+                found.damaged.add(key)
+
+    def write(self, name: str, rows: Mapping[Key, Row], generation: int) -> None:
+        """Store rows; the attempts of those they replace become trash."""
+        packed = {row.task_id: pages.pack_row(key, row, generation) for key, row in rows.items()}
+        keys = {row.task_id: key for key, row in rows.items()}
+        replaced = pages.write_rows(self.entries, name, packed)
+        self.discard(name, [task_id for task_id, data in replaced.items() if _has_attempts(keys[task_id], data)])
+
+    def clear(self, name: str, ids: Mapping[Key, int], leased: Collection[int], generation: int) -> set[int]:
+        """Mark as cleared those of the tasks of which something is recorded, or leased; returns their ids."""
+        packed, damaged = pages.read_rows(self.entries, name, ids.values())
+        marks = packed.keys() | damaged | (set(ids.values()) & set(leased))
+        self.write(
+            name, {key: Row(task_id, cleared=True) for key, task_id in ids.items() if task_id in marks}, generation
+        )
+        self.discard(name, marks & set(leased))
+        return marks
+
+    # Leases and trash
+
+    def leases(self) -> Leases:
+        """All leases, those of dead runs too."""
+        return cast("Leases", self._value(b"leases", {}))
+
+    def put_leases(self, leases: Leases) -> None:
+        """Replace all leases."""
+        pages.put_value(self.entries, b"leases", leases)
+
+    def bury(self, leases: Leases, run: str) -> None:
+        """Take a run's leases away; what its attempts left becomes trash."""
+        for name, ids in leases.pop(run, {}).items():
+            self.discard(name, ids)
+
+    def discard(self, name: str, ids: Iterable[int]) -> None:
+        """Have the attempts of these tasks swept that no row names."""
+        remaining = list(ids)
+        while remaining:
+            entry = TRASH + os.urandom(8).hex().encode()
+            pages.put_value(self.entries, entry, (name, remaining[:_TRASH_SIZE]))
+            remaining = remaining[_TRASH_SIZE:]
+
+    def trash(self) -> list[bytes]:
+        """The entries of all trash; outside of transactions only."""
+        return self.entries.scan(TRASH)
+
+    def take_trash(self, entry: bytes) -> tuple[str, dict[int, set[str]]]:
+        """Remove an entry of trash: its class, and for each task the attempts to keep."""
+        try:
+            name, ids = cast("tuple[str, list[int]]", pages.get_value(self.entries, entry, ("", [])))
+        except ChecksumError:
+            name, ids = "", []
+        self.entries.delete(entry)
+        kept = self.read_ids(name, ids)
+        return name, {row.task_id: attempts(row) for key, row in kept.rows.items() if key not in kept.damaged}
+
+
+@contextmanager
+def _without_collection() -> Generator[None]:
+    """Many objects are made and no cycles: looking for garbage among them would take as long as making them."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _has_attempts(key: Key, data: bytes) -> bool:
+    """Whether a packed row names attempts, or could have."""
+    try:
+        return bool(attempts(pages.unpack_row(key, 0, data, dict[Any, Any]().setdefault)))
+    except ChecksumError:
+        return True
+
+
+def attempts(row: Row) -> set[str]:
+    """The attempts that a row names."""
+    found = {row.good.output.attempt if row.good else "", row.failure.attempt if row.failure else ""}
+    return found - {""}

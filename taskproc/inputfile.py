@@ -1,0 +1,194 @@
+"""Paths whose contents count: a file or folder that a task is given."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path, PosixPath
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from taskproc.canonical import digest
+from taskproc.errors import ArgumentError
+from taskproc.future import ATOMIC, FutureBase
+
+if TYPE_CHECKING:
+    from typing import Self
+
+Listing: TypeAlias = dict[str, tuple[int, int, bytes]]
+"""The files of a folder by relative path (of a file, itself as `.`): size, mtime in nanoseconds, digest.
+
+What is not there, as a path derived from an input file need not be, is `.` with a size of -1.
+"""
+
+_CHUNK = 1 << 20
+_MISSING = -1, 0
+_GRAIN, _COARSE = 100_000_000, 2_000_000_000  # nanoseconds; within these, two contents may have one mtime
+
+
+class InputFile(PosixPath):
+    """A path, for parameters of tasks, that stands for what is in the file or folder.
+
+    A task is identified by the path, and runs again when the contents have changed.
+
+    Raises:
+        ArgumentError: there is no such file or folder.
+
+    Example:
+        >>> class Count(Task):
+        ...     def __init__(self, text: InputFile):
+        ...         self.text = text
+        ...     def run_task(self) -> int:
+        ...         return len(self.text.read_text().split())
+    """
+
+    def __new__(cls, *parts: str | os.PathLike[str]) -> Self:
+        """The path that the parts make."""
+        path = Path(*parts)
+        if not path.exists():
+            message = f"there is no file or folder {str(path)!r}"
+            raise ArgumentError(message)
+        return cast("Self", _restore(cls, str(path)))
+
+    def with_segments(self, *parts: str | os.PathLike[str]) -> Path:  # type: ignore[override, unused-ignore]
+        """A path made from this one: it need not be there, and is a plain one."""
+        return Path(*parts)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), str(self))
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __taskproc_canonical__(self) -> object:
+        return ("input file", str(self))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """A parameter annotated so takes a path, and makes it one of these (called by pydantic)."""
+        from pydantic_core import core_schema
+
+        text = core_schema.union_schema([core_schema.str_schema(), core_schema.is_instance_schema(os.PathLike)])
+        return core_schema.no_info_after_validator_function(cls, text)
+
+
+def _restore(cls: type[InputFile], text: str) -> InputFile:
+    """The path, there or not."""
+    path: Any = PosixPath.__new__(cls, text)
+    init: Any = PosixPath.__init__
+    init(path, text)  # from Python 3.12 on, this is what takes the text
+    return cast("InputFile", path)
+
+
+def input_files(values: Iterable[object]) -> list[InputFile]:
+    """The input files among some values, at any depth of what plain data is made of."""
+    values = list(values)
+    if {*map(type, values)} <= ATOMIC:
+        return []
+    return list(dict.fromkeys(_found(values)))
+
+
+def _found(value: Any) -> Iterator[InputFile]:
+    if isinstance(value, InputFile):
+        yield value
+    elif type(value) in ATOMIC or isinstance(value, (FutureBase, type)):
+        return
+    elif isinstance(value, Mapping):
+        pairs = cast("Mapping[object, object]", value)
+        yield from _found([*pairs.keys(), *pairs.values()])
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for entry in cast("Iterable[object]", value):
+            yield from _found(entry)
+    else:
+        kind = cast("Any", type(value))
+        fields: Iterable[str] = getattr(kind, "__dataclass_fields__", ()) or getattr(kind, "model_fields", ())
+        yield from _found([getattr(value, name, None) for name in fields])
+
+
+class Contents:
+    """Digests of input files, each read once a run, and only where its size or mtime is not what it was.
+
+    Args:
+        recall: Gives what was found at an absolute path when that was last read, if it was.
+
+    Attributes:
+        read: What was found in this run, by absolute path.
+    """
+
+    def __init__(self, recall: Callable[[str], Listing | None]) -> None:
+        self._recall = recall
+        self.read: dict[str, Listing] = {}
+
+    def digest(self, path: Path) -> bytes:
+        """The digest of a file, or of the files of a folder and their names; a random one for what can't be read."""
+        place = os.path.abspath(path)
+        try:
+            if place not in self.read:
+                self.read[place] = _list(place, self._recall(place) or {})
+        except OSError:
+            return os.urandom(16)
+        return digest(b"files", *[_line(name, content) for name, (_, _, content) in self.read[place].items()])
+
+    def is_unchanged(self, path: Path) -> bool:
+        """Whether what was found is still there, by size and mtime."""
+        place = os.path.abspath(path)
+        try:
+            return place in self.read and {name: entry[:2] for name, entry in self.read[place].items()} == dict(
+                _states(place)
+            )
+        except OSError:
+            return False
+
+    def lasting(self) -> dict[str, Listing]:
+        """What was found and can be recalled: without files so new that another content may get the same mtime."""
+        now = time.time_ns()
+        return {
+            place: {name: entry for name, entry in listing.items() if _is_settled(entry[1], now)}
+            for place, listing in self.read.items()
+        }
+
+
+def _line(name: str, content: bytes) -> bytes:
+    return digest(os.fsencode(name), content)
+
+
+def _list(place: str, known: Listing) -> Listing:
+    found: Listing = {}
+    for name, state in _states(place):
+        before = known.get(name)
+        if before is not None and before[:2] == state:
+            found[name] = before
+        else:
+            content = b"" if state == _MISSING else _content(place if name == "." else os.path.join(place, name))
+            found[name] = (*state, content)
+    return found
+
+
+def _states(place: str) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The size and mtime of a file, or of all files in a folder, in the order of their names."""
+    if not os.path.exists(place):
+        yield ".", _MISSING
+        return
+    names = ["."] if not os.path.isdir(place) else sorted(_names(place))
+    for name in names:
+        status = os.stat(place if name == "." else os.path.join(place, name))
+        yield name, (status.st_size, status.st_mtime_ns)
+
+
+def _names(folder: str) -> Iterator[str]:
+    for inside, _, names in os.walk(folder):
+        yield from (os.path.relpath(os.path.join(inside, name), folder) for name in names)
+
+
+def _content(path: str) -> bytes:
+    from xxhash import xxh3_128
+
+    content = xxh3_128()
+    with open(path, "rb", buffering=0) as file:
+        while chunk := file.read(_CHUNK):
+            content.update(chunk)
+    return content.digest()
+
+
+def _is_settled(mtime: int, now: int) -> bool:
+    return now - mtime > (_COARSE if mtime % 1_000_000_000 == 0 else _GRAIN)

@@ -1,0 +1,186 @@
+"""One run's part in the cache: what it may run, and what it records.
+
+A task is leased before it is submitted. A lease counts while its run is alive, and a row is stored only in a
+transaction that finds its lease still held; so a task runs once however many runs want it, and what comes late comes
+to nothing.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from taskproc.errors import CacheError
+from taskproc.locks import RunLock, is_alive
+from taskproc.versions import keep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from taskproc.changes import Version
+    from taskproc.index import Index, Leases, Wanted
+    from taskproc.record import Key, Row
+
+_NONE: Mapping[bytes, Version] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What became of tasks that a run wants; each key is in at most one of the three.
+
+    `busy` ones are leased by another live run. `changed` ones have a row that somebody else has written since this
+    run last saw it, and are not granted: decide again, and lease them then if they must still run.
+    """
+
+    granted: frozenset[Key]
+    busy: frozenset[Key]
+    changed: dict[Key, Row]
+
+
+class Journal:
+    """What one run does to the cache, for the thread that opened the store.
+
+    Every call is one transaction or none, whatever the number of tasks: batch them. `seen` is the generation of the
+    rows that the run's plan rests on.
+    """
+
+    def __init__(self, index: Index, seen: int) -> None:
+        self._index = index
+        self._lock = RunLock(index.cache)
+        self._leased: dict[Key, str] = {}
+        self._seen = seen
+        self._unchanged = seen  # up to this generation, nobody else has written rows since they were read
+        self._own: set[int] = set()  # generations that this run has written
+        self._told: dict[Key, int] = {}  # the generation at which a change was told
+
+    @property
+    def run(self) -> str:
+        """The run's random id, 10 hexadecimal characters."""
+        return self._lock.run
+
+    @property
+    def folder(self) -> Path:
+        """A folder for the run's scratch files, removed with the run; whoever writes the first one makes it."""
+        return self._lock.folder
+
+    def lease(self, wanted: Wanted) -> Lease:
+        """Lease what is free and as last seen; leases of dead runs are taken over. Every task must have its id."""
+        with self._index.transaction():
+            leases = self._index.leases()
+            busy: set[Key] = set()
+            for run, keys in self._clashes(wanted, leases).items():
+                if is_alive(self._index.cache, run):
+                    busy |= keys
+                else:
+                    self._index.bury(leases, run)
+            changed = self._changes(_without(wanted, busy))
+            granted = _without(wanted, busy | changed.keys())
+            own = leases.setdefault(self.run, {})
+            for name, members in granted.items():
+                ids = self._index.ids(name, members)
+                own.setdefault(name, set()).update(ids[key] for key in members)
+            self._index.put_leases(leases)
+        self._leased.update((key, name) for name, members in granted.items() for key in members)
+        return Lease(frozenset(chain.from_iterable(granted.values())), frozenset(busy), changed)
+
+    def poll(self, wanted: Wanted) -> Lease:
+        """How tasks that were busy stand now, in no transaction; what is neither busy nor changed can be leased."""
+        clashes = self._clashes(wanted, self._index.leases())
+        alive = (keys for run, keys in clashes.items() if is_alive(self._index.cache, run))
+        busy = frozenset(chain.from_iterable(alive))
+        return Lease(frozenset(), busy, self._changes(_without(wanted, busy)))
+
+    def commit(self, entries: Sequence[tuple[str, Key, Row]], versions: Mapping[bytes, Version] = _NONE) -> set[Key]:
+        """Store the rows (`task_name`, key, row) whose lease this run still holds, and release them.
+
+        `versions` is the code that rows were made from and may not be in the cache yet, by digest.
+        Returns the keys of the others: their rows are not stored, and their attempts will be swept.
+        """
+        rejected: set[Key] = set()
+        with self._index.transaction():
+            leases = self._index.leases()
+            own = leases.get(self.run, {})
+            generation = self._index.next_generation()
+            accepted: dict[str, dict[Key, Row]] = {}
+            late: dict[str, set[int]] = {}
+            for name, key, row in entries:
+                if row.task_id in own.get(name, ()):
+                    accepted.setdefault(name, {})[key] = row
+                else:
+                    rejected.add(key)
+                    late.setdefault(name, set()).add(row.task_id)
+            keep(self._index.entries, versions)
+            for name, ids in late.items():
+                self._index.discard(name, ids)
+            for name, rows in accepted.items():
+                self._index.write(name, rows, generation)
+                own[name].difference_update(row.task_id for row in rows.values())
+            self._index.put_leases(leases)
+        if self._unchanged == generation - 1:
+            self._unchanged = generation
+        self._own.add(generation)
+        for _, key, _ in entries:
+            self._leased.pop(key, None)
+        return rejected
+
+    def release(self, keys: Iterable[Key]) -> None:
+        """Give leases up; what attempts have left will be swept."""
+        given_up: dict[str, list[Key]] = {}
+        for key in keys:
+            if key in self._leased:
+                given_up.setdefault(self._leased.pop(key), []).append(key)
+        if not given_up:
+            return
+        with self._index.transaction():
+            leases = self._index.leases()
+            for name, members in given_up.items():
+                ids = self._index.ids(name, members).values()
+                leases.get(self.run, {}).get(name, set()).difference_update(ids)
+                self._index.discard(name, ids)
+            self._index.put_leases(leases)
+
+    def close(self) -> None:
+        """Give all leases up and end the run."""
+        try:
+            with suppress(CacheError):  # the leases of a run that is over don't count
+                self._give_up()
+        finally:
+            self._lock.release()
+
+    def _give_up(self) -> None:
+        if self.run in self._index.leases():
+            with self._index.transaction():
+                leases = self._index.leases()
+                self._index.bury(leases, self.run)
+                self._index.put_leases(leases)
+
+    def _clashes(self, wanted: Wanted, leases: Leases) -> dict[str, set[Key]]:
+        """Which of the tasks are leased by which other runs."""
+        found: dict[str, set[Key]] = {}
+        for run, held in leases.items():
+            if run != self.run:
+                for name in wanted.keys() & held.keys():
+                    ids = self._index.ids(name, wanted[name])
+                    found.setdefault(run, set()).update(key for key, task_id in ids.items() if task_id in held[name])
+        return {run: keys for run, keys in found.items() if keys}
+
+    def _changes(self, wanted: Wanted) -> dict[Key, Row]:
+        """The rows of the tasks that somebody else has written since they were last seen."""
+        generation = self._index.generation()
+        if generation == self._unchanged:
+            return {}
+        found = self._index.read_changes(wanted, self._seen)
+        changed = {
+            key: row
+            for key, (row, written) in found.items()
+            if written not in self._own and written > self._told.get(key, self._seen)
+        }
+        self._told.update((key, generation) for key in changed)
+        return changed
+
+
+def _without(wanted: Wanted, keys: frozenset[Key] | set[Key]) -> dict[str, list[Key]]:
+    return {name: [key for key in members if key not in keys] for name, members in wanted.items()}

@@ -1,0 +1,111 @@
+"""What decisions rest on: what each task would be made from now, and how that differs from what was."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from taskproc.canonical import Unencodable, canonical, digest
+from taskproc.changes import Change, changes
+from taskproc.graph import Node, packed_sources, shape
+from taskproc.inputfile import input_files
+from taskproc.origin import resolve
+from taskproc.record import WIDTH, Inputs, Stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from taskproc.changes import History
+    from taskproc.fingerprint import Fingerprinter
+    from taskproc.graph import Graph
+    from taskproc.inputfile import Contents, InputFile
+    from taskproc.record import Key, Output
+
+UNKNOWN = Stamp(b"\0" * WIDTH)
+"""Stands in packed stamps for one that is not known before its task has run."""
+
+
+class Judge:
+    """What decisions rest on besides rows and stamps.
+
+    Args:
+        graph: What is to be decided.
+        codes: Reads the code that is loaded.
+        forced: The tasks that run whatever is recorded.
+        trust_code: Take the recorded code for the present one.
+        history: Reads the code that was.
+        contents: Reads input files.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        codes: Fingerprinter,
+        forced: frozenset[Key],
+        history: History,
+        contents: Contents,
+        *,
+        trust_code: bool,
+    ) -> None:
+        self.graph = graph
+        self.codes = codes
+        self.forced = forced
+        self.history = history
+        self.contents = contents
+        self.trust_code = trust_code
+        self._paths: dict[Key, list[InputFile]] = {}
+        self._known: dict[Key, tuple[bytes, bytes, bytes, bytes]] = {}
+
+    def inputs(self, node: Node, stamps: Mapping[Key, Stamp]) -> Inputs:
+        """What a task would be made from now, with `UNKNOWN` where an upstream has no stamp yet."""
+        known = self._known.get(node.key)
+        if known is None:
+            code = self.codes.of(node.cls).digest
+            known = self._known[node.key] = (code, self._attributes(node), shape(node), packed_sources(node))
+        if not node.edges:
+            return Inputs(*known, b"")
+        packed = [
+            stamps.get(edge.source.key, UNKNOWN) if isinstance(edge.source, Node) else edge.source.digest
+            for edge in node.edges
+        ]
+        return Inputs(*known, b"".join(packed))
+
+    def _attributes(self, node: Node) -> bytes:
+        """The digest of what `__init__` left, and of the code that it and the arguments refer to.
+
+        What cannot be encoded is never equal, so that its task runs again.
+        """
+        attributes = node.attributes
+        try:
+            encoded = canonical(attributes)
+        except Unencodable:
+            return os.urandom(WIDTH)
+        refs = (*node.refs, *encoded.refs)
+        parts = [encoded.data, self.codes.refs(refs)] if refs else [encoded.data]
+        if paths := input_files((*node.values, *attributes.values())):
+            self._paths[node.key] = paths
+            parts += map(self.contents.digest, paths)
+        return digest(*parts)
+
+    def inputs_used(self, node: Node, stamps: Mapping[Key, Stamp]) -> Inputs:
+        """What a task that has run was made from: if an input file changed meanwhile, that can't be told."""
+        inputs = self.inputs(node, stamps)
+        if all(map(self.contents.is_unchanged, self._paths.get(node.key, ()))):
+            return inputs
+        return inputs._replace(attributes=os.urandom(WIDTH))
+
+    def code_changes(self, node: Node, old: bytes) -> list[Change]:
+        """How a task's code differs from what had this digest, as far as that is known."""
+        then = self.history(old)
+        return [] if then is None else changes(then, self.codes.of(node.cls).parts)
+
+    def value_changes(self, output: Output) -> list[Change] | None:
+        """How the code of the user's classes in a recorded value differs from what it was; None if it does not."""
+        if not output.refs or self.trust_code:
+            return None
+        found = [resolve(name) for name in output.refs]
+        known = [target for target in found if target is not None]
+        if len(known) == len(found) and self.codes.refs(known) == output.refs_code:
+            return None
+        then = self.history(output.refs_code)
+        return [] if then is None else changes(then, self.codes.parts(known))

@@ -1,0 +1,69 @@
+"""What a cache keeps of a task, for whoever asks."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Literal, get_args
+
+from taskproc import files
+from taskproc.record import Row
+from taskproc.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+    from taskproc.graph import Node
+    from taskproc.record import Key
+
+What = Literal["data", "stdout.txt", "stderr.txt"]
+
+
+def task_id(node: Node) -> int:
+    """The id of a task, allocated if it has none."""
+    with open_store(node.cache, trust=node.trust) as store:
+        return store.allocate({node.name: [node.key]})[node.key]
+
+
+def kept_path(node: Node, what: What) -> Path:
+    """The path that shows what a task's last good run left, or what its last run printed; it exists."""
+    number = task_id(node)
+    with open_store(node.cache, trust=node.trust, write=False) as store:
+        row = store.read({node.name: [node.key]}).rows.get(node.key) or Row(number)
+    return files.view(node.cache, node.name, number, shown_attempt(row, what), what)
+
+
+def renew_views(node: Node, row: Row) -> None:
+    """Have the paths that somebody has asked for show what has just been recorded."""
+    folder = files.task_folder(node.cache, node.name, row.task_id)
+    for what in get_args(What):
+        attempt = shown_attempt(row, what)
+        if attempt and os.path.islink(folder / what):
+            files.view(node.cache, node.name, row.task_id, attempt, what)
+
+
+def shown_attempt(row: Row, what: str) -> str:
+    """The attempt to show: for output that of the newest run, for all else that of the last good one; empty if none."""
+    if row.failure is not None and what != files.DATA:
+        return row.failure.attempt
+    return row.good.output.attempt if row.good is not None else ""
+
+
+def kept_output(node: Node, row: Row) -> dict[str, str]:
+    """What a task printed when its recorded result was made, by stream; without those on which it printed nothing."""
+    attempt = row.good.output.attempt if row.good is not None else ""
+    found: dict[str, str] = {}
+    if attempt:
+        folder = files.attempt_folder(node.cache, node.name, row.task_id, attempt)
+        for stream, name in (("stdout", files.STDOUT), ("stderr", files.STDERR)):
+            if os.path.exists(folder / name):
+                found[stream] = (folder / name).read_text(encoding="utf-8", errors="replace")
+    return found
+
+
+def clear(cache: Path, wanted: Mapping[str, Collection[Key] | None], *, trust: bool = False) -> None:
+    """Clear tasks by `task_name` and key; None for all of a name. A cache that is not there is clear already."""
+    if cache.exists():
+        with open_store(cache, trust=trust) as store:
+            store.clear_names([name for name, keys in wanted.items() if keys is None])
+            store.clear({name: keys for name, keys in wanted.items() if keys is not None})

@@ -1,0 +1,174 @@
+"""Ready tasks, and which of them go together in a batch.
+
+- A lane is where tasks wait that are bound by the same things: one executor, the same limits. A batch is of one lane.
+- The task with the longest chain of readers behind it goes first, by durations known from earlier runs or this one.
+- Tasks of a class whose duration is unknown go one by one.
+- Tasks known to be short go together, up to `TARGET` seconds by estimate, and no more than each worker's share.
+- A reader that is sure to run, and whose other upstreams are settled or in the batch too, joins it at once.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from taskproc.graph import Node
+    from taskproc.record import Key, Row
+
+TARGET = 0.02
+"""Seconds of work that a batch should hold."""
+
+_FIRST = 1e9
+
+MOST = 1000
+"""Tasks that a batch holds at the most."""
+
+
+class Lane(NamedTuple):
+    """What bounds a task: the command it runs under (empty for a plain worker), and the limits that name it."""
+
+    prefix: str
+    limits: tuple[str, ...]
+
+
+class Durations:
+    """What tasks are expected to take, in seconds: by themselves if they ran before, else by their class."""
+
+    def __init__(self, rows: Mapping[Key, Row], nodes: Iterable[Node]) -> None:
+        self._own = {key: row.good.made.duration for key, row in rows.items() if row.good is not None}
+        self._mean: dict[str, float] = {}
+        for node in nodes:
+            if node.key in self._own:
+                self.learn(node, self._own[node.key])
+
+    def learn(self, node: Node, seconds: float) -> None:
+        """Take one more duration of the node's class into account, the latest ones most."""
+        known = self._mean.get(node.name)
+        self._mean[node.name] = seconds if known is None else known + (seconds - known) / 4
+
+    def of(self, node: Node) -> float | None:
+        """What a task is expected to take; None if nothing of its class has ever run."""
+        return self._own.get(node.key, self._mean.get(node.name))
+
+
+class Limits:
+    """How many tasks may run at once, in all and by name.
+
+    `workers` bounds the tasks of plain workers and of commands that no limit names.
+    """
+
+    def __init__(self, workers: int, limits: Mapping[str, int]) -> None:
+        self.workers = workers
+        self._limits = limits
+        self._running = 0
+        self._used: Counter[str] = Counter()
+
+    def lane(self, prefix: str, names: Iterable[str]) -> Lane:
+        """The lane of a task that goes by these names."""
+        return Lane(prefix, tuple(sorted({*names} & self._limits.keys())) if self._limits else ())
+
+    def free(self, lane: Lane) -> bool:
+        """Whether one more batch of a lane may run."""
+        if not self._unbounded(lane) and self._running >= self.workers:
+            return False
+        return all(self._used[name] < self._limits[name] for name in lane.limits)
+
+    def take(self, lane: Lane, count: int = 1) -> None:
+        """A batch of a lane begins (`count` 1) or has ended (-1)."""
+        self._running += 0 if self._unbounded(lane) else count
+        for name in lane.limits:
+            self._used[name] += count
+
+    def _unbounded(self, lane: Lane) -> bool:
+        return bool(lane.prefix and lane.limits)
+
+
+@dataclass(slots=True)
+class Lanes:
+    """The ready tasks, a heap a lane.
+
+    Args:
+        workers: Among how many workers a lane's tasks are shared.
+        durations: What tasks are expected to take.
+        lane_of: The lane of a task.
+        ranks: The seconds of work that wait for each task, itself included.
+        alone: Tasks that must travel alone.
+    """
+
+    workers: int
+    durations: Durations
+    lane_of: Callable[[Node], Lane]
+    ranks: Mapping[Key, float]
+    alone: set[Key] = field(default_factory=set["Key"])
+    batching: bool = True
+    _heaps: dict[Lane, list[tuple[float, int, Node]]] = field(
+        default_factory=dict[Lane, list[tuple[float, int, "Node"]]]
+    )
+
+    def push(self, node: Node) -> None:
+        """A task is ready."""
+        heap = self._heaps.setdefault(self.lane_of(node), [])
+        heapq.heappush(heap, (-self.ranks.get(node.key, 0.0), node.serial, node))
+
+    def next_lane(self, free: Callable[[Lane], bool]) -> Lane | None:
+        """The free lane whose first task should go first."""
+        lanes = [lane for lane, heap in self._heaps.items() if heap and free(lane)]
+        return min(lanes, key=lambda lane: self._heaps[lane][0][:2], default=None)
+
+    def __bool__(self) -> bool:
+        return any(self._heaps.values())
+
+    def take(self, lane: Lane, followers: Callable[[Node, dict[Key, int]], Iterable[Node]]) -> Sequence[Node]:
+        """Remove a batch from a lane. `followers` gives the readers of a task that lack nothing after the batch."""
+        heap = self._heaps[lane]
+        share = -(-len(heap) // self.workers)
+        taken: list[Node] = []
+        stack: list[Node] = []
+        within: dict[Key, int] = {}
+        seconds = 0.0
+        while len(taken) < MOST and seconds < TARGET and (stack or (heap and share)):
+            if stack:
+                node = stack.pop()
+            elif taken and self._short(heap[0][2]) is None:
+                break
+            else:
+                node = heapq.heappop(heap)[2]
+                share -= 1
+            taken.append(node)
+            expected = self._short(node)
+            if expected is None:
+                break
+            seconds += expected
+            stack += [n for n in followers(node, within) if self.lane_of(n) == lane and self._short(n) is not None]
+        return taken
+
+    def _short(self, node: Node) -> float | None:
+        """What a task is expected to take if it may share a batch; None if it must not."""
+        expected = self.durations.of(node)
+        if expected is None or expected >= TARGET or node.key in self.alone or not self.batching:
+            return None
+        return expected
+
+
+def ranks(
+    nodes: Sequence[Node], waiting: set[Key], durations: Durations, failed: Collection[Key] = ()
+) -> dict[Key, float]:
+    """The seconds of work on the longest chain from each waiting task to the end of the graph.
+
+    What has failed before, and what that needs, outranks all else: whoever mends something wants to see it first.
+    """
+    found: dict[Key, float] = {}
+    for node in reversed(nodes):
+        if node.key not in waiting:
+            continue
+        rank = found.get(node.key, 0.0) + (durations.of(node) or 1e-6) + (_FIRST if node.key in failed else 0.0)
+        found[node.key] = rank
+        for source in node.sources:
+            if found.get(source.key, 0.0) < rank:
+                found[source.key] = rank
+    return found

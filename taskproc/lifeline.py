@@ -1,0 +1,66 @@
+"""What ties a process to its runner: a socket whose other end the runner holds, and closes by dying.
+
+The kernel then ends the process with all of its group, by SIGIO. A thread of the process could not: a task may hold the
+interpreter for as long as it likes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import socket
+import weakref
+
+_ours: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+
+def _close_in_child() -> None:
+    for end in _ours:
+        with contextlib.suppress(OSError):
+            os.close(end.detach())
+
+
+os.register_at_fork(after_in_child=_close_in_child)
+
+
+def keep_from_children(end: socket.socket) -> None:
+    """Have a forked child close this socket, lest it makes others believe that this process lives."""
+    _ours.add(end)
+
+
+class Lifeline:
+    """The runner's end, to be made before the process that it is for, and closed after its death.
+
+    Attributes:
+        number: The descriptor to pass to the process.
+        name: What the process must be told, for `hold`.
+    """
+
+    def __init__(self) -> None:
+        self._our_end, self._their_end = socket.socketpair()
+        keep_from_children(self._our_end)
+        self.number = self._their_end.fileno()
+        self.name = f"{self.number}:{os.fstat(self.number).st_ino}"
+
+    def passed(self) -> None:
+        """Tell that the process has its end."""
+        self._their_end.close()
+
+    def close(self) -> None:
+        """Let go."""
+        self._their_end.close()
+        self._our_end.close()
+
+
+def hold(name: str) -> None:
+    """End with the runner from now on; does nothing if a command in between has not passed the lifeline on."""
+    number, inode = map(int, name.split(":"))
+    with contextlib.suppress(OSError):
+        if os.fstat(number).st_ino != inode:
+            return
+        os.set_inheritable(number, False)  # noqa: FBT003
+        fcntl.fcntl(number, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(number, fcntl.F_SETFL, fcntl.fcntl(number, fcntl.F_GETFL) | os.O_ASYNC | os.O_NONBLOCK)
+        if not os.read(number, 1):  # the runner is gone already: no signal will tell
+            os._exit(1)

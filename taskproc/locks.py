@@ -1,0 +1,127 @@
+"""Which runs are alive: one lock file a run, held for the run's life and freed by the kernel whatever ends it.
+
+    <cache>/.runs/<run>.lock    locked by the run
+    <cache>/.runs/<run>/        its scratch files
+
+A lock belongs to an open file, not to a process, so two runs in two threads see each other as alive. A child made by
+fork closes its copies at once and can't keep a dead run alive.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+RUNS = ".runs"
+
+_DIGITS = 10  # of a run's id, which the names of its attempts begin with
+_RUN = re.compile(f"[0-9a-f]{{{_DIGITS}}}")
+_held: set[int] = set()
+
+
+def _close_in_child() -> None:
+    for descriptor in tuple(_held):
+        os.close(descriptor)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_close_in_child)
+
+
+class RunLock:
+    """A run's lock, held from construction to `release`. `run` is its random id, of 10 hexadecimal characters."""
+
+    def __init__(self, cache: Path) -> None:
+        self._folder = cache / RUNS
+        self._folder.mkdir(exist_ok=True)
+        while True:
+            self.run = os.urandom(_DIGITS // 2).hex()
+            self._path = self._folder / f"{self.run}.lock"
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+            _held.add(self._file)
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            if os.fstat(self._file).st_nlink:  # a sweeper may have taken it for a dead run's before it was locked
+                return
+            self._close()
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder for scratch files; made by whoever writes the first one."""
+        return self._folder / self.run
+
+    def release(self) -> None:
+        """Remove the scratch files and end the run."""
+        if self._file in _held:  # otherwise a forked child, in which the run does not live
+            _remove_folder(self.folder)
+            self._path.unlink(missing_ok=True)
+            self._close()
+
+    def _close(self) -> None:
+        _held.discard(self._file)
+        os.close(self._file)
+
+
+def is_alive(cache: Path, run: str) -> bool:
+    """Whether the run still holds its lock."""
+    try:
+        file = os.open(cache / RUNS / f"{run}.lock", os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(file)
+
+
+def is_swept(attempt: str) -> bool:
+    """Whether the run that began the attempt in this folder is over, and what it left was removed."""
+    folder = Path(attempt)
+    runs = folder.parents[2] / RUNS
+    return runs.is_dir() and not (runs / f"{folder.name[:_DIGITS]}.lock").exists()
+
+
+def known_runs(cache: Path) -> set[str]:
+    """Every run that has left a trace in `.runs`, alive or dead."""
+    with suppress(FileNotFoundError):
+        return {item.split(".")[0] for item in os.listdir(cache / RUNS) if _RUN.fullmatch(item.split(".")[0])}
+    return set()
+
+
+def any_alive(cache: Path, but: str = "") -> bool:
+    """Whether any run on this cache is alive, not counting the run `but`."""
+    return any(is_alive(cache, run) for run in known_runs(cache) if run != but)
+
+
+def remove_dead(cache: Path) -> None:
+    """Remove lock files and scratch folders of runs that are dead."""
+    for run in known_runs(cache):
+        _remove_if_dead(cache / RUNS / f"{run}.lock", cache / RUNS / run)
+
+
+def _remove_if_dead(lock: Path, scratch: Path) -> None:
+    try:
+        file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _remove_folder(scratch)
+        lock.unlink(missing_ok=True)
+    except BlockingIOError:
+        return
+    finally:
+        os.close(file)
+
+
+def _remove_folder(folder: Path) -> None:
+    if folder.exists():
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)

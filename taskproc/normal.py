@@ -1,0 +1,158 @@
+"""The text and the bytecode of definitions without what does not count: comments, layout, docstrings, annotations."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from marshal import dumps
+from types import CodeType
+from typing import Any
+
+SETTINGS = frozenset({"_task_prefix_command", "_task_channel", "_task_compress_level"})
+"""Class settings that tell how a task is run, not what it computes."""
+
+_NEW_LOCALS = 0x2
+_KINDS = 0xFFF  # the flags of a code object that tell its kind, not the `__future__` it was compiled in
+_HAS_DOCSTRING = 0x4000000
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+
+
+def normal_text(tree: ast.AST) -> str:
+    """The text of a definition, a statement or a module as far as it counts; the tree is changed."""
+    _Normalizer().visit(tree)
+    return ast.unparse(tree)
+
+
+def normal_code(code: CodeType) -> bytes:
+    """The bytecode of a code object and those inside it, without where it was written."""
+    constants = [normal_code(part) if isinstance(part, CodeType) else _normal_constant(part) for part in code.co_consts]
+    if _is_documented(code):
+        constants[0] = None
+    parts: tuple[Any, ...] = (
+        code.co_name,
+        code.co_code,
+        constants,
+        code.co_names,
+        code.co_varnames,
+        code.co_freevars,
+        code.co_cellvars,
+        (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & _KINDS),
+        code.co_exceptiontable,
+    )
+    return dumps(parts, 2)
+
+
+def _is_documented(code: CodeType) -> bool:
+    """Whether the first constant is a docstring; before Python 3.14, None stands there in a function that has none."""
+    if sys.version_info >= (3, 14):
+        return bool(code.co_flags & _HAS_DOCSTRING)
+    is_function = code.co_flags & _NEW_LOCALS and not code.co_name.startswith("<")
+    return bool(is_function) and isinstance(code.co_consts[0], str)
+
+
+def _normal_constant(constant: Any) -> Any:
+    kind: type[Any] = type(constant)  # pyright: ignore[reportUnknownVariableType]
+    if kind is frozenset:
+        return ("frozenset", sorted(dumps(_normal_constant(item), 2) for item in constant))
+    if kind is tuple:
+        return tuple(map(_normal_constant, constant))
+    if kind is slice:
+        return ("slice", constant.start, constant.stop, constant.step)
+    return constant
+
+
+def shell(node: ast.AST) -> CodeType | None:
+    """Code of what a definition does when it is made: decorators, bases, defaults, a class's statements, no bodies."""
+    if isinstance(node, Function):
+        made: ast.stmt = _emptied(node)
+    elif isinstance(node, ast.ClassDef):
+        body: list[ast.stmt] = [_emptied(part) if isinstance(part, Function) else part for part in node.body]
+        made = _like(node, body=body)
+    elif isinstance(node, ast.stmt):
+        made = node
+    else:
+        return None
+    return compile(ast.Module([made], []), "<definition>", "exec", dont_inherit=True)
+
+
+def _emptied(node: Function) -> Any:
+    return _like(node, body=[ast.copy_location(ast.Pass(), node)])
+
+
+def _like(node: Any, **changed: object) -> Any:
+    fields = {name: getattr(node, name, None) for name in node._fields}
+    return ast.copy_location(type(node)(**{**fields, **changed}), node)
+
+
+class _Normalizer(ast.NodeTransformer):
+    """Takes out what does not count. Only statements are visited, but for lambdas, which hold none."""
+
+    def __init__(self) -> None:
+        self._in_function = False
+
+    def visit_FunctionDef(self, node: Function) -> ast.AST:
+        if not node.decorator_list:
+            node.returns = None
+            arguments = node.args
+            for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+                argument.annotation = None
+            for starred in (arguments.vararg, arguments.kwarg):
+                if starred is not None:
+                    starred.annotation = None
+        outside, self._in_function = self._in_function, True
+        self.generic_visit(node)
+        self._in_function = outside
+        return node
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        outside, self._in_function = self._in_function, False
+        self.generic_visit(node)
+        node.body = _in_order(node.body)
+        self._in_function = outside
+        return node
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return ast.Pass() if is_text else node  # a statement without effect is left out
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        return ast.Pass() if all(map(_is_setting, node.targets)) else node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        if _is_setting(node.target):
+            return ast.Pass()
+        if not self._in_function:
+            return node
+        if node.value is None:
+            return ast.Pass()
+        return ast.copy_location(ast.Assign([node.target], node.value), node)
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, ast.stmt | ast.Module | ast.ExceptHandler | ast.match_case):
+            for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+                parts = getattr(node, name, None)
+                if parts:
+                    visited = [self.visit(part) for part in parts]
+                    kept = [part for part in visited if not isinstance(part, ast.Pass)]
+                    setattr(node, name, kept or visited[:1])
+        return node
+
+
+def _in_order(body: list[ast.stmt]) -> list[ast.stmt]:
+    """A class's body, its methods last and by name where their order has no meaning: undecorated, each name once."""
+    names = [part.name for part in body if isinstance(part, Function | ast.ClassDef)]
+    methods = [
+        part for part in body if isinstance(part, Function) and not part.decorator_list and names.count(part.name) == 1
+    ]
+    others = [part for part in body if part not in methods]
+    return others + sorted(methods, key=lambda method: method.name)
+
+
+def _is_setting(target: ast.expr) -> bool:
+    if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+        return target.value.id == "self" and target.attr in SETTINGS
+    return isinstance(target, ast.Name) and target.id in SETTINGS

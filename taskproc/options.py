@@ -1,0 +1,54 @@
+"""How to run: all that a caller may choose."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import concurrent.futures
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run.
+
+    Attributes:
+        cache: The cache's folder; with `trust` also one that others can write to.
+        executor: `process`, `thread`, `serial`, `dask:ADDRESS`, `package.module:factory` (called with
+            `executor_args`), or an executor that the caller owns.
+        workers: How many tasks run at once; None for the CPUs that this process may use.
+        limits: How many tasks run at once, by channel or `task_name`.
+        prefixes: Commands to run tasks under, by channel or `task_name`.
+        detect_source_change: Run a task again when its code has changed.
+        keep_going: After a failure, run all that can still run.
+        interactive: Run in this thread, one task at a time, with this terminal, and debug what fails.
+        force: Which tasks run whatever is recorded.
+    """
+
+    cache: Path
+    trust: bool = False
+    executor: str | concurrent.futures.Executor = "process"
+    executor_args: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    workers: int | None = None
+    limits: Mapping[str, int] = field(default_factory=dict[str, int])
+    prefixes: Mapping[str, str] = field(default_factory=dict[str, str])
+    detect_source_change: bool = True
+    keep_going: bool = False
+    interactive: bool = False
+    force: Literal["nothing", "requested", "all"] = "nothing"
+
+    @property
+    def slots(self) -> int:
+        """How many batches may run at once, rate limits apart."""
+        if self.interactive or self.executor == "serial":
+            return 1
+        return self.workers or cpus()
+
+
+def cpus() -> int:
+    """The CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

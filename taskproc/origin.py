@@ -1,0 +1,139 @@
+"""Where code comes from: whether it is the user's own, and what it is called whichever way it was loaded."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+import sys
+from contextlib import redirect_stdout
+from types import CodeType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from taskproc import taskfile
+
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+
+_OURS = frozenset({"taskproc", "taskproc_cli"})
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+_LIBRARY = os.path.dirname(os.__file__)
+_STDLIB = (os.path.join(_LIBRARY, ""), os.path.join(os.path.realpath(_LIBRARY), ""))
+
+
+def is_user_code(thing: object) -> bool:
+    """Whether a module (or the name of one), class, function or code object is the user's.
+
+    That is all but the standard library, what is installed under a `site-packages` or `dist-packages`, and taskproc.
+    An editable install is the user's; so is what has no file (`__main__` of a notebook, modules made by hand).
+    """
+    if isinstance(thing, CodeType):
+        return is_user_file(thing.co_filename)
+    name = home(thing)
+    module = thing if isinstance(thing, ModuleType) else sys.modules.get(name)
+    if name.partition(".")[0] in _OURS or name in sys.builtin_module_names:
+        return False
+    file = source_file(module) or (name != "__main__" and getattr(getattr(module, "__spec__", None), "origin", None))
+    if not file:
+        return all(is_user_file(folder) for folder in getattr(module, "__path__", ()))
+    return is_user_file(file)
+
+
+@functools.cache
+def is_user_file(path: str) -> bool:
+    """Whether a source file is the user's; a name that is no file (`<stdin>`, a notebook's cell) is."""
+    if path in ("built-in", "frozen") or path.startswith("<frozen "):
+        return False
+    return not path.startswith(_STDLIB) and _INSTALLED.isdisjoint(path.split(os.sep))
+
+
+def home(thing: object) -> str:
+    """Name of the module in which a class or function was truly written (not the one that `functools.wraps` tells)."""
+    if isinstance(thing, str):
+        return thing
+    if isinstance(thing, ModuleType):
+        return thing.__name__
+    if isinstance(thing, FunctionType):
+        return str(thing.__globals__.get("__name__", "__main__"))
+    return str(getattr(thing, "__module__", None) or "builtins")
+
+
+def module_name(name: str) -> str:
+    """A module's name, that of its file where it is the user's, so that `__main__` and the imported module agree."""
+    return _public_name(name, str(taskfile.file_of(name) or ""))
+
+
+@functools.cache
+def _public_name(name: str, file: str) -> str:
+    return taskfile.name_of(name) if file and is_user_code(name) else name
+
+
+def reference(thing: type | FunctionType) -> str:
+    """`module:qualname` of a class or function, the same however its module was loaded."""
+    qualname = thing.__code__.co_qualname if isinstance(thing, FunctionType) else thing.__qualname__
+    return f"{module_name(home(thing))}:{qualname}"
+
+
+def resolve(name: str) -> type | FunctionType | None:
+    """What a reference (`module:qualname`) stands for now, its module being imported if need be; None if it is gone."""
+    module, _, qualname = name.partition(":")
+    if module_name("__main__") == module:
+        module = "__main__"
+    try:
+        thing: object = importlib.import_module(module)
+        for part in qualname.split("."):
+            thing = getattr(thing, part)
+    except Exception:  # noqa: BLE001  importing runs the user's code, which may raise anything
+        return None
+    return thing if isinstance(thing, (type, FunctionType)) else None
+
+
+def loaded(module: str, qualname: str) -> Any:
+    """What goes by a name in a user's module that is loaded, be it as `__main__`; None where there is nothing."""
+    found: Any = sys.modules.get("__main__" if module_name("__main__") == module else module)
+    for part in qualname.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+def source_file(module: ModuleType | None) -> str:
+    """A module's source file, empty where it has none."""
+    if module is not None and sys.modules.get(module.__name__) is module:
+        return str(taskfile.file_of(module.__name__) or "")
+    return getattr(module, "__file__", None) or ""
+
+
+def absolute_name(level: int, name: str, package: str) -> str:
+    """The module that an import statement means; `level` counts its dots, `package` is where it stands."""
+    if level == 0:
+        return name
+    above = package.rsplit(".", level - 1)[0]
+    return f"{above}.{name}" if name else above
+
+
+def imported(name: str) -> ModuleType | None:
+    """The user's module of that name, imported if need be; None where it is not the user's.
+
+    Raises:
+        ImportError: It is the user's, or nobody's, and can't be imported.
+    """
+    from importlib.util import find_spec
+
+    module = sys.modules.get(name)
+    if module is None:
+        top = name.partition(".")[0]
+        try:
+            spec = find_spec(top)
+            if spec is not None and not _is_user_spec(spec):
+                return None
+            with redirect_stdout(sys.stderr):
+                module = importlib.import_module(name)
+        except (Exception, SystemExit) as problem:
+            message = f"{name} can't be imported: {problem}"
+            raise ImportError(message) from problem
+    return module if is_user_code(module) else None
+
+
+def _is_user_spec(spec: ModuleSpec) -> bool:
+    folders = spec.submodule_search_locations or ()
+    return all(map(is_user_file, folders if spec.origin is None else [spec.origin]))

@@ -1,0 +1,102 @@
+"""What an attempt becomes when it is over: a record, with the stamp by which readers will compare it, or an error."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from taskproc.canonical import digest
+from taskproc.errors import FailedTaskError
+from taskproc.files import STDERR, STDOUT, attempt_folder, check_manifest
+from taskproc.plan import Cleared, Damaged, Forced
+from taskproc.record import Output, Record, Stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from taskproc.batch import Done
+    from taskproc.graph import Node
+    from taskproc.plan import Reason
+    from taskproc.record import Failure, Inputs, Row
+
+SALT_WIDTH = 8
+
+
+def conclude(
+    node: Node,
+    row: Row,
+    reason: Reason,
+    inputs: Inputs,
+    epochs: Sequence[bytes],
+    done: Done,
+    attempt: str,
+    *,
+    read: bool,
+) -> Record:
+    """The record of a task that ran.
+
+    A result equal to the recorded one, whose files are whole, keeps the recorded attempt, so that paths into it stay
+    true; not if that was found damaged, or its own attempt has been `read` by a later task of the same batch.
+
+    Args:
+        node: The task.
+        row: What was known of it before.
+        reason: Why it ran.
+        inputs: What it was made from.
+        epochs: Those of its upstreams, in the order of the edges.
+        done: The worker's answer.
+        attempt: The name of its attempt.
+        read: Whether another task has this attempt's value already.
+    """
+    old = row.good.output if row.good is not None else None
+    if done.shows_nothing or isinstance(reason, (Cleared, Forced)):
+        salt = os.urandom(SALT_WIDTH)
+    else:
+        salt = old.salt if old is not None else b""
+    epoch = digest(salt, *epochs) if salt or any(epochs) else b""
+    inline, files, folder = done.inline, done.files, attempt if done.kept else ""
+    doubted = read or isinstance(reason, Damaged)
+    if old is not None and not doubted and (files or done.names_folder) and old.digest == done.digest:
+        recorded = attempt_folder(node.cache, node.name, row.task_id, old.attempt)
+        if check_manifest(recorded, old.files) is None:
+            inline, files, folder = old.inline, old.files, old.attempt
+    named = folder if done.names_folder else ""
+    stamp = Stamp(digest(done.digest, epoch, named.encode()))
+    output = Output(done.digest, stamp, salt, epoch, inline, folder, files, done.refs, done.refs_code)
+    return Record(inputs, output, done.made)
+
+
+def drop_attempt(node: Node, row: Row, attempt: str, kept: str) -> None:
+    """Remove an attempt that nothing refers to, once what it printed has taken the place of what the kept one did."""
+    own = attempt_folder(node.cache, node.name, row.task_id, attempt)
+    for log in (STDOUT, STDERR):
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(own / log, own.with_name(kept) / log)
+    shutil.rmtree(own, ignore_errors=True)
+
+
+def failed_task(node: Node, task_id: int, failure: Failure, tail: str, folder: str) -> FailedTaskError:
+    """The error that tells of a failure; `folder` is that of its attempt, empty where that kept nothing."""
+    logs = (os.path.join(folder, name) for name in (STDERR, STDOUT)) if folder else ()
+    error = FailedTaskError(
+        node.label,
+        failure.reason,
+        task=node.task,
+        where=f"{node.name}#{task_id}",
+        details=failure.details,
+        output=tail,
+        log=next((path for path in logs if os.path.exists(path)), ""),
+    )
+    error.__cause__ = _unpickled(failure.error)
+    return error
+
+
+def _unpickled(error: bytes) -> BaseException | None:
+    try:
+        found: Any = pickle.loads(error) if error else None
+    except Exception:  # noqa: BLE001  unpickling runs the exception's own code
+        return None
+    return found if isinstance(found, BaseException) else None

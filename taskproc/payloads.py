@@ -1,0 +1,191 @@
+"""Turning a task into what a worker needs to run it."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from importlib import import_module
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from taskproc.batch import Batch, ClassRef, Payload, SlotValue, Stored
+from taskproc.errors import CacheError
+from taskproc.files import RESULT, attempt_folder, folder_name
+from taskproc.future import Const
+from taskproc.loading import know, read_anew
+from taskproc.pickling import UnkeepableError, explained, pickled
+from taskproc.presentation import to_json
+from taskproc.requires import slots_of
+from taskproc.taskfile import file_of, module_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from taskproc.batch import Source
+    from taskproc.fingerprint import Fingerprinter
+    from taskproc.graph import Edge, Node
+    from taskproc.record import Key, Output
+
+
+class Packer:
+    """Makes payloads for one run.
+
+    Args:
+        root: The requested task, whose output is sent as it happens.
+        codes: The fingerprints, which say from which files each class was read.
+        ids: Each task's id.
+        outputs: Each settled task's output; grows while the run goes on.
+    """
+
+    def __init__(self, root: Node, codes: Fingerprinter, ids: Mapping[Key, int], outputs: Mapping[Key, Output]) -> None:
+        self._root = root
+        self._codes = codes
+        self._ids = ids
+        self._outputs = outputs
+        self._classes: dict[type, ClassRef] = {}
+        self._folders: dict[str, tuple[str, bool]] = {}
+        self._consts: dict[bytes, bytes] = {}
+        read_anew()
+
+    def folder(self, node: Node, attempt: str) -> str:
+        """The folder of an attempt."""
+        if node.name not in self._folders:
+            base = _own(f"{node.cache}/{folder_name(node.name)}")
+            self._folders[node.name] = base, os.path.exists(base)
+        base, was_there = self._folders[node.name]
+        folder = f"{base}/{self._ids[node.key]}"
+        return f"{_own(folder) if was_there else folder}/{attempt}"
+
+    def batch(self, nodes: Sequence[Node], attempts: Sequence[str]) -> tuple[Batch, frozenset[Key]]:
+        """A batch of tasks in topological order, and those of them whose results later ones read."""
+        classes: dict[type, int] = {}
+        within: dict[Key, int] = {}
+        read: set[Key] = set()
+        payloads: list[Payload] = []
+        for node, attempt in zip(nodes, attempts, strict=True):
+            cls = classes.setdefault(node.cls, len(classes))
+            payloads.append(self._payload(node, cls, attempt, within))
+            read.update([source.key for source in node.sources if source.key in within])
+            within[node.key] = len(within)
+        refs = tuple([self.class_ref(cls) for cls in classes])
+        batch = Batch(int(attempts[0], 16), refs, tuple(payloads), tuple(sys.path), os.getcwd())
+        return batch, frozenset(read)
+
+    def _payload(self, node: Node, cls: int, attempt: str, within: Mapping[Key, int]) -> Payload:
+        """One task to run; `within` has the positions of the tasks before it in its batch."""
+        args = {name: to_json(value) for name, value in node.parameters.named(node.values).items()}
+        slots: list[SlotValue] = []
+        edges = iter(node.edges)
+        for name, slot in slots_of(node.cls).items():
+            layout = slot.layout(node.state[name])
+            count = 1 if layout is None else layout if isinstance(layout, int) else len(layout)
+            sources = tuple([(self._source(edge, within), edge.item) for edge in islice(edges, count)])
+            slots.append(SlotValue(name, layout, sources))
+        return Payload(
+            cls=cls,
+            state=_state(node.attributes, args, node.key.hex()),
+            slots=tuple(slots),
+            folder=self.folder(node, attempt),
+            task_id=self._ids[node.key],
+            level=node.level,
+            echo=node is self._root,
+        )
+
+    def _source(self, edge: Edge, within: Mapping[Key, int]) -> Source:
+        source = edge.source
+        if isinstance(source, Const):
+            if source.digest not in self._consts:
+                self._consts[source.digest] = pickled(source.value)
+            return self._consts[source.digest]
+        if source.key in within:
+            return within[source.key]
+        return self.value_of(source)
+
+    def value_of(self, node: Node) -> bytes | Stored:
+        """Where the value of a settled task is."""
+        output = self._outputs[node.key]
+        return value_of(node, self._ids[node.key], output)
+
+    def class_ref(self, cls: type) -> ClassRef:
+        """How workers get a class: by reference if they can import the very same, else by value."""
+        if cls not in self._classes:
+            self._classes[cls] = ref = self._reference(cls) if _importable(cls) else _by_value(cls)
+            know(ref, cls)  # threads of this process run this very class
+        return self._classes[cls]
+
+    def _reference(self, cls: type) -> ClassRef:
+        fingerprint = self._codes.of(cls)
+        file = file_of(cls.__module__)
+        path, root = ("", "")
+        if file is not None and module_name(file)[0] == cls.__module__:
+            path, root = str(file), str(module_name(file)[1])
+        return ClassRef(cls.__module__, cls.__qualname__, path, root, fingerprint.files, fingerprint.digest)
+
+
+def _own(folder: str) -> str:
+    """The folder, unless somebody has put a link in its place."""
+    if os.path.islink(folder):
+        raise CacheError(f"{folder} lies behind a link that taskproc did not make: remove the link")
+    return folder
+
+
+def value_of(node: Node, task_id: int, output: Output) -> bytes | Stored:
+    """Where the value of a record is."""
+    if output.inline is not None:
+        return output.inline
+    file = next(entry for entry in output.files if entry.path == RESULT)
+    folder = attempt_folder(node.cache, node.name, task_id, output.attempt)
+    return Stored(str(folder / RESULT), file.digest, node.key)
+
+
+def _state(attributes: dict[str, Any], args: dict[str, Any], key: str) -> bytes:
+    """The state of a task; where it cannot travel, what fails the task with the reason as soon as it is to run."""
+    try:
+        return pickled((attributes, args, key))
+    except Exception as problem:  # noqa: BLE001  a user's own `__reduce__` may raise anything
+        name, value, why = next(_unpicklable(attributes), ("", attributes, problem))
+        return pickle.dumps(_Refusal(str(explained(value, why, f"attribute {name}"))))
+
+
+def _unpicklable(attributes: dict[str, Any]) -> Iterator[tuple[str, Any, Exception]]:
+    for name, value in attributes.items():
+        try:
+            pickled(value)
+        except Exception as why:  # noqa: BLE001
+            yield name, value, why
+
+
+class _Refusal:
+    """Raises the error when it is unpickled."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_refuse, (self._reason,))
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise UnkeepableError(reason)
+
+
+def _importable(cls: type) -> bool:
+    if cls.__module__ == "__main__" or "<locals>" in cls.__qualname__ or file_of(cls.__module__) is None:
+        return False
+    found: Any = sys.modules.get(cls.__module__)
+    for name in cls.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is cls
+
+
+def _by_value(cls: type) -> ClassRef:
+    cloudpickle: Any = import_module("cloudpickle")
+    module = sys.modules.get(cls.__module__)
+    if module is not None and file_of(cls.__module__) is None:
+        cloudpickle.register_pickle_by_value(module)  # one made by hand: no worker can import it
+    try:
+        blob = cloudpickle.dumps(cls, protocol=5)
+    except Exception as problem:  # noqa: BLE001  what a class closes over may raise anything
+        blob = pickle.dumps(_Refusal(str(explained(cls, problem, "class"))))
+    return ClassRef(cls.__module__, cls.__qualname__, blob=blob)

@@ -1,0 +1,211 @@
+"""Pickling what users return: by pickle, or by cloudpickle where pickle can't do it or would refer to `__main__`.
+
+Cloudpickle then carries the class or function itself. What can't be pickled at all is told with the part at fault.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import pickle
+from importlib import import_module
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from taskproc.origin import loaded, module_name, reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+PROTOCOL = 5
+
+_MAIN = b"__main__"
+_FRAMES = 1 << 18  # a pickle's frames, which alone can name a module, are well below this
+_BY_VALUE = 6  # the length of what cloudpickle reduces a class to
+_STATE = 2  # where the state is in what `__reduce__` returns
+
+
+class UnkeepableError(Exception):
+    """A result can't be kept; the message is a sentence that tells why, and names the part at fault."""
+
+
+class Sink:
+    """Where a pickler writes. `met` collects the types and functions that it met besides plain data."""
+
+    __slots__ = ("by_value", "met")
+
+    def __init__(self) -> None:
+        self.by_value = False
+        self.met: set[Any] = set()
+
+    def write(self, data: bytes | bytearray | pickle.PickleBuffer) -> int:
+        """Called by the pickler: with whole frames of about 64 KiB, or with the memory of something large."""
+        view = data.raw() if isinstance(data, pickle.PickleBuffer) else memoryview(data)
+        if not self.by_value and len(view) < _FRAMES and _MAIN in bytes(view):
+            raise _NamesMainError
+        self.take(view)
+        return len(view)
+
+    def take(self, view: memoryview) -> None:
+        """Take the next part of the pickle."""
+        raise NotImplementedError
+
+    def abandon(self) -> None:
+        """Leave nothing behind; the pickle is not whole."""
+
+
+S = TypeVar("S", bound=Sink)
+
+
+class _NamesMainError(Exception):
+    """A pickle would refer to `__main__`."""
+
+
+def pickled(value: object) -> bytes:
+    """The pickle of a small value."""
+    try:
+        data = pickle.dumps(value, PROTOCOL)
+        if _MAIN not in data:
+            return data
+    except Exception:  # noqa: BLE001, S110  a user's own `__reduce__` may raise anything; cloudpickle's error tells
+        pass
+    cloudpickle: Any = import_module("cloudpickle")
+    return bytes(cloudpickle.dumps(value, PROTOCOL))
+
+
+def pickle_into(value: object, new_sink: Callable[[], S]) -> S:
+    """Pickle a value into a new sink.
+
+    Raises:
+        UnkeepableError: It can't be pickled.
+    """
+    problem: Exception
+    for by_value in (False, True):
+        sink = new_sink()
+        sink.by_value = by_value
+        make = _value_pickler() if by_value else _PlainPickler
+        try:
+            pickler = make(sink, PROTOCOL)
+            pickler.met = sink.met
+            pickler.dump(value)
+        except BaseException as error:  # a user's own `__reduce__` may raise anything
+            sink.abandon()
+            if isinstance(error, UnkeepableError) or not isinstance(error, Exception):
+                raise
+            problem = error
+        else:
+            return sink
+    raise explained(value, problem, "result") from problem
+
+
+class _PlainPickler(pickle.Pickler):
+    """Pickles by reference."""
+
+    met: set[Any]
+
+    def reducer_override(self, obj: Any) -> Any:
+        self.met.add(_kind(obj))
+        return NotImplemented
+
+
+@functools.cache
+def _value_pickler() -> Any:
+    """The class that pickles by value where it must."""
+    base: Any = import_module("cloudpickle").Pickler
+
+    def reducer_override(self: Any, obj: Any) -> Any:
+        self.met.add(_kind(obj))
+        made: Any = base.reducer_override(self, obj)
+        is_named = isinstance(obj, type) and "<locals>" not in obj.__qualname__
+        if not is_named or made is NotImplemented or len(made) != _BY_VALUE:
+            return made
+        make, args, state, *_, fill = made
+        return _class, (*reference(obj).split(":"), make, args), (fill, state), None, None, _fill_class
+
+    return type("ValuePickler", (base,), {"reducer_override": reducer_override})
+
+
+def _class(module: str, qualname: str, make: Callable[..., type], args: tuple[Any, ...]) -> type:
+    """The class of that name that is loaded, or else one made anew, which `_fill_class` then fills."""
+    found = loaded(module, qualname)
+    return found if isinstance(found, type) else make(*args)
+
+
+def _fill_class(cls: type, how: tuple[Callable[[type, Any], None], Any]) -> None:
+    if loaded(*reference(cls).split(":")) is not cls:
+        fill, state = how
+        fill(cls, state)
+
+
+def unpickled(data: bytes) -> Any:
+    """The value of a pickle; what it takes from the file that runs as `__main__` is taken from there."""
+    name = module_name("__main__")
+    if name == "__main__" or name.encode() not in data:
+        return pickle.loads(data)
+    return Unpickler(io.BytesIO(data)).load()
+
+
+class Unpickler(pickle.Unpickler):
+    """Takes from `__main__` what pickles refer to by the name of the file that runs there."""
+
+    def find_class(self, module: str, name: str, /) -> Any:
+        """Called for each class and function that a pickle refers to."""
+        found = loaded(module, name) if module == module_name("__main__") else None
+        return super().find_class(module, name) if found is None else found
+
+
+def _kind(obj: object) -> Any:
+    return obj if isinstance(obj, (type, FunctionType)) else type(obj)
+
+
+def explained(value: object, problem: Exception, name: str) -> UnkeepableError:
+    """The sentence that tells which part of a task's result or attribute, called `name`, can't be pickled."""
+    if isinstance(problem, RecursionError) or isinstance(problem.__cause__, RecursionError):
+        return UnkeepableError(f"its {name} is nested too deeply to be pickled")
+    path, why = _culprit(value, problem)
+    return UnkeepableError(f"{name if path else f'its {name}'}{path} can't be pickled ({type(why).__name__}: {why})")
+
+
+def _culprit(value: object, problem: Exception) -> tuple[str, Exception]:
+    """The path to the innermost part that can't be pickled, and why it can't."""
+    path, seen = "", {id(value)}
+    while True:
+        for step, part in _parts(value):
+            if id(part) not in seen and (why := _refusal(part)) is not None:
+                seen.add(id(part))
+                path, value, problem = path + step, part, why
+                break
+        else:
+            return path, problem
+
+
+def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        yield from ((f"[{key!r}]", part) for key, part in _items(value))
+    elif isinstance(value, (list, tuple)):
+        yield from ((f"[{index}]", part) for index, part in enumerate(cast("list[Any]", value)))
+    else:
+        yield from ((f".{name}", part) for name, part in _attributes(value).items())
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """The attributes that would be pickled."""
+    try:
+        state = value.__reduce_ex__(PROTOCOL)[_STATE]
+    except Exception:  # noqa: BLE001  a name, no state, or nothing that can be pickled
+        return {}
+    states = cast("Iterable[Any]", state if isinstance(state, tuple) else (state,))
+    return {name: part for fields in states if isinstance(fields, dict) for name, part in _items(fields)}
+
+
+def _items(value: Any) -> Iterable[tuple[Any, Any]]:
+    items: Iterable[tuple[Any, Any]] = value.items()
+    return items
+
+
+def _refusal(value: object) -> Exception | None:
+    try:
+        pickled(value)
+    except Exception as error:  # noqa: BLE001
+        return error
+    return None

@@ -1,0 +1,219 @@
+"""The plan: what must run, and why.
+
+`decide` is the only place where validity is judged. The plan folds it over the graph before anything runs, and the
+scheduler calls it again for a task once the stamps of all its upstreams are known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from taskproc.changes import phrase
+from taskproc.files import attempt_folder, check_manifest
+from taskproc.graph import Node
+from taskproc.judge import UNKNOWN
+from taskproc.origin import reference
+from taskproc.record import WIDTH, Inputs, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from taskproc.graph import Graph
+    from taskproc.judge import Judge
+    from taskproc.record import Key, Row, Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class NeverRan:
+    """No result is recorded."""
+
+    def __str__(self) -> str:
+        return "never ran"
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """Its result was cleared."""
+
+    def __str__(self) -> str:
+        return "cleared"
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """It was asked to run again whatever is recorded."""
+
+    def __str__(self) -> str:
+        return "forced"
+
+
+@dataclass(frozen=True, slots=True)
+class CodeChanged:
+    """Its code is not what made the result; `what` names the parts that differ: `constant study:RATE, code of Fit`."""
+
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.what} changed"
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamChanged:
+    """An upstream's value is not the one that was read."""
+
+    what: str
+
+    def __str__(self) -> str:
+        return f"upstream {self.what} changed"
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeChanged:
+    """`__init__` left other attributes, or its arguments refer to other code."""
+
+    def __str__(self) -> str:
+        return "argument or attribute changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """The recorded result is not whole."""
+
+    what: str
+
+    def __str__(self) -> str:
+        return f"damaged: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class FailedBefore:
+    """The newest attempt, made from what is asked for now, failed."""
+
+    what: str
+
+    def __str__(self) -> str:
+        return f"failed last time: {self.what}"
+
+
+Reason = NeverRan | Cleared | Forced | CodeChanged | UpstreamChanged | AttributeChanged | Damaged | FailedBefore
+
+
+@dataclass(frozen=True, slots=True)
+class UpToDate:
+    """The recorded result is what the task would give."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The task runs."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class MayRun:
+    """The task runs if one of these comes out different from before."""
+
+    waits_for: tuple[Node, ...]
+
+    def __str__(self) -> str:
+        return "may run: waits for " + ", ".join(node.label for node in self.waits_for[:3])
+
+
+Decision = UpToDate | Run | MayRun
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The graph, and each task's decision and row (as read from the store) by key."""
+
+    graph: Graph
+    decisions: dict[Key, Decision]
+    rows: dict[Key, Row]
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is nothing to run."""
+        return all(isinstance(decision, UpToDate) for decision in self.decisions.values())
+
+
+def decide(node: Node, row: Row | None, now: Inputs, judge: Judge) -> Decision:
+    """Judge one task by its row and what it would be made from now."""
+    if row is None or (row.good is None and row.failure is None and not row.cleared):
+        return Run(NeverRan())
+    if row.cleared:
+        return Run(Cleared())
+    if node.key in judge.forced:
+        return Run(Forced())
+    unknown = tuple(_unknown(node, now)) if now.stamps.find(UNKNOWN) >= 0 else ()
+    if row.failure is not None and not (unknown and row.good):
+        reason = _difference(node, row.failure.inputs, now, judge)
+        if reason is None or row.good is None:
+            return Run(reason or FailedBefore(row.failure.reason))
+    assert row.good is not None
+    reason = _difference(node, row.good.inputs, now, judge)
+    if reason is None and (stale := judge.value_changes(row.good.output)) is not None:
+        reason = CodeChanged(phrase(stale, "", row.good.output.refs[0].partition(":")[2]))
+    if reason is None and (what := damage(node, row)):
+        reason = Damaged(what)
+    if reason is not None:
+        return Run(reason)
+    return MayRun(unknown) if unknown else UpToDate(row.good)
+
+
+def difference(node: Node, old: Inputs, now: Inputs, *, trust_code: bool) -> Reason | None:
+    """The first difference between what something was made from and what is there now, as far as that is known."""
+    if old == now:
+        return None
+    if old.code != now.code and not trust_code:
+        return CodeChanged(phrase([], "", node.short))
+    if old.attributes != now.attributes:
+        return AttributeChanged()
+    if old.shape != now.shape or old.sources != now.sources:
+        return UpstreamChanged(" and ".join(sorted({edge.slot for edge in node.edges})) or "slots")
+    for i, edge in enumerate(node.edges):
+        at = slice(WIDTH * i, WIDTH * (i + 1))
+        if now.stamps[at] != UNKNOWN and old.stamps[at] != now.stamps[at]:
+            return UpstreamChanged(repr(edge.source))
+    return None
+
+
+def _difference(node: Node, old: Inputs, now: Inputs, judge: Judge) -> Reason | None:
+    """The difference, the parts of code that changed being named where they are known."""
+    reason = difference(node, old, now, trust_code=judge.trust_code)
+    if isinstance(reason, CodeChanged):
+        return CodeChanged(phrase(judge.code_changes(node, old.code), reference(node.cls), node.short))
+    return reason
+
+
+def _unknown(node: Node, now: Inputs) -> Iterator[Node]:
+    for i, edge in enumerate(node.edges):
+        if now.stamps[WIDTH * i : WIDTH * (i + 1)] == UNKNOWN and isinstance(edge.source, Node):
+            yield edge.source
+
+
+def damage(node: Node, row: Row) -> str | None:
+    """What is wrong with the files of a good record, by size and time of modification; None if nothing is."""
+    output = row.good.output if row.good is not None else None
+    if output is None or not output.files:
+        return None
+    return check_manifest(attempt_folder(node.cache, node.name, row.task_id, output.attempt), output.files)
+
+
+def plan_graph(judge: Judge, rows: dict[Key, Row], damaged: Collection[Key]) -> Plan:
+    """Decide every task of the judge's graph, upstreams first. Those whose row could not be read are `damaged`."""
+    stamps: dict[Key, Stamp] = {}
+    decisions: dict[Key, Decision] = {}
+    for node in judge.graph.nodes:
+        key = node.key
+        if key in damaged:
+            decisions[key] = Run(Damaged("its record cannot be read"))
+            continue
+        row = rows.get(key)
+        decisions[key] = decision = decide(node, row, judge.inputs(node, stamps), judge)
+        if isinstance(decision, UpToDate):
+            stamps[key] = decision.record.output.stamp
+    return Plan(judge.graph, decisions, rows)

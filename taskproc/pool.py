@@ -1,0 +1,192 @@
+"""Pools: workers that are ours, each kept by a thread of the runner.
+
+A worker process that dies is known by the end of its file: only the batch that it had is lost, and the next one gets a
+new process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import threading
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from taskproc.batch import Answer, Batch, Damaged, Done, Failed, Finished, Lost, Reply, Returned
+from taskproc.capture import tail
+from taskproc.failure import reason_of
+from taskproc.process import PATIENCE, WorkerProcess
+from taskproc.wire import encoded, parcel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def unanswered(batch: Batch, answered: set[int]) -> int | None:
+    """The position of the payload that a worker was busy with when it fell silent."""
+    return next((position for position in range(len(batch.payloads)) if position not in answered), None)
+
+
+def positions(answer: Answer) -> tuple[int, ...]:
+    """The payloads that an answer settles."""
+    if isinstance(answer, (Done, Failed, Damaged)):
+        return (answer.position,)
+    return answer.positions if isinstance(answer, Returned) else ()
+
+
+class Keeper(threading.Thread):
+    """A thread of the runner that sees to one batch after another."""
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(daemon=True)
+        self._pool = pool
+
+    def recall(self, serial: int) -> None:
+        """Take back what has not begun of the batch that is being worked on."""
+        raise NotImplementedError
+
+    def kill(self) -> None:
+        """Stop what runs, if that can be done; no more answers are given."""
+        raise NotImplementedError
+
+    def end(self, *, kill: bool) -> None:
+        """Wait for the thread to end, which was told (or killed) before, and insist."""
+        raise NotImplementedError
+
+
+class Pool:
+    """Runs batches on up to `workers` keepers, started as they are needed."""
+
+    streams = True
+
+    def __init__(self, workers: int, keeper: Callable[[Pool], Keeper]) -> None:
+        self._workers = workers
+        self._keeper = keeper
+        self._jobs: SimpleQueue[tuple[Batch, Reply] | None] = SimpleQueue()
+        self._keepers: list[Keeper] = []
+        self._serving: dict[int, Keeper] = {}
+        self._unfinished = 0
+        self._lock = threading.Lock()
+
+    def submit(self, batch: Batch, reply: Reply) -> None:
+        with self._lock:
+            self._unfinished += 1
+            if len(self._keepers) < min(self._unfinished, self._workers):
+                keeper = self._keeper(self)
+                self._keepers.append(keeper)
+                keeper.start()
+        self._jobs.put((batch, reply))
+
+    def recall(self, serial: int) -> None:
+        keeper = self._serving.get(serial)
+        if keeper is not None:
+            keeper.recall(serial)
+
+    def close(self, *, kill: bool) -> None:
+        with self._lock:
+            keepers, self._keepers = self._keepers, []
+        if kill:
+            for keeper in keepers:
+                keeper.kill()
+        for _ in keepers:
+            self._jobs.put(None)
+        for keeper in keepers:
+            keeper.end(kill=kill)
+
+    def jobs(self, keeper: Keeper) -> Iterator[tuple[Batch, Reply]]:
+        """What a keeper has to do, one batch after another."""
+        while (job := self._jobs.get()) is not None:
+            self._serving[job[0].serial] = keeper
+            yield job
+
+    def settled(self, serial: int) -> None:
+        """A batch is about to get its last answer."""
+        with self._lock:
+            del self._serving[serial]
+            self._unfinished -= 1
+
+
+class ProcessPool(Pool):
+    """Runs batches in up to `workers` processes of ours."""
+
+    def __init__(self, workers: int) -> None:
+        super().__init__(workers, _ProcessKeeper)
+
+
+class _ProcessKeeper(Keeper):
+    """Keeps one worker process, and talks with it."""
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(pool)
+        self._worker: WorkerProcess | None = None
+        self._killed = False
+        self._lock = threading.Lock()
+
+    def run(self) -> None:
+        for batch, reply in self._pool.jobs(self):
+            last = self._talk(batch, reply)
+            self._pool.settled(batch.serial)
+            if not self._killed:
+                reply(batch.serial, last)
+        if self._worker is not None:
+            self._worker.end()
+
+    def _talk(self, batch: Batch, reply: Reply) -> Answer:
+        """Pass a batch's answers on, but for the last one."""
+        answered: set[int] = set()
+        try:
+            worker = self._living()
+            worker.send(parcel(batch))
+            while not isinstance(answer := worker.hear(), (Finished, Lost)):
+                answered.update(positions(answer))
+                reply(batch.serial, answer)
+        except (EOFError, OSError, pickle.UnpicklingError) as error:
+            return self._lost(batch, answered, error)
+        except Exception as error:  # noqa: BLE001  keys of slots are of the user's own types
+            return Lost(f"the batch can't be sent to a worker: {reason_of(error)}", refused=True)
+        return answer
+
+    def recall(self, serial: int) -> None:
+        worker = self._worker
+        if worker is not None:
+            with contextlib.suppress(OSError):
+                worker.send(encoded(serial))
+
+    def kill(self) -> None:
+        with self._lock:
+            self._killed = True
+            if self._worker is not None:
+                self._worker.kill()
+
+    def end(self, *, kill: bool) -> None:
+        self.join(None if kill else PATIENCE)
+        if self.is_alive():
+            self.kill()
+            self.join()
+
+    def _living(self) -> WorkerProcess:
+        with self._lock:
+            if self._killed:
+                raise EOFError
+            if self._worker is not None and self._worker.is_dead():
+                self._worker.close()
+                self._worker = None
+            if self._worker is None:
+                self._worker = WorkerProcess()
+            return self._worker
+
+    def _lost(self, batch: Batch, answered: set[int], error: Exception) -> Lost:
+        with self._lock:
+            worker, self._worker = self._worker, None
+        if worker is None:
+            return Lost(f"no worker process could be started: {error}")
+        reason = worker.bury()
+        position = unanswered(batch, answered)
+        end = ""
+        if position is not None and not self._killed:
+            folder = batch.payloads[position].folder
+            with contextlib.suppress(OSError):  # a full disk must not hide why the worker died
+                worker.keep_output(folder)
+            end = tail(folder)
+        worker.close()
+        return Lost(reason, end)

@@ -1,0 +1,129 @@
+"""A worker process, as its runner sees it.
+
+It is a fresh interpreter on a socket: nothing is forked, and no script is imported again. Its standard output and error
+are unnamed files that the runner holds too, so that the last words of a dead worker can be read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from taskproc.capture import LOGS, keep
+from taskproc.lifeline import Lifeline, keep_from_children
+from taskproc.wire import encoded, read_answer
+
+if TYPE_CHECKING:
+    from taskproc.batch import Answer
+
+_POLITE = 1.0  # seconds for a worker to end by itself, once told
+_FIRM = 0.5  # seconds for it to heed a signal
+PATIENCE = _POLITE + 2 * _FIRM
+"""Seconds in which a worker ends for sure, once told."""
+
+HOME = str(Path(__file__).resolve().parent.parent)
+"""Where taskproc is imported from."""
+
+
+def ending(returncode: int) -> str:
+    """How a process ended, in words."""
+    if returncode >= 0:
+        return f"exit status {returncode}"
+    try:
+        name = signal.Signals(-returncode).name
+    except ValueError:
+        name = f"signal {-returncode}"
+    return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
+
+
+class WorkerProcess:
+    """A worker process, as its runner sees it."""
+
+    def __init__(self) -> None:
+        self._sending = threading.Lock()
+        self._connection, theirs = socket.socketpair()
+        self._lifeline = Lifeline()
+        self._output: list[IO[bytes]] = [tempfile.TemporaryFile(buffering=0) for _ in LOGS]  # noqa: SIM115  as long as it
+        with theirs:
+            self._process = subprocess.Popen(
+                [*interpreter(), "-c", _boot(theirs.fileno(), self._lifeline.name)],
+                stdin=subprocess.DEVNULL,
+                stdout=self._output[0],
+                stderr=self._output[1],
+                pass_fds=(theirs.fileno(), self._lifeline.number),
+                start_new_session=True,  # Ctrl-C is the runner's; and the group can be stopped as one
+            )
+        self._lifeline.passed()
+        keep_from_children(self._connection)
+        self._file = self._connection.makefile("rb")
+
+    def send(self, message: bytes) -> None:
+        with self._sending:
+            self._connection.sendall(message)
+
+    def hear(self) -> Answer:
+        return read_answer(self._file)
+
+    def is_dead(self) -> bool:
+        return self._process.poll() is not None
+
+    def keep_output(self, folder: str) -> None:
+        for scratch, log in zip(self._output, LOGS, strict=True):
+            keep(scratch.fileno(), Path(folder, log))
+
+    def end(self) -> None:
+        """Ask the process to end, and see that it does."""
+        with contextlib.suppress(OSError):
+            self.send(encoded(None))
+        if not self._ends_within(_POLITE):
+            self._process.terminate()
+            if not self._ends_within(_FIRM):
+                self.kill()
+        self._process.wait()
+        self.close()
+
+    def bury(self) -> str:
+        """See that a process which fell silent is gone, with all it started; gives how it ended."""
+        self._ends_within(_FIRM)
+        self.kill()
+        return ending(self._process.wait())
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        self._file.close()
+        self._connection.close()
+        self._lifeline.close()
+        for scratch in self._output:
+            scratch.close()
+
+    def _ends_within(self, seconds: float) -> bool:
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+
+def interpreter() -> list[str]:
+    """The command for this interpreter, with the options that change what code does."""
+    warnings = [f"-W{option}" for option in sys.warnoptions]
+    return [sys.executable, "-P", *warnings, *["-O"] * sys.flags.optimize]  # -P: a taskproc.py of the user's is not us
+
+
+def _boot(number: int, lifeline: str) -> str:
+    """A worker's first words: taskproc is found where the runner found it, whatever else goes by that name."""
+    entries = list(map(str, sys.path))
+    path = entries if HOME in entries else [*entries, HOME]
+    start = f"from taskproc.worker import serve; sys.path[:1] = []; serve({number}, {lifeline!r})"
+    return f"import sys; sys.path[:] = {[HOME, *path]!r}; {start}"

@@ -1,0 +1,122 @@
+"""What a code object reaches by name, read from its bytecode: exact where the language decides at compile time."""
+
+from __future__ import annotations
+
+import importlib
+import opcode
+import sys
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Chain = tuple[str, ...]
+"""A name and the attributes read from it at once: `helpers.table.get` is `("helpers", "table", "get")`."""
+
+_BLINDING = frozenset({"eval", "exec", "globals", "__import__"})
+OF_MODULES = frozenset(
+    {
+        "__name__",
+        "__file__",
+        "__doc__",
+        "__package__",
+        "__loader__",
+        "__spec__",
+        "__path__",
+        "__cached__",
+        "__annotations__",
+        "__builtins__",
+    }
+)
+"""Globals that every module has: they tell where it lies, not what it does."""
+
+_GLOBAL = opcode.opmap["LOAD_GLOBAL"]
+_NAMES = {opcode.opmap[name] for name in ("LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS") if name in opcode.opmap}
+_CELLS = {
+    opcode.opmap[name] for name in ("LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF") if name in opcode.opmap
+}
+_ATTRIBUTES = {opcode.opmap[name] for name in ("LOAD_ATTR", "LOAD_METHOD") if name in opcode.opmap}
+_ATTRIBUTE_SHIFT = 1 if sys.version_info >= (3, 12) else 0
+_CONSTANT = opcode.opmap["LOAD_CONST"]
+_SMALL_INT = opcode.opmap.get("LOAD_SMALL_INT")
+_IMPORT = opcode.opmap["IMPORT_NAME"]
+_EXTENDED = opcode.opmap["EXTENDED_ARG"]
+_CACHE = opcode.opmap["CACHE"]
+
+
+@dataclass(slots=True)
+class Reach:
+    """Names that code reads, in the order met.
+
+    `imports` are (level, module, names) as in an import statement, `words` all names and strings in the code.
+    """
+
+    globals: dict[Chain, None] = field(default_factory=dict[Chain, None])
+    cells: dict[Chain, None] = field(default_factory=dict[Chain, None])
+    imports: dict[tuple[int, str, Chain], None] = field(default_factory=dict[tuple[int, str, Chain], None])
+    words: dict[str, None] = field(default_factory=dict[str, None])
+
+
+def reach(code: CodeType) -> Reach:
+    """Collect what a code object and those inside it read by name."""
+    found = Reach()
+    pending = [code]
+    while pending:
+        inner = pending.pop()
+        found.words.update(dict.fromkeys(inner.co_names))
+        for constant in inner.co_consts:
+            if isinstance(constant, CodeType):
+                pending.append(constant)
+            elif isinstance(constant, str):
+                found.words[constant] = None
+        _scan(inner, found)
+    return found
+
+
+def _scan(code: CodeType, found: Reach) -> None:
+    kind: dict[Chain, None] | None = None
+    chain: Chain = ()
+    before: tuple[Any, Any] = (0, None)  # the two constants loaded last: an import's level and names
+    for operation, argument in _instructions(code.co_code):
+        if kind is not None:
+            if operation in _ATTRIBUTES:
+                chain = (*chain, code.co_names[argument >> _ATTRIBUTE_SHIFT])
+                continue
+            kind[chain] = None
+            kind = None
+        if operation == _GLOBAL:
+            kind, chain = found.globals, (code.co_names[argument >> 1],)
+        elif operation in _NAMES:
+            kind, chain = found.globals, (code.co_names[argument],)
+        elif operation in _CELLS:
+            kind, chain = found.cells, (str(code._varname_from_oparg(argument)),)  # type: ignore[attr-defined]
+        elif operation == _CONSTANT:
+            before = before[1], code.co_consts[argument]
+        elif operation == _SMALL_INT:
+            before = before[1], argument
+        elif operation == _IMPORT:
+            level, wanted = before
+            found.imports[level, code.co_names[argument], wanted or ()] = None
+
+
+def _instructions(raw: bytes) -> Iterator[tuple[int, int]]:
+    """The operations in bytecode with their arguments. The last one never reads a name."""
+    extended = 0
+    for at in range(0, len(raw), 2):
+        operation, argument = raw[at], raw[at + 1] | extended
+        extended = argument << 8 if operation == _EXTENDED else 0
+        if operation not in (_CACHE, _EXTENDED):
+            yield operation, argument
+
+
+def is_blinding(chain: Chain, namespace: Mapping[str, Any]) -> bool:
+    """Whether what is read by that name can reach any definition, in a way that names do not tell."""
+    root, member = chain[0], chain[1:2]
+    if root not in namespace:
+        return root in _BLINDING
+    value = namespace[root]
+    if value is importlib or value is sys:
+        return member in {("import_module",), ("modules",)}
+    return value is importlib.import_module

@@ -1,0 +1,75 @@
+"""When what finished is recorded: together, but soon."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from taskproc.kept import renew_views
+from taskproc.origin import resolve
+
+if TYPE_CHECKING:
+    from taskproc.changes import Version
+    from taskproc.fingerprint import Fingerprinter
+    from taskproc.graph import Node
+    from taskproc.record import Key, Row
+    from taskproc.store import Journal
+
+FLUSH = 0.1
+"""Seconds that a finished task waits for others, to be recorded with them."""
+
+LONG = 0.2
+"""Seconds above which a task's result is recorded at once."""
+
+
+class Recorder:
+    """Gathers rows, and commits them to a journal when it is time, with the code that they were made from."""
+
+    def __init__(self, journal: Journal, codes: Fingerprinter) -> None:
+        self._journal = journal
+        self._codes = codes
+        self._versions: dict[bytes, Version] = {}
+        self._kept: set[bytes] = set()
+        self._rows: list[tuple[str, Key, Row]] = []
+        self._shown: list[tuple[Node, Row]] = []
+        self._due = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self._rows)
+
+    def add(self, node: Node, row: Row, duration: float) -> None:
+        """Take in the row of a task that took `duration` seconds."""
+        now = time.monotonic()
+        if not self._rows:
+            self._due = now + FLUSH
+        if duration > LONG:
+            self._due = now
+        self._rows.append((node.name, node.key, row))
+        if row.failure is not None or (row.good is not None and row.good.output.attempt):
+            self._shown.append((node, row))
+        made = row.failure or row.good
+        if made is not None and made.inputs.code not in self._kept:
+            self._keep(made.inputs.code, self._codes.of(node.cls).parts)
+        output = row.good.output if row.good is not None else None
+        if output is not None and output.refs and output.refs_code not in self._kept:
+            found = [target for target in map(resolve, output.refs) if target is not None]
+            self._keep(output.refs_code, self._codes.parts(found))
+
+    def _keep(self, code: bytes, version: Version) -> None:
+        self._kept.add(code)
+        self._versions[code] = version
+
+    def flush_due(self) -> None:
+        """Commit what has waited long enough."""
+        if self._rows and time.monotonic() >= self._due:
+            self.flush()
+
+    def flush(self) -> None:
+        """Commit everything."""
+        if self._rows:
+            # An interrupt may end this: what was not committed stays for the last flush.
+            self._journal.commit(self._rows, self._versions)
+            self._rows, self._versions = [], {}
+            for node, row in self._shown:
+                renew_views(node, row)
+            self._shown = []

@@ -1,0 +1,201 @@
+"""Taking objects apart: the maker and the parts from which an equal object could be made.
+
+The pickle protocol tells them for most types; those for which it fails, or tells more than what an object is equal by,
+are listed here. Types of modules that may never load are known by their names.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import functools
+import operator
+import sys
+from dataclasses import dataclass, field
+from enum import Enum
+from pickle import PickleBuffer
+from types import CellType, FunctionType, MappingProxyType, MethodType, ModuleType
+from typing import TYPE_CHECKING, Any, cast
+
+from taskproc.origin import is_user_code, module_name, reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+KNOWN: dict[str, Callable[[Any], object]] = {
+    "builtins.bytearray": bytes,
+    "builtins.range": lambda value: (value.start, value.stop, value.step),
+    "builtins.slice": lambda value: (value.start, value.stop, value.step),
+    "datetime.date": lambda value: value.isoformat(),
+    "datetime.datetime": lambda value: (value.replace(tzinfo=None).isoformat(), value.fold, _zone(value.tzinfo)),
+    "datetime.time": lambda value: (value.replace(tzinfo=None).isoformat(), value.fold, _zone(value.tzinfo)),
+    "datetime.timedelta": lambda value: (value.days, value.seconds, value.microseconds),
+    "datetime.timezone": lambda value: value.__getinitargs__(),
+    "zoneinfo.ZoneInfo": str,
+    "decimal.Decimal": str,
+    "uuid.UUID": operator.attrgetter("bytes"),
+    **{f"pathlib.{pure}{flavour}Path": str for pure in ("Pure", "") for flavour in ("", "Posix", "Windows")},
+}
+"""Plain types of the standard library by name, each with what makes its values up."""
+
+_PLAIN_BASES = frozenset({int, float, complex, str, bytes, tuple, list, dict, set, frozenset})
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """An object as its maker (a callable, or a name) and its parts.
+
+    `content` holds what an instance contains: a state of its own making, list items, dict items.
+    """
+
+    maker: Any
+    arguments: tuple[Any, ...] = ()
+    attributes: Mapping[str, object] = field(default_factory=dict[str, object])
+    content: tuple[object, ...] = ()
+
+
+def known_name(kind: type[Any]) -> str:
+    """The name by which `KNOWN` knows a type, the same on every Python."""
+    module = "pathlib" if kind.__module__.startswith("pathlib.") else kind.__module__
+    return f"{module}.{kind.__qualname__}"
+
+
+def _zone(zone: Any) -> Any:
+    """A time zone, pydantic's own kind of fixed offset being that of the standard library."""
+    if type(zone).__name__ != "TzInfo":
+        return zone
+    from datetime import timezone
+
+    return timezone(zone.utcoffset(None))
+
+
+def is_plain(kind: type[Any]) -> bool:
+    """Whether the instances of a class are plain data if what they hold is."""
+    if issubclass(kind, Enum) or hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__pydantic_fields__"):
+        return True
+    if _is_numpy(kind, "generic"):
+        return True
+    return any(base in _PLAIN_BASES or known_name(base) in KNOWN for base in kind.__mro__)
+
+
+def reduce(value: Any) -> Reduced:
+    """Take an object apart.
+
+    Raises:
+        Exception: Whatever the object's own code says where it can't be.
+    """
+    kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
+    if issubclass(kind, Enum):
+        return Reduced(kind, (value.value if value.name is None else value.name,))
+    if hasattr(kind, "__pydantic_fields__") and hasattr(kind, "model_fields"):
+        parts: tuple[dict[str, object] | None, ...] = (value.__pydantic_extra__, value.__pydantic_private__)
+        return Reduced(kind, (), _lasting(kind, {**value.__dict__, **(parts[0] or {}), **(parts[1] or {})}))
+    if not {set, frozenset}.isdisjoint(kind.__mro__):
+        return _reduce_set(kind, value)
+    special = _SPECIAL.get(kind)
+    if special is not None:
+        return special(value)
+    if _is_numpy(kind, "generic") and not value.dtype.hasobject:
+        return Reduced("numpy.generic", (str(value.dtype), value.tobytes()))
+    if _is_numpy(kind, "ndarray") and kind.__name__ == "ndarray":
+        return _reduce_array(value)
+    return _reduce_by_protocol(value)
+
+
+def _reduce_set(kind: type[Any], value: set[Any] | frozenset[Any]) -> Reduced:
+    bare: object = frozenset(value) if isinstance(value, frozenset) else set(value)
+    return Reduced(kind, (bare,), _lasting(kind, getattr(value, "__dict__", {})))
+
+
+def _reduce_by_protocol(value: Any) -> Reduced:
+    kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
+    reducer: Any = copyreg.dispatch_table.get(kind)
+    told: Any = value.__reduce_ex__(5) if reducer is None else reducer(value)
+    if isinstance(told, str):
+        inner = getattr(value, "__wrapped__", None)
+        return Reduced(f"{module_name(getattr(value, '__module__', None) or 'builtins')}:{told}", (inner,))
+    whole: tuple[Any, ...] = (*told, None, None, None, None)
+    maker, arguments, state, items, pairs, setter = whole[:6]
+    if maker is copyreg.__newobj__:  # type: ignore[attr-defined]
+        maker, arguments = arguments[0], arguments[1:]
+    attributes: Mapping[str, object] = {}
+    if not hasattr(kind, "__setstate__") and setter is None:
+        attributes, state = _split_state(state)
+    content = (state, _listed(items), _listed(pairs), setter)
+    return Reduced(maker, tuple(arguments), _lasting(kind, attributes), content)
+
+
+def _split_state(state: Any) -> tuple[Mapping[str, object], object]:
+    """Tell the attributes in a state of the protocol's own making from anything else."""
+    match state:
+        case dict():
+            return cast("dict[str, object]", state), None
+        case (None | dict(), dict()):
+            return {**cast("dict[str, object]", state[0] or {}), **cast("dict[str, object]", state[1])}, None
+        case _:
+            return {}, state
+
+
+def _listed(items: Iterable[object] | None) -> list[object] | None:
+    return None if items is None else list(items)
+
+
+def _lasting(kind: type[Any], attributes: Mapping[str, object]) -> Mapping[str, object]:
+    """Attributes without those that only remember what was computed from others."""
+    return {
+        name: value
+        for name, value in attributes.items()
+        if not isinstance(getattr(kind, name, None), functools.cached_property)
+    }
+
+
+def _is_numpy(kind: type[Any], name: str) -> bool:
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and issubclass(kind, getattr(numpy, name, ()))
+
+
+def _reduce_array(array: Any) -> Reduced:
+    if array.dtype.hasobject:
+        return Reduced("numpy.ndarray", (str(array.dtype), array.shape, array.ravel().tolist()))
+    memory = PickleBuffer(array.ravel().view("u1"))
+    return Reduced("numpy.ndarray", (str(array.dtype), array.shape, memory))
+
+
+def _reduce_function(function: FunctionType) -> Reduced:
+    """A function that is not the user's: one that its module has by name, or one made there from other things."""
+    name = reference(function)
+    found: Any = sys.modules.get(function.__globals__.get("__name__", ""))
+    for step in function.__qualname__.split("."):
+        found = getattr(found, step, None)
+    if found is function:
+        return Reduced(name)
+    registry = getattr(function, "registry", None)
+    if type(registry) is MappingProxyType:  # of functools.singledispatch
+        return Reduced(name, (cast("object", registry),))
+    inside = tuple(contents(cell) for cell in function.__closure__ or ())
+    return Reduced(name, (inside, function.__defaults__, function.__kwdefaults__))
+
+
+def contents(cell: CellType) -> object:
+    """What a closure's cell holds; None where it holds nothing yet."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None
+
+
+def _reduce_module(module: ModuleType) -> Reduced:
+    if is_user_code(module):
+        message = f"module {module.__name__} is not a value"
+        raise TypeError(message)
+    return Reduced(f"{module.__name__}:")
+
+
+_SPECIAL: dict[type, Callable[[Any], Reduced]] = {
+    FunctionType: _reduce_function,
+    ModuleType: _reduce_module,
+    MethodType: lambda value: Reduced("types.MethodType", (value.__func__, value.__self__)),
+    MappingProxyType: lambda value: Reduced("types.MappingProxyType", (dict(value),)),
+    property: lambda value: Reduced("property", (value.fget, value.fset, value.fdel)),
+    staticmethod: lambda value: Reduced("staticmethod", (value.__func__,)),
+    classmethod: lambda value: Reduced("classmethod", (value.__func__,)),
+}

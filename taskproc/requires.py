@@ -1,0 +1,226 @@
+"""Slots: the descriptors by which a task declares what it needs.
+
+In `__init__` a slot reads as the future that was assigned, in `run_task` as its value. Both lie in the instance's
+`__dict__` under the slot's name: a definition holds futures there, the copy that runs holds values.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, get_origin, overload
+
+from taskproc.errors import DefinitionError
+from taskproc.future import FutureBase
+
+if TYPE_CHECKING:
+    from taskproc.future import Future
+
+T = TypeVar("T")
+K = TypeVar("K")
+
+Position = tuple[object, object]
+"""A place in a slot (index, key, or None for a single value) and what is in it: a future, or it is a mistake."""
+
+
+NOT_A_FUTURE = "every entry must be a future; wrap a known value in Const(...)"
+
+
+class Slot:
+    """What the three kinds of slot share."""
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def _read(self, obj: object) -> Any:
+        try:
+            return obj.__dict__[self.name]
+        except KeyError:
+            message = f"{type(obj).__qualname__}.{self.name} was read before a future was assigned to it in __init__"
+            raise AttributeError(message) from None
+
+    def _read_many(self, obj: Any) -> Any:
+        """What a slot of several values reads as: of a task that is defined, a copy, since it can't be modified."""
+        found = self._read(obj)
+        return found if obj._task_node is None else found.copy()
+
+    def refuse(self, obj: object, value: object, hint: str) -> DefinitionError:
+        """The error that tells what the slot of a task cannot take, and what to do."""
+        shown = repr(value)
+        shown = shown if len(shown) <= 60 else shown[:57] + "..."
+        return DefinitionError(f"slot {type(obj).__qualname__}.{self.name} cannot take {shown}: {hint}")
+
+    def positions(self, assigned: Any) -> Iterator[Position]:
+        """The futures in what was assigned, in order."""
+        raise NotImplementedError
+
+    def layout(self, assigned: Any) -> int | tuple[object, ...] | None:
+        """How the values go together again: see `taskproc.batch.SlotValue`."""
+        raise NotImplementedError
+
+
+class Requires(Slot, Generic[T]):
+    """One upstream value: a future when assigned in `__init__`, a `T` when read in `run_task`.
+
+    Example:
+        >>> class Double(Task):
+        ...     number: Requires[int]
+        ...     def __init__(self, number: Future[int]):
+        ...         self.number = number
+        ...     def run_task(self) -> int:
+        ...         return 2 * self.number
+    """
+
+    @overload
+    def __get__(self, obj: None, owner: Any = ...) -> Requires[T]: ...
+    @overload
+    def __get__(self, obj: object, owner: Any = ...) -> T: ...
+    def __get__(self, obj: object | None, owner: Any = None) -> Requires[T] | T:
+        return self if obj is None else cast("T", self._read(obj))
+
+    def __set__(self, obj: Any, value: Future[T]) -> None:
+        if not isinstance(value, FutureBase):
+            kind = _kind_for(value)
+            hint = f"declare it as {kind} to take several futures" if kind else "wrap a known value in Const(...)"
+            raise self.refuse(obj, value, hint)
+        obj.__dict__[self.name] = value
+
+    def positions(self, assigned: Any) -> Iterator[Position]:
+        yield None, assigned
+
+    def layout(self, assigned: Any) -> None:  # noqa: ARG002  the layout of a single value says nothing
+        return None
+
+
+class RequiresList(Slot, Generic[T]):
+    """A list of upstream values: a list of futures when assigned, a `list[T]` when read in `run_task`.
+
+    Example:
+        >>> class Total(Task):
+        ...     parts: RequiresList[int]
+        ...     def __init__(self) -> None:
+        ...         self.parts = [Part(i) for i in range(10)]
+        ...     def run_task(self) -> int:
+        ...         return sum(self.parts)
+    """
+
+    @overload
+    def __get__(self, obj: None, owner: Any = ...) -> RequiresList[T]: ...
+    @overload
+    def __get__(self, obj: object, owner: Any = ...) -> list[T]: ...
+    def __get__(self, obj: object | None, owner: Any = None) -> RequiresList[T] | list[T]:
+        return self if obj is None else cast("list[T]", self._read_many(obj))
+
+    def __set__(self, obj: Any, value: Sequence[Future[T]]) -> None:
+        if not isinstance(value, (list, tuple)):
+            raise self.refuse(obj, value, "assign a list of futures")
+        for entry in value:
+            if not isinstance(entry, FutureBase):
+                raise self.refuse(obj, entry, NOT_A_FUTURE)
+        obj.__dict__[self.name] = list(value)
+
+    def positions(self, assigned: Sequence[object]) -> Iterator[Position]:
+        return enumerate(assigned)
+
+    def layout(self, assigned: Any) -> int:
+        return len(assigned)
+
+
+class RequiresDict(Slot, Generic[K, T]):
+    """A dict of upstream values: a dict of futures when assigned, a `dict[K, T]` when read in `run_task`.
+
+    Example:
+        >>> class Summary(Task):
+        ...     scores: RequiresDict[str, float]
+        ...     def __init__(self, scores: dict[str, Future[float]]):
+        ...         self.scores = scores
+    """
+
+    @overload
+    def __get__(self, obj: None, owner: Any = ...) -> RequiresDict[K, T]: ...
+    @overload
+    def __get__(self, obj: object, owner: Any = ...) -> dict[K, T]: ...
+    def __get__(self, obj: object | None, owner: Any = None) -> RequiresDict[K, T] | dict[K, T]:
+        return self if obj is None else cast("dict[K, T]", self._read_many(obj))
+
+    def __set__(self, obj: Any, value: Mapping[K, Future[T]]) -> None:
+        if not isinstance(cast("object", value), Mapping):
+            raise self.refuse(obj, value, "assign a dict of futures")
+        for entry in value.values():
+            if not isinstance(entry, FutureBase):
+                raise self.refuse(obj, entry, NOT_A_FUTURE)
+        obj.__dict__[self.name] = dict(value)
+
+    def positions(self, assigned: Any) -> Iterator[Position]:
+        return iter(assigned.items())
+
+    def layout(self, assigned: Any) -> tuple[object, ...]:
+        return tuple(assigned)
+
+
+class _Kinds:
+    """The kinds of slot by name, for annotations whose module cannot be asked."""
+
+    BY_NAME: ClassVar[dict[str, type[Slot]]] = {kind.__name__: kind for kind in (Requires, RequiresList, RequiresDict)}
+
+
+def _kind_for(value: Any) -> str:
+    """The kind of slot that takes a collection of futures; empty for what is none."""
+    kind = value.__class__
+    if issubclass(kind, Mapping):
+        name, entries = "RequiresDict", value.values()
+    elif issubclass(kind, (list, tuple)):
+        name, entries = "RequiresList", value
+    else:
+        return ""
+    return name if any(isinstance(entry, FutureBase) for entry in entries) else ""
+
+
+def install(cls: type, plain_bases: Sequence[type]) -> None:
+    """Give a class the slots that its annotations declare, and those of its bases that are not tasks themselves."""
+    for owner in (cls, *plain_bases):
+        for name, annotation in _annotations(owner).items():
+            kind = _kind(annotation, owner)
+            if kind is not None and not isinstance(cls.__dict__.get(name), Slot):
+                setattr(cls, name, kind(name))
+
+
+@functools.cache
+def slots_of(cls: type) -> dict[str, Slot]:
+    """The slots of a class by name, those of its bases first."""
+    found: dict[str, Slot] = {}
+    for base in reversed(cls.__mro__):
+        for name, value in vars(base).items():
+            if isinstance(value, Slot):
+                found[name] = value
+            elif name in found:
+                del found[name]
+    return found
+
+
+def _annotations(owner: type) -> Mapping[str, Any]:
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        return annotationlib.get_annotations(owner, format=annotationlib.Format.FORWARDREF)
+    return cast("Mapping[str, Any]", owner.__dict__.get("__annotations__", {}))  # noqa: RUF063  at a tenth of its cost
+
+
+def _kind(annotation: Any, owner: type) -> type[Slot] | None:
+    """The kind of slot that an annotation declares, whether it is an object or the text of one."""
+    text = annotation if isinstance(annotation, str) else getattr(annotation, "__forward_arg__", None)
+    if text is not None:
+        head = text.partition("[")[0].strip().strip("'\"")
+        first, *rest = head.split(".")
+        namespace = vars(sys.modules[owner.__module__]) if owner.__module__ in sys.modules else {}
+        annotation = namespace.get(first)
+        for name in rest:
+            annotation = getattr(annotation, name, None)
+        if annotation is None:
+            annotation = _Kinds.BY_NAME.get(head.rpartition(".")[2])
+    kind = get_origin(annotation) or annotation
+    return kind if isinstance(kind, type) and issubclass(kind, Slot) and kind is not Slot else None

@@ -1,0 +1,217 @@
+"""The table of contents: what it takes to bring a task up to date."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from taskproc.context import in_task, loading
+from taskproc.errors import NoResultError, RequestError
+from taskproc.events import Planned, Printed, Warned
+from taskproc.fingerprint import Fingerprinter
+from taskproc.graph import build_graph, by_name
+from taskproc.inputfile import Contents
+from taskproc.judge import Judge
+from taskproc.kept import kept_output
+from taskproc.loading import RefusedError
+from taskproc.payloads import value_of
+from taskproc.plan import Damaged, Plan, Run, UpToDate, plan_graph
+from taskproc.store import open_store, tidy
+from taskproc.tally import Tally
+from taskproc.value import DamagedValueError, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from taskproc.changes import History, Version
+    from taskproc.events import Event, Listener, RunStats
+    from taskproc.graph import Graph, Node
+    from taskproc.inputfile import Listing
+    from taskproc.options import Options
+    from taskproc.record import Key
+
+MISSING = object()
+"""Stands for a value that is not there, where None is a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The requested task's value, and what was done for it."""
+
+    value: Any
+    stats: RunStats
+
+
+def run(root: Node, options: Options, listener: Listener | None = None) -> Outcome:
+    """Bring a task up to date; what finishes is kept, whatever happens next.
+
+    Raises:
+        FailedTaskError: A task failed; with `keep_going` an `ExceptionGroup` of them.
+        RequestError: The request was wrong, and nothing ran.
+    """
+    started = time.monotonic()
+    _check(root, options)
+    tally = Tally()
+    tell = tally if listener is None else _broadcast(tally, listener)
+    with _graph_left_alone():
+        judge = _judge(build_graph(root), options)
+        plan, generation = _plan(judge, options)
+        tell(Planned(plan))
+        _warn_of_damage(plan, tell)
+        before = plan.rows.get(root.key)
+        value = _recorded(plan) if plan.is_done else MISSING
+        if value is MISSING:
+            from taskproc.execution import execute  # loads only where there is something to run
+
+            value = execute(plan, generation, judge, options, tell)
+        else:
+            tidy(options.cache, trust=options.trust)
+    row = plan.rows[root.key]
+    if before is not None and row.good is before.good:
+        for stream, text in kept_output(root, row).items():
+            tell(Printed(root, stream, text, kept=True))
+    return Outcome(value, tally.stats(time.monotonic() - started))
+
+
+def make_plan(root: Node, options: Options) -> Plan:
+    """What `run` would do; writes nothing."""
+    return judged_plan(root, options)[1]
+
+
+def judged_plan(root: Node, options: Options) -> tuple[Judge, Plan]:
+    """What `run` would do, and what that rests on; writes nothing."""
+    judge = _judge(build_graph(root), options)
+    return judge, _plan(judge, options)[0]
+
+
+def recorded_result(root: Node, options: Options) -> Any:
+    """The recorded value of a task.
+
+    Raises:
+        NoResultError: There is none, or it is not up to date.
+    """
+    plan = make_plan(root, options)
+    decision = plan.decisions[root.key]
+    value = _recorded(plan) if isinstance(decision, UpToDate) else MISSING
+    if value is not MISSING:
+        return value
+    if isinstance(decision, UpToDate):
+        reason = "damaged"
+    else:
+        reason = str(decision.reason) if isinstance(decision, Run) else str(decision)
+    message = f"{root.label} has no up-to-date result ({reason}); run it first"
+    raise NoResultError(message)
+
+
+def _warn_of_damage(plan: Plan, tell: Listener) -> None:
+    damaged = [
+        f"{node.label}: {decision.reason}"
+        for node in plan.graph.nodes
+        if isinstance(decision := plan.decisions[node.key], Run) and isinstance(decision.reason, Damaged)
+    ]
+    if damaged:
+        more = f", and so are {len(damaged) - 1} others" if len(damaged) > 1 else ""
+        tell(Warned(f"{damaged[0]}; it is made again{more}"))
+
+
+@contextlib.contextmanager
+def _graph_left_alone() -> Generator[None]:
+    """Spare the garbage collector the graph, which it would look through again and again."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def _check(root: Node, options: Options) -> None:
+    """Refuse a run within a run or where it would begin again in each worker, and numbers that are none."""
+    if in_task.get():
+        message = f"run_graph of {root.label} was called inside run_task: declare it as a slot (Requires) instead"
+        raise RuntimeError(message)
+    if loading.get():
+        message = (
+            f"a worker that imported the module met run_graph of {root.label} there:"
+            ' guard it with `if __name__ == "__main__":`'
+        )
+        raise RefusedError(message)
+    numbers = {f"rate limit {name}": number for name, number in options.limits.items()}
+    if options.workers is not None:
+        numbers["max_workers"] = options.workers
+    for name, number in numbers.items():
+        if type(number) is not int or number < 1:
+            message = f"{name} is {number!r}, but must be a whole number from 1"
+            raise RequestError(message)
+    for name, command in options.prefixes.items():
+        if not isinstance(command, str):  # pyright: ignore[reportUnnecessaryIsInstance]  callers may not be typed
+            message = f"prefix {name} is {command!r}, but must be a command, as text"
+            raise RequestError(message)
+    if not isinstance(options.executor, str) and not callable(getattr(options.executor, "submit", None)):
+        message = f"executor is {options.executor!r}, but must be a concurrent.futures.Executor, or None"
+        raise RequestError(message)
+
+
+def _judge(graph: Graph, options: Options) -> Judge:
+    forced: frozenset[Key] = frozenset()
+    if options.force != "nothing":
+        forced = frozenset({n.key for n in graph.nodes} if options.force == "all" else {graph.root.key})
+    base = next(cls for cls in graph.root.cls.__mro__ if cls.__module__ == "taskproc.task")
+    return Judge(
+        graph,
+        Fingerprinter(base),
+        forced,
+        _history(options),
+        Contents(_recall(options)),
+        trust_code=not options.detect_source_change,
+    )
+
+
+def _history(options: Options) -> History:
+    """Reads the code that results were made from, each version once."""
+
+    @functools.cache
+    def read(code: bytes) -> Version | None:
+        with open_store(options.cache, trust=options.trust, write=False) as store:
+            return store.version(code)
+
+    return read
+
+
+def _recall(options: Options) -> Callable[[str], Listing | None]:
+    """Reads what was found at the path of an input file."""
+
+    def read(path: str) -> Listing | None:
+        with open_store(options.cache, trust=options.trust, write=False) as store:
+            return store.listing(path)
+
+    return read
+
+
+def _plan(judge: Judge, options: Options) -> tuple[Plan, int]:
+    """The plan, and the generation of the rows that it rests on."""
+    with open_store(options.cache, trust=options.trust, write=False) as store:
+        rows = store.read(by_name(judge.graph.nodes))
+    return plan_graph(judge, rows.rows, rows.damaged), rows.generation
+
+
+def _recorded(plan: Plan) -> Any:
+    """The recorded value of a plan's root, or MISSING if it turns out to be damaged."""
+    root = plan.graph.root
+    row = plan.rows[root.key]
+    assert row.good is not None
+    try:
+        return load(value_of(root, row.task_id, row.good.output))
+    except DamagedValueError:
+        return MISSING
+
+
+def _broadcast(*listeners: Listener) -> Listener:
+    def tell(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
+
+    return tell

@@ -1,0 +1,320 @@
+"""Running a plan: one loop between the ready tasks and the workers' answers.
+
+Rules:
+
+1. A task is considered when it lacks no upstream any more: decided again, now that all stamps are known, unless the
+   plan was sure already. It is then reused, or ready to run.
+2. A batch of ready tasks is leased before it is submitted. What another live run has leased is waited for; what
+   another run has recorded meanwhile is decided again by our own code.
+3. A worker answers each task as it finishes, and what finished is recorded soon (see `taskproc.recorder`).
+4. A batch that is silent for `SILENCE` seconds is recalled: what has not begun comes back and goes elsewhere.
+5. If a worker dies, its first task without an answer has failed; the others are ready again. Where answers come only
+   at the end of a batch, its tasks go again one by one, and one that is lost alone has failed.
+6. After a failure nothing new begins, and what runs may finish; with `keep_going`, all that can run does.
+7. What is settled stays settled for this run, whatever others record. Only a value found damaged is made again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import time
+from typing import TYPE_CHECKING
+
+from taskproc.batch import Answer, Damaged, Done, Failed, Lost, Printed, Returned
+from taskproc.elsewhere import Elsewhere
+from taskproc.events import Finished, Reused, Started, Waiting, Warned
+from taskproc.events import Printed as TaskPrinted
+from taskproc.flight import Flight
+from taskproc.frontier import Frontier
+from taskproc.graph import by_name
+from taskproc.lanes import Durations, Lanes, ranks
+from taskproc.outcome import conclude, drop_attempt, failed_task
+from taskproc.payloads import Packer
+from taskproc.plan import Run, UpToDate
+from taskproc.record import Failure, Made, Row
+from taskproc.recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from taskproc.dispatch import Dispatch
+    from taskproc.errors import FailedTaskError
+    from taskproc.events import Listener
+    from taskproc.graph import Node
+    from taskproc.judge import Judge
+    from taskproc.lanes import Lane, Limits
+    from taskproc.plan import Plan
+    from taskproc.record import Key, Output
+    from taskproc.store import Journal
+
+SILENCE = 0.05
+PATIENCE = 0.5
+"""Seconds before a batch is recalled whose worker may still be starting."""
+
+
+class Scheduler:
+    """One run of a plan."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        judge: Judge,
+        journal: Journal,
+        executors: Dispatch,
+        limits: Limits,
+        tell: Listener,
+        ids: Mapping[Key, int],
+        *,
+        keep_going: bool,
+    ) -> None:
+        self._plan = plan
+        self._journal = journal
+        self._executors = executors
+        self._limits = limits
+        self._tell = tell
+        self._ids = ids
+        self._keep_going = keep_going
+        self._codes = judge.codes
+        self._frontier = Frontier(plan, judge)
+        self._packer = Packer(plan.graph.root, judge.codes, ids, self._frontier.outputs)
+        self._recorder = Recorder(journal, judge.codes)
+        self._failures: dict[Key, FailedTaskError] = {}
+        self._elsewhere = Elsewhere(journal)
+        self._flights: dict[int, Flight] = {}
+        self._landed = 0
+        self._answers: queue.SimpleQueue[tuple[int, Answer]] = queue.SimpleQueue()
+        self._attempts = (f"{journal.run}{number:06x}" for number in itertools.count())
+        nodes = plan.graph.nodes
+        self._durations = Durations(plan.rows, nodes)
+        waiting = {node.key for node in nodes if not isinstance(plan.decisions[node.key], UpToDate)}
+        failed = {key for key, row in plan.rows.items() if row.failure is not None}
+        order = ranks(nodes, waiting, self._durations, failed)
+        self._lanes = Lanes(limits.workers, self._durations, self._lane_of, order, batching=executors.batching)
+
+    def run(self) -> Output:
+        """Bring the plan's root up to date, and give its output. What finished is recorded, whatever ends the run.
+
+        Raises:
+            FailedTaskError: A task failed; with `keep_going` an `ExceptionGroup` of them.
+        """
+        decisions = self._plan.decisions
+        self._consider(
+            self._frontier.wait(n for n in self._plan.graph.nodes if not isinstance(decisions[n.key], UpToDate))
+        )
+        return self._go_on()
+
+    def redo(self, node: Node, what: str) -> Output:
+        """Run a settled task again, for its value turned out to be damaged; gives the output of the plan's root."""
+        self._unsettle(node, what)
+        return self._go_on()
+
+    def _go_on(self) -> Output:
+        try:
+            while self._flights or self._elsewhere or (self._lanes and not self._stopping):
+                self._submit_ready()
+                self._take_answers()
+                self._recall_silent()
+                self._consider_freed()
+                self._recorder.flush_due()
+        finally:
+            self._recorder.flush()
+        failures = list(self._failures.values())
+        if failures and self._keep_going:
+            raise ExceptionGroup(f"{len(failures)} tasks failed", failures)
+        if failures:
+            raise failures[0]
+        return self._frontier.outputs[self._plan.graph.root.key]
+
+    @property
+    def _stopping(self) -> bool:
+        return bool(self._failures) and not self._keep_going
+
+    # Tasks that lack nothing: reused, or ready.
+
+    def _consider(self, nodes: Iterable[Node]) -> None:
+        stack = list(nodes)
+        while stack:
+            node = stack.pop()
+            match self._frontier.decide(node):
+                case UpToDate(record):
+                    self._tell(Reused(node))
+                    stack += self._frontier.settle(node, record.output)
+                case Run():
+                    self._lanes.push(node)
+                case Failure() as failure:
+                    self._fail(node, failure)
+
+    def _unsettle(self, node: Node, what: str) -> None:
+        if self._frontier.unsettle(node, what):
+            self._tell(Warned(f"the result of {node.label} is damaged and is made again: {what}"))
+            self._consider(self._frontier.wait([node]))
+
+    def _lane_of(self, node: Node) -> Lane:
+        return self._limits.lane(self._executors.prefix_of(node), (*node.channels, node.name))
+
+    # Batches: from ready to under way.
+
+    def _submit_ready(self) -> None:
+        while not self._stopping:
+            lane = self._lanes.next_lane(self._limits.free)
+            if lane is None:
+                return
+            if not self._executors.batching:
+                self._recorder.flush()  # the executor is this very thread: nothing is recorded while it works
+            nodes = self._lease(self._lanes.take(lane, self._frontier.followers))
+            if nodes:
+                self._submit(lane, nodes)
+
+    def _lease(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
+        """Lease a batch; what is not to be had, and what needs that, waits or is decided again."""
+        lease = self._journal.lease(by_name(nodes))
+        self._frontier.learn(lease.changed)
+        granted: dict[Key, Node] = {}
+        back: list[Node] = []
+        for node in nodes:
+            if self._frontier.lacks(node, granted):
+                self._journal.release([node.key])
+                back.append(node)
+            elif node.key in lease.granted:
+                granted[node.key] = node
+            elif node.key in lease.busy:
+                self._elsewhere.add(node)
+                self._frontier.take(node)
+                self._tell(Waiting((node,)))
+            else:
+                back.append(node)
+        for node in granted.values():
+            self._frontier.take(node)
+        self._consider(self._frontier.wait(back))
+        return tuple(granted.values())
+
+    def _submit(self, lane: Lane, nodes: tuple[Node, ...]) -> None:
+        attempts = tuple([next(self._attempts) for _ in nodes])
+        batch, read = self._packer.batch(nodes, attempts)
+        executor = self._executors.executor(lane.prefix)
+        self._flights[batch.serial] = Flight(executor, lane, nodes, attempts, read, dict(enumerate(nodes)))
+        self._limits.take(lane)
+        self._tell(Started(nodes))
+        executor.submit(batch, lambda serial, answer: self._answers.put((serial, answer)))
+
+    def _recall_silent(self) -> None:
+        now = time.monotonic()
+        for serial, flight in self._flights.items():
+            patience = SILENCE if flight.answered or self._landed >= self._limits.workers else PATIENCE
+            if len(flight.unanswered) > 1 and not flight.recalled and now - flight.heard >= patience:
+                self._recall(serial, flight)
+
+    def _recall(self, serial: int, flight: Flight) -> None:
+        flight.recalled = True
+        flight.executor.recall(serial)
+
+    # Answers: from under way to settled.
+
+    def _take_answers(self) -> None:
+        """Take in all answers there are, or wait for one until something else needs doing."""
+        if not self._flights and not self._elsewhere:
+            return
+        restless = self._recorder or self._elsewhere or any(len(f.unanswered) > 1 for f in self._flights.values())
+        try:
+            answer = self._answers.get(timeout=SILENCE / 2 if restless else 3600)
+            while True:
+                self._take(*answer)
+                answer = self._answers.get_nowait()
+        except queue.Empty:
+            return
+
+    def _take(self, serial: int, answer: Answer) -> None:
+        flight = self._flights.get(serial)
+        if flight is None:
+            return
+        flight.heard = time.monotonic()
+        if isinstance(answer, Done):
+            self._done(flight, answer)
+        elif isinstance(answer, Failed):
+            self._failed(flight, answer)
+        elif isinstance(answer, Damaged):
+            self._damaged(flight, answer)
+        elif isinstance(answer, Returned):
+            self._take_back(flight, answer.positions)
+        elif isinstance(answer, Printed):
+            self._tell(TaskPrinted(flight.nodes[answer.position], answer.stream, answer.text))
+        else:
+            if isinstance(answer, Lost):
+                self._lost(flight, answer)
+            self._take_back(flight, tuple(flight.unanswered))
+            self._limits.take(flight.lane, -1)
+            self._landed += 1
+            del self._flights[serial]
+
+    def _take_back(self, flight: Flight, positions: Iterable[int]) -> None:
+        nodes = [flight.unanswered.pop(position) for position in positions if position in flight.unanswered]
+        self._consider(self._frontier.wait(nodes))
+
+    def _done(self, flight: Flight, answer: Done) -> None:
+        node = flight.unanswered.pop(answer.position)
+        flight.answered = True
+        attempt = flight.attempts[answer.position]
+        row = self._row(node)
+        reason = self._frontier.reasons[node.key]
+        epochs, inputs = self._frontier.epochs(node), self._frontier.inputs_used(node)
+        if answer.refs:
+            answer = answer._replace(refs_code=self._codes.made(answer.refs, answer.refs_code))
+        record = conclude(node, row, reason, inputs, epochs, answer, attempt, read=node.key in flight.read)
+        if answer.kept and record.output.attempt != attempt:
+            drop_attempt(node, row, attempt, record.output.attempt)
+        made = answer.made
+        self._durations.learn(node, made.duration)
+        self._record(node, Row(row.task_id, good=record), made)
+        self._tell(Finished(node, made.start, made.duration, made.where, str(reason)))
+        self._consider(self._frontier.settle(node, record.output))
+
+    def _failed(self, flight: Flight, answer: Failed) -> None:
+        node = flight.unanswered.pop(answer.position)
+        flight.answered = True
+        attempt = flight.attempts[answer.position] if answer.kept else ""
+        inputs = self._frontier.inputs_used(node)
+        failure = Failure(inputs, answer.reason, answer.details, answer.error, attempt, answer.made)
+        self._record(node, self._row(node)._replace(failure=failure), answer.made)
+        self._fail(node, failure, answer.tail)
+
+    def _fail(self, node: Node, failure: Failure, tail: str = "") -> None:
+        folder = self._packer.folder(node, failure.attempt) if failure.attempt else ""
+        error = failed_task(node, self._ids[node.key], failure, tail, folder)
+        self._failures[node.key] = error
+        made = failure.made
+        reason = str(self._frontier.reasons.get(node.key, ""))
+        self._tell(Finished(node, made.start, made.duration, made.where, reason, error))
+        if self._stopping:
+            for serial, flight in self._flights.items():
+                self._recall(serial, flight)
+
+    def _damaged(self, flight: Flight, answer: Damaged) -> None:
+        node = flight.unanswered.pop(answer.position)
+        self._unsettle(next(source for source in node.sources if source.key == answer.source), answer.reason)
+        self._consider(self._frontier.wait([node]))
+
+    def _lost(self, flight: Flight, answer: Lost) -> None:
+        left = list(flight.unanswered)
+        to_blame = left[:1] if flight.executor.streams or len(flight.nodes) == 1 else []
+        made = Made(flight.begun, max(0.0, time.time() - flight.begun), "")
+        for position in left if answer.refused else to_blame:
+            failed = Failed(position, answer.reason, "", answer.error, answer.tail, kept=bool(answer.tail), made=made)
+            self._failed(flight, failed)
+        self._lanes.alone.update(node.key for node in flight.unanswered.values())
+
+    # The record, and other runs.
+
+    def _row(self, node: Node) -> Row:
+        return self._frontier.rows.get(node.key) or Row(self._ids[node.key])
+
+    def _record(self, node: Node, row: Row, made: Made) -> None:
+        self._frontier.rows[node.key] = row
+        self._recorder.add(node, row, made.duration)
+
+    def _consider_freed(self) -> None:
+        if self._stopping:
+            self._elsewhere.forget()
+        freed, changed = self._elsewhere.freed()
+        self._frontier.learn(changed)
+        self._consider(self._frontier.wait(freed))

@@ -1,0 +1,222 @@
+"""The source of live definitions: found, checked against the code that is loaded, and normalized.
+
+Text counts only where it compiles to the live code; else the bytecode does. Each file is read and parsed once.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import os
+import sys
+import warnings
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+from taskproc.canonical import digest
+from taskproc.normal import Definition, normal_code, normal_text, shell
+from taskproc.origin import source_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+_TOP_LEVEL_AWAIT = 0x2000
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a definition says: `content` is what counts, `text` is for people, `shell` runs when it is made.
+
+    `seen` is false where the source could not be had, and `content` is the bytecode.
+    """
+
+    content: bytes
+    text: str
+    shell: CodeType | None = None
+    seen: bool = True
+
+
+@dataclass(slots=True)
+class SourceFile:
+    """One file, or one cell of a notebook, parsed and compiled. `digest` is of its bytes, empty where it is no file."""
+
+    digest: bytes
+    tree: ast.Module
+    code: CodeType
+    nodes: dict[str, list[Definition]] = field(default_factory=dict[str, list[Definition]])
+    codes: dict[str, list[CodeType]] = field(default_factory=dict[str, list[CodeType]])
+
+    @classmethod
+    def parse(cls, source: bytes | str, path: str, digest: bytes) -> SourceFile:
+        """Parse and compile, and list what is defined by qualified name."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source, path)
+            code: CodeType = compile(tree, path, "exec", _TOP_LEVEL_AWAIT, dont_inherit=True)
+        file = cls(digest, tree, code)
+        for name, node in _definitions(tree.body, ""):
+            file.nodes.setdefault(name, []).append(node)
+        for inner in _inner(code):
+            file.codes.setdefault(inner.co_qualname, []).append(inner)
+        return file
+
+    def pairs(self, qualname: str) -> Iterator[tuple[Definition, CodeType]]:
+        """The definitions of a function by that name, each with the code that it compiles to."""
+        codes = self.codes.get(qualname, ())
+        if qualname.endswith("<lambda>"):
+            lambdas = [node for node in ast.walk(self.tree) if isinstance(node, ast.Lambda)]
+            yield from ((node, code) for code in codes for node in lambdas if _is_body_of(code, node))
+            return
+        for node in self.nodes.get(qualname, ()):
+            yield from ((node, code) for code in codes if code.co_firstlineno == _first_line(node))
+
+
+class Sources:
+    """The source files that were read; errors in reading make a definition unseen, and never raise."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, SourceFile | None] = {}
+        self._texts: dict[int, tuple[ast.AST, Text]] = {}
+
+    def digest(self, path: str) -> bytes:
+        """The digest of a file's bytes as they were read, empty where it is no file, or was not read."""
+        file = self._files.get(path)
+        return b"" if file is None else file.digest
+
+    def file(self, path: str) -> SourceFile | None:
+        """A source file, or a notebook's cell by its name; None where there is none, or none that parses."""
+        if path not in self._files:
+            try:
+                self._files[path] = _read(path)
+            except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+                self._files[path] = None
+        return self._files[path]
+
+    def function(self, code: CodeType) -> Text:
+        """The text of a function, from its live code."""
+        node = self._match(code)
+        if node is None:
+            return Text(normal_code(code), _listing(code), seen=False)
+        return self._text(node)
+
+    def class_(self, cls: type, methods: list[CodeType]) -> Text:
+        """The text of a class, given the code of the functions in it that its body defines."""
+        path = methods[0].co_filename if methods else source_file(sys.modules.get(cls.__module__))
+        file = self.file(path) if path else None
+        nodes = [] if file is None else [n for n in file.nodes.get(cls.__qualname__, ()) if isinstance(n, ast.ClassDef)]
+        fitting = [node for node in nodes if all(self._lies_in(node, code) for code in methods)]
+        if fitting:
+            texts = [self._text(node) for node in fitting]
+            return texts[0] if len(texts) == 1 else _joined(texts)
+        names = sorted(methods, key=lambda code: code.co_qualname)
+        return Text(b"".join(map(normal_code, names)), "\n".join(map(_listing, names)), seen=not methods)
+
+    def module(self, module: ModuleType) -> Text:
+        """The text of a whole module."""
+        file = self.file(source_file(module))
+        if file is None:
+            return Text(b"", "", seen=False)
+        return self._text(file.tree, file.code)
+
+    def statements(self, module: ModuleType | None, name: str) -> Text:
+        """The statements of a module that bind a global name, or touch it."""
+        file = self.file(source_file(module))
+        nodes = [] if file is None else [node for node in file.tree.body if _touches(node, name)]
+        return _joined([self._text(node) for node in nodes])
+
+    def _match(self, code: CodeType) -> Definition | None:
+        file = self.file(code.co_filename)
+        if file is None:
+            return None
+        fitting = [node for node, compiled in file.pairs(code.co_qualname) if _same(code, compiled)]
+        return min(fitting, key=lambda node: abs(_first_line(node) - code.co_firstlineno), default=None)
+
+    def _lies_in(self, node: ast.ClassDef, code: CodeType) -> bool:
+        file = self.file(code.co_filename)
+        return file is not None and any(
+            node.lineno <= inner.lineno <= (node.end_lineno or 0) and _same(code, compiled)
+            for inner, compiled in file.pairs(code.co_qualname)
+        )
+
+    def _text(self, node: ast.AST, code: CodeType | None = None) -> Text:
+        known = self._texts.get(id(node))
+        if known is None:
+            text = normal_text(node)
+            known = self._texts[id(node)] = node, Text(text.encode("utf-8", "surrogatepass"), text, code or shell(node))
+        return known[1]
+
+
+def _joined(texts: list[Text]) -> Text:
+    text = "\n".join(part.text for part in texts)
+    codes = tuple(part.shell for part in texts if part.shell is not None)
+    code = _NOTHING.replace(co_consts=(*_NOTHING.co_consts, *codes))
+    return Text(text.encode("utf-8", "surrogatepass"), text, code, seen=bool(texts))
+
+
+_NOTHING = compile("", "<definition>", "exec")
+
+
+def _read(path: str) -> SourceFile | None:
+    if os.path.isfile(path):
+        with open(path, "rb") as stream:
+            source = stream.read()
+        return SourceFile.parse(source, path, digest(source))
+    lines = linecache.getlines(path)
+    return SourceFile.parse("".join(lines), path, b"") if lines else None
+
+
+def _definitions(body: list[Any], prefix: str) -> Iterator[tuple[str, Definition]]:
+    """The classes and functions in some statements, with their qualified names, at any depth."""
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            yield prefix + node.name, node
+            yield from _definitions(node.body, f"{prefix}{node.name}.")
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield prefix + node.name, node
+            yield from _definitions(node.body, f"{prefix}{node.name}.<locals>.")
+        else:
+            for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+                yield from _definitions(getattr(node, name, []), prefix)
+
+
+def _inner(code: CodeType) -> Iterator[CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+            yield from _inner(constant)
+
+
+def _first_line(node: Definition) -> int:
+    decorators = getattr(node, "decorator_list", None)
+    return int(decorators[0].lineno if decorators else node.lineno)
+
+
+def _is_body_of(code: CodeType, node: ast.Lambda) -> bool:
+    """Whether a lambda compiles to a code object: what it computes last is its body."""
+    places = [place for place in code.co_positions() if place[2:] != (0, 0)]  # (0, 0): no place in the source
+    body = node.body
+    place = (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset)
+    return code.co_firstlineno == node.lineno and places[-1:] == [place]
+
+
+def _same(live: CodeType, compiled: CodeType) -> bool:
+    return live == compiled or normal_code(live) == normal_code(compiled)
+
+
+def _touches(node: ast.stmt, name: str) -> bool:
+    """Whether a statement of a module binds a name, or is a simple one that mentions it."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return node.name == name
+    compound = hasattr(node, "body")
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name) and part.id == name and not (compound and isinstance(part.ctx, ast.Load)):
+            return True
+        if isinstance(part, ast.alias) and name in (part.asname, part.name):
+            return True
+    return False
+
+
+def _listing(code: CodeType) -> str:
+    return f"{code.co_qualname}: bytecode {digest(normal_code(code)).hex()}"

@@ -1,0 +1,51 @@
+"""Which recorded classes are no longer defined, as far as the modules that are loaded tell."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from taskproc.origin import is_user_code
+from taskproc.taskfile import name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import ModuleType
+
+
+def stale_names(names: Iterable[str]) -> list[str]:
+    """Those of some `task_name`s that a loaded module would define, and does not.
+
+    What another module defines, or a function, can't be told of, and is not among them.
+    """
+    modules = _modules()
+    return [name for name in names if _is_stale(name, modules)]
+
+
+def _is_stale(name: str, modules: dict[str, ModuleType]) -> bool:
+    module, qualname = _home(name, modules)
+    if module is None or "<locals>" in qualname:
+        return False
+    inner = qualname.partition(".")[0]
+    if hasattr(module, "__path__") and inner != qualname and not isinstance(vars(module).get(inner), type):
+        return False  # it may be of a module in this package that is not loaded
+    found: Any = module
+    for part in qualname.split("."):
+        found = getattr(found, part, None)
+    return getattr(found, "task_name", None) != name
+
+
+def _home(name: str, modules: dict[str, ModuleType]) -> tuple[ModuleType | None, str]:
+    """The loaded module with the longest name that a `task_name` begins with, and the rest of that."""
+    module = name
+    while "." in module:
+        module = module.rpartition(".")[0]
+        if module in modules:
+            return modules[module], name.removeprefix(f"{module}.")
+    return None, name
+
+
+def _modules() -> dict[str, ModuleType]:
+    """The user's modules that are loaded, by the names under which their tasks go."""
+    loaded: list[tuple[str, ModuleType | None]] = list(sys.modules.items())
+    return {name_of(name): module for name, module in loaded if module is not None and is_user_code(module)}

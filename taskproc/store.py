@@ -1,0 +1,299 @@
+"""A cache on disk: rows and ids of tasks, the runs on it, what to clear and to sweep."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from taskproc import acceptance, files, locks, pages, versions
+from taskproc.admission import admit, furnish
+from taskproc.database import FILE, JOURNAL, UnreadableError, explain, salvage
+from taskproc.errors import CacheError
+from taskproc.index import Index, Rows, Wanted, attempts
+from taskproc.journal import Journal, Lease
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator, Mapping
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from taskproc.acceptance import Acceptance
+    from taskproc.changes import Version
+    from taskproc.inputfile import Listing
+    from taskproc.record import Key, Row
+
+__all__ = ["Journal", "Lease", "Rows", "Store", "UnreadableError", "Wanted", "open_store", "replace_store", "tidy"]
+
+
+def open_store(cache: Path, *, trust: bool = False, write: bool = True) -> Store:
+    """Open the cache in this folder, or say in a CacheError why it can't be used and what to do.
+
+    Without `write` nothing is created, a missing cache is an empty one, and only what reads may be called. With
+    `trust`, folders that others can write are taken too.
+    """
+    admit(cache, trust=trust)
+    if write:
+        furnish(cache)
+    return Store(Index(cache, write=write))
+
+
+class Store:
+    """One cache, for the thread that opened it; a context manager. See `open_store`."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._cache = index.cache
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._index.close()
+
+    @property
+    def epoch(self) -> bytes:
+        """Empty, or 16 random bytes where the database took the place of one that couldn't be read."""
+        return self._index.epoch()
+
+    def read(self, wanted: Wanted) -> Rows:
+        """The rows of those of the tasks that have an id, whether or not anything is recorded of them."""
+        return self._index.read(wanted)
+
+    def allocate(self, wanted: Wanted) -> dict[Key, int]:
+        """The ids of the tasks, given for good to those that have none yet."""
+        found = {key: task_id for name, keys in wanted.items() for key, task_id in self._index.ids(name, keys).items()}
+        if any(key not in found for keys in wanted.values() for key in keys):
+            with self._index.transaction():
+                for name, keys in wanted.items():
+                    found.update(self._index.allocate(name, keys))
+            self._index.remember(found)
+        return found
+
+    def names(self) -> list[str]:
+        """Every `task_name` of which a task has an id, sorted."""
+        return self._index.names()
+
+    def all_rows(self, name: str) -> Iterator[tuple[Key, Row]]:
+        """Every task of the class with its row, in order of id; the row is bare where nothing whole is recorded."""
+        yield from self._index.read_all(name).rows.items()
+
+    def find(self, name: str, task_id: int) -> tuple[Key, Row] | None:
+        """The task of the class with this id."""
+        return next(iter(self._index.read_ids(name, [task_id]).rows.items()), None)
+
+    def version(self, code: bytes) -> Version | None:
+        """The code that had this digest, if something made from it was recorded."""
+        return versions.read(self._index.entries, code)
+
+    def listing(self, path: str) -> Listing | None:
+        """What was found at the absolute path of an input file when it was last read; None if that is not known."""
+        try:
+            found: Listing | None = pages.get_value(self._index.entries, _input(path), None)
+        except pages.ChecksumError:
+            return None
+        return found
+
+    def keep_listings(self, found: Mapping[str, Listing]) -> None:
+        """Keep what was found at the paths of input files."""
+        new = {path: listing for path, listing in found.items() if self.listing(path) != listing}
+        if new:
+            with self._index.transaction():
+                for path, listing in new.items():
+                    pages.put_value(self._index.entries, _input(path), listing)
+
+    @contextmanager
+    def begin_run(self, seen: int = 0) -> Generator[Journal]:
+        """A run on the cache, alive until the context ends; `seen` is the generation of the rows it was planned on."""
+        try:
+            journal = Journal(self._index, seen)
+        except OSError as error:
+            raise explain(self._cache, error) from error
+        try:
+            yield journal
+        finally:
+            journal.close()
+
+    def clear(self, wanted: Wanted | None = None) -> None:
+        """Forget what is recorded of these tasks, or of all, and remove their attempts; their ids stay.
+
+        A live run that has leased one can't record it any more.
+        """
+        if wanted is None:
+            self.clear_names(self.names())
+            code = versions.all_entries(self._index.entries)
+            with self._index.transaction():
+                for entry in code:
+                    self._index.entries.delete(entry)
+        else:
+            self._clear(wanted)
+            self.sweep()
+
+    def check(self) -> None:
+        """Look through the database; raises UnreadableError where its parts don't fit together."""
+        self._index.entries.check()
+
+    def read_all(self, name: str) -> Rows:
+        """The rows of all the class's tasks."""
+        return self._index.read_all(name)
+
+    def amend(self, rows: Mapping[str, Mapping[Key, Row]]) -> None:
+        """Put rows in the place of others, while no run is alive."""
+        with self._index.transaction():
+            generation = self._index.next_generation()
+            for name, members in rows.items():
+                self._index.write(name, members, generation)
+        self._sweep_disk(self.names())
+
+    def clear_names(self, names: Iterable[str]) -> None:
+        """Clear all tasks of these classes."""
+        names = tuple(names)
+        self._clear({name: list(self._index.keys(name)) for name in names})
+        self._sweep_disk(names)
+
+    def _sweep_disk(self, names: Iterable[str]) -> None:
+        """Sweep every attempt of these classes that no row names, whether or not anything tells of it."""
+        on_disk = {name: ids for name in names if (ids := files.task_ids_on_disk(self._cache, name))}
+        if on_disk:
+            with self._index.transaction():
+                for name, ids in on_disk.items():
+                    self._index.discard(name, ids)
+        self.sweep()
+
+    def _clear(self, wanted: Wanted) -> None:
+        ids = {name: found for name, keys in wanted.items() if (found := self._index.ids(name, keys))}
+        if not ids:
+            return
+        with self._index.transaction():
+            generation = self._index.next_generation()
+            leases = self._index.leases()
+            for name, members in ids.items():
+                leased = set[int]().union(*(held.get(name, ()) for held in leases.values()))
+                cleared = self._index.clear(name, members, leased, generation)
+                for held in leases.values():
+                    held.get(name, set[int]()).difference_update(cleared)
+            self._index.put_leases(leases)
+
+    def accept(self, name: str, found: Mapping[Key, tuple[Row, Row]], code: Mapping[bytes, Version]) -> set[Key]:
+        """Put the second row in the place of the first, for code that a person has accepted; which were still there.
+
+        `code` is the accepted code, by digest.
+        """
+        with self._index.transaction():
+            present = self._index.read({name: list(found)}).rows
+            rows = {key: new for key, (old, new) in found.items() if present.get(key) == old}
+            self._index.write(name, rows, self._index.next_generation())
+            versions.keep(self._index.entries, code)
+            acceptance.write(self._index.entries, name, {key: found[key] for key in rows})
+        return set(rows)
+
+    def acceptance(self, name: str, row: Row) -> Acceptance | None:
+        """Who has accepted the present result, if a person has."""
+        return acceptance.read(self._index.entries, name, row)
+
+    def running(self) -> dict[str, set[int]]:
+        """The ids of the tasks that live runs have leased, by `task_name`."""
+        found: dict[str, set[int]] = {}
+        for run, held in self._index.leases().items():
+            if locks.is_alive(self._cache, run):
+                for name, ids in held.items():
+                    found.setdefault(name, set()).update(ids)
+        return found
+
+    def measure(self, wanted: Wanted | None = None) -> tuple[int, int]:
+        """How many tasks `clear` would forget, and the bytes of their files and values."""
+        count = size = 0
+        for name in self.names() if wanted is None else wanted:
+            rows = self._index.read_all(name) if wanted is None else self._index.read({name: wanted[name]})
+            for key, row in rows.rows.items():
+                count += bool(row.good or row.failure or key in rows.damaged)
+                size += self.size(name, row)
+        return count, size
+
+    def size(self, name: str, row: Row) -> int:
+        """The bytes of a task's files and value."""
+        inline = len(row.good.output.inline or b"") if row.good else 0
+        return inline + (files.task_bytes(self._cache, name, row.task_id) if attempts(row) else 0)
+
+    @property
+    def is_untidy(self) -> bool:
+        """Whether there is something to sweep, and no run is alive."""
+        return bool(self._index.trash() or locks.known_runs(self._cache)) and not locks.any_alive(self._cache)
+
+    def sweep(self) -> None:
+        """Remove attempts that no row names and what dead runs have left, unless a run is alive.
+
+        What can't be removed now is left to the next sweep.
+        """
+        with suppress(CacheError):
+            if not locks.any_alive(self._cache):
+                self._bury_dead()
+                self._empty_trash()
+
+    def _bury_dead(self) -> None:
+        if self._index.leases():
+            with self._index.transaction():
+                leases = self._index.leases()
+                for run in tuple(leases):
+                    if not locks.is_alive(self._cache, run):
+                        self._index.bury(leases, run)
+                self._index.put_leases(leases)
+
+    def _empty_trash(self) -> None:
+        for entry in self._index.trash():
+            with self._index.transaction():  # no run can lease, so none can begin an attempt, before this ends
+                if locks.any_alive(self._cache):
+                    return
+                name, kept = self._index.take_trash(entry)
+                for task_id, keep in kept.items():
+                    files.remove_attempts(self._cache, name, task_id, keep)
+        locks.remove_dead(self._cache)
+
+
+def tidy(cache: Path, *, trust: bool = False) -> None:
+    """Sweep what killed runs have left, if there is anything; otherwise nothing is written."""
+    with open_store(cache, trust=trust, write=False) as store:
+        if not store.is_untidy:
+            return
+    with suppress(CacheError), open_store(cache, trust=trust) as store:
+        store.sweep()
+
+
+def _input(path: str) -> bytes:
+    return b"input:" + os.fsencode(path)
+
+
+def replace_store(cache: Path, *, trust: bool = False, save: bool = False) -> None:
+    """Put another database, of a new epoch, in the place of one that can't be read.
+
+    With `save`, it has what can still be read of the old one; otherwise it is empty, and every attempt is removed.
+    """
+    admit(cache, trust=trust)
+    try:
+        lock = locks.RunLock(cache)
+        try:
+            _replace(cache, lock, save=save)
+        finally:
+            lock.release()
+        locks.remove_dead(cache)
+    except OSError as error:
+        raise error if isinstance(error, CacheError) else explain(cache, error) from error
+
+
+def _replace(cache: Path, lock: locks.RunLock, *, save: bool) -> None:
+    if locks.any_alive(cache, but=lock.run):
+        raise CacheError(f"the cache {cache} is in use by a run: stop it, and try again")
+    saved = salvage(cache) if save else {}
+    lock.folder.mkdir()
+    index = Index(lock.folder, write=True)
+    with index.transaction():
+        index.set_epoch(os.urandom(16))
+        index.adopt(saved)
+    index.close()
+    (cache / JOURNAL).unlink(missing_ok=True)  # first: it would be applied to the new database
+    (lock.folder / FILE).replace(cache / FILE)
+    if not save:
+        files.remove_everything(cache)

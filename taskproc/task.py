@@ -1,0 +1,296 @@
+"""Task, the language that taskfiles are written in. Nothing in the engine knows this module."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, NoReturn, TypeVar
+
+from taskproc.context import blocks
+from taskproc.definition import TaskType, check_member, prepare_class
+from taskproc.errors import NoCacheError
+from taskproc.future import FutureBase
+from taskproc.presentation import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from concurrent.futures import Executor
+
+    from taskproc.events import RunStats
+    from taskproc.future import Future
+    from taskproc.graph import Node
+
+T = TypeVar("T")
+
+
+class _Place(NamedTuple):
+    """What a copy knows of its task: its arguments as JSON, key in hexadecimal, and, if it runs, its attempt and id."""
+
+    args: dict[str, Any]
+    key: str
+    folder: Path | None = None
+    task_id: int = 0
+
+
+class Task(FutureBase, metaclass=TaskType):
+    """A unit of work: what it needs is said in `__init__`, what it does in `run_task`.
+
+    A task is identified by its class and arguments, is defined within a `with Cache(...)` block, and is itself the
+    future of its result.
+
+    Attributes:
+        task_name: The name of the class, `module.QualName`.
+        _task_compress_level: Effort of compressing results, 0 to 9 (gzip's levels).
+        _task_prefix_command: A command to run each task under, `srun -c 4`; one shell line.
+        _task_channel: Names by which `rate_limits` bound how many run at once.
+
+    Example:
+        >>> class Square(Task):
+        ...     def __init__(self, x: int):
+        ...         self.x = x
+        ...     def run_task(self) -> int:
+        ...         return self.x**2
+        >>> with Cache("./cache"):
+        ...     answer, stats = Square(12).run_graph()
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "_task_node", "_task_place")
+
+    task_name: ClassVar[str] = "taskproc.Task"
+    _task_compress_level: int = 9
+    _task_prefix_command: str = ""
+    _task_channel: str | list[str] = []  # noqa: RUF012  read as it stands, as users write it
+
+    if TYPE_CHECKING:
+        _task_node: Node | None
+        _task_place: _Place | None
+
+    def __init__(self) -> None:
+        """Say what the task needs: assign a future to each slot, and any other attribute."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        prepare_class(cls, Task)
+
+    def run_task(self) -> Any:
+        """Do the work, in a process or thread of its own; slots read as values.
+
+        The returned value is what the task's readers get; it must be serializable with cloudpickle.
+        """
+        message = f"{type(self).__qualname__} does not say what to do: define run_task"
+        raise NotImplementedError(message)
+
+    def run_graph(
+        self: Future[T],
+        *,
+        executor: Executor | None = None,
+        max_workers: int | None = None,
+        rate_limits: Mapping[str, int] | None = None,
+        prefixes: Mapping[str, str] | None = None,
+        detect_source_change: bool = True,
+        keep_going: bool = False,
+        force_interactive: bool = False,
+        show_progress: bool = False,
+    ) -> tuple[T, RunStats]:
+        """Run what is needed to bring the task up to date, and give its result.
+
+        Args:
+            executor: Where tasks run: any `concurrent.futures.Executor` (never shut down here), or None for processes
+                of our own.
+            max_workers: How many tasks run at once; by default the CPUs that this process may use.
+            rate_limits: How many tasks at once, by channel or `task_name`.
+            prefixes: Commands to run tasks under, by channel or `task_name`; `''` takes the class's own away.
+            detect_source_change: Run a task again when its code has changed.
+            keep_going: After a failure, run all that can still run.
+            force_interactive: Run in this process and thread, one task at a time, with this terminal.
+            show_progress: Show a live display on stderr.
+
+        Returns:
+            The result and what was done for it.
+
+        Raises:
+            FailedTaskError: A task failed; with `keep_going` an `ExceptionGroup` of them.
+            RequestError: The request was wrong, and nothing ran.
+        """
+        from taskproc.options import Options
+        from taskproc.run import run
+
+        node = _node_of(self, "run_graph")
+        options = Options(
+            cache=node.cache,
+            trust=node.trust,
+            executor=executor or "process",
+            workers=max_workers,
+            limits=rate_limits or {},
+            prefixes=prefixes or {},
+            detect_source_change=detect_source_change,
+            keep_going=keep_going,
+            interactive=force_interactive,
+        )
+        if not show_progress:
+            outcome = run(node, options)
+        else:
+            from taskproc_cli.views.progress import shown_progress
+
+            with shown_progress() as listener:
+                outcome = run(node, options, listener)
+        return outcome.value, outcome.stats
+
+    def get_task_result(self: Future[T]) -> T:
+        """The recorded result.
+
+        Raises:
+            NoResultError: (a LookupError) there is none, or it is not up to date; the message says why.
+        """
+        from taskproc.options import Options
+        from taskproc.run import recorded_result
+
+        node = _node_of(self, "get_task_result")
+        result: T = recorded_result(node, Options(cache=node.cache, trust=node.trust))
+        return result
+
+    @property
+    def task_args(self) -> dict[str, Any]:
+        """The arguments as JSON: names to values, a future as a reference (`__task__`, `__key__`, `__item__`)."""
+        if self._task_place is not None:
+            return self._task_place.args
+        node = _node_of(self, "task_args")
+        return {name: to_json(value) for name, value in node.parameters.named(node.values).items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """The task as a JSON dict: a reference to it, and its arguments."""
+        key = self._task_key("to_json")
+        return {"__task__": self.task_name, "__key__": key, "__item__": [], "__args__": self.task_args}
+
+    @property
+    def task_id(self) -> int:
+        """The integer id, unique in the class; allocated when first asked for, and kept for good."""
+        if self._task_place is not None and self._task_place.folder is not None:
+            return self._task_place.task_id
+        from taskproc.kept import task_id
+
+        return task_id(_node_of(self, "task_id"))
+
+    @property
+    def task_directory(self) -> Path:
+        """A folder of the task's own. In `run_task` it is fresh; from outside, it shows what the last good run left."""
+        return self._kept("data")
+
+    @property
+    def task_stdout(self) -> Path:
+        """The file that shows what the task last printed."""
+        return self._kept("stdout.txt")
+
+    @property
+    def task_stderr(self) -> Path:
+        """The file that shows what the task last printed to stderr."""
+        return self._kept("stderr.txt")
+
+    def _kept(self, what: Literal["data", "stdout.txt", "stderr.txt"]) -> Path:
+        if self._task_place is None or self._task_place.folder is None:
+            from taskproc.kept import kept_path
+
+            return kept_path(_node_of(self, what), what)
+        path = self._task_place.folder / what
+        if path.suffix:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        else:
+            path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def clear_task(self) -> None:
+        """Clear the task's result, so that it and all that needs it run again."""
+        from taskproc.kept import clear
+
+        node = _node_of(self, "clear_task")
+        clear(node.cache, {node.name: [node.key]}, trust=node.trust)
+
+    @classmethod
+    def clear_all_tasks(cls) -> None:
+        """Clear the results of all tasks of this class in the cache of the `with Cache(...)` block around the call."""
+        from taskproc.kept import clear
+
+        if not blocks.get():
+            message = (
+                f"clear_all_tasks needs a cache; write `with Cache('./cache'): {cls.__qualname__}.clear_all_tasks()`"
+            )
+            raise NoCacheError(message)
+        cache = blocks.get()[-1].cache
+        clear(cache.path, {cls.task_name: None}, trust=cache.trust)
+
+    @classmethod
+    def cli(cls) -> NoReturn:
+        """Run the task of this class that the command line asks for, and exit with the status of `taskproc run`."""
+        from taskproc_cli.app import run_task_class
+
+        run_task_class(cls)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if self._task_node is not None:
+            message = f"{self!r} cannot be modified after its __init__ (setting {name})"
+            raise AttributeError(message)
+        check_member(type(self), name, value)
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        if self._task_node is not None:
+            message = f"{self!r} cannot be modified after its __init__ (deleting {name})"
+            raise AttributeError(message)
+        object.__delattr__(self, name)
+
+    def __repr__(self) -> str:
+        if self._task_node is not None:
+            return self._task_node.label
+        args = self._task_place.args if self._task_place is not None else {}
+        return f"{type(self).__qualname__}({', '.join(f'{name}={value!r}' for name, value in args.items())})"
+
+    def __taskproc_canonical__(self) -> object:
+        return ("task", bytes.fromhex(self._task_key("its key")))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A task travels as a reference: its class, arguments and identity, not what it needs."""
+        return (_restore, (type(self), {}, _Place(self.task_args, self._task_key("its key"))))
+
+    def _task_key(self, what: str) -> str:
+        return _node_of(self, what).key.hex() if self._task_place is None else self._task_place.key
+
+    def _task_begin(self) -> None:
+        object.__setattr__(self, "_task_node", None)
+        object.__setattr__(self, "_task_place", None)
+
+    def _task_end(self, node: Node) -> None:
+        object.__setattr__(self, "_task_node", node)
+
+    @classmethod
+    def _task_revive(cls, state: bytes, slots: dict[str, object], folder: str, task_id: int) -> Task:
+        """The copy that runs (called by workers). `state` is what `_task_state` gave."""
+        attributes, args, key = pickle.loads(state)
+        return _restore(cls, attributes | slots, _Place(args, key, Path(folder), task_id))
+
+
+def _restore(cls: type[Task], state: dict[str, Any], place: _Place) -> Task:
+    task: Task = cls.__new__(cls)
+    task._task_begin()
+    vars(task).update(state)
+    object.__setattr__(task, "_task_place", place)
+    return task
+
+
+def _node_of(task: Any, what: str) -> Node:
+    """The node of a task that is defined.
+
+    Raises:
+        RuntimeError: it is still in its `__init__`, or it is a copy that runs.
+    """
+    node: Node | None = task._task_node
+    if node is not None:
+        return node
+    name = type(task).__qualname__
+    if task._task_place is None:
+        message = f"{name}: {what} is not to be had while __init__ runs"
+    elif task._task_place.folder is None:
+        message = f"{task!r} is a mere reference here, without {what}; declare what a task needs as a slot (Requires)"
+    else:
+        message = f"{name}: {what} cannot be used inside run_task; declare what the task needs as a slot (Requires)"
+    raise RuntimeError(message)

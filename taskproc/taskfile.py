@@ -1,0 +1,117 @@
+"""Taskfiles: the name of the module in a file, and loading it under that name."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from taskproc.errors import TaskfileError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+DEFAULT = "taskfile.py"
+"""The taskfile that is meant where none is named."""
+
+
+_main: list[str] = []
+
+
+@functools.cache
+def module_name(path: Path) -> tuple[str, Path]:
+    """The dotted name of the module in a file, and the folder that must be on `sys.path` for it.
+
+    That folder is the nearest one above the file that has no `__init__.py`.
+    """
+    path = path.resolve()
+    parts = [] if path.stem == "__init__" else [path.stem]
+    folder = path.parent
+    while (folder / "__init__.py").is_file() and folder != folder.parent:
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join(parts), folder
+
+
+def file_of(module: str) -> Path | None:
+    """The source file of an imported module, by its name in `sys.modules`; None for a notebook, `-c` or a built-in.
+
+    In a worker, `__main__` is what it is in the run that sends the work.
+    """
+    if module == "__main__" and _main:
+        return Path(_main[-1]) if _main[-1] else None
+    file: str | None = getattr(sys.modules.get(module), "__file__", None)
+    return Path(file) if file else None
+
+
+def stand_in(main: str) -> None:
+    """Have `__main__` stand for the file that it is in another process; empty for none."""
+    _main[:] = [main]
+
+
+def name_of(module: str) -> str:
+    """The name by which tasks of a module go: that of its file, so that `__main__` and the imported module agree."""
+    file = file_of(module)
+    return module if file is None else module_name(file)[0]
+
+
+def load(path: Path) -> ModuleType:
+    """Import the module in a file under its own name, its folder first on `sys.path`.
+
+    A file that is running as `__main__` is not imported again. What the module's own code raises comes through.
+
+    Raises:
+        TaskfileError: there is no such file, or its name is taken by another module.
+    """
+    path = path.resolve()
+    if not path.is_file():
+        what = "is a folder; name the taskfile in it" if path.is_dir() else "does not exist"
+        message = f"taskfile {path} {what}"
+        raise TaskfileError(message)
+    if path.suffix != ".py" or "." in path.stem:
+        message = f"taskfile {path} cannot be imported: its name must be like taskfile.py, with no other dot"
+        raise TaskfileError(message)
+    if not _main and file_of("__main__") == path:
+        return sys.modules["__main__"]
+    name, root = module_name(path)
+    known = sys.modules.get(name)
+    if known is not None:
+        if file_of(name) == path:
+            return importlib.import_module(name)  # waits until another thread has imported all of it
+        message = f"taskfile {path} has the name of another module, {name!r}; rename the file"
+        raise TaskfileError(message)
+    put_first(str(root))
+    return importlib.import_module(name)
+
+
+def put_first(folder: str) -> None:
+    """Make a folder the first on `sys.path`."""
+    if sys.path[:1] != [folder]:
+        sys.path[:] = [folder, *(entry for entry in sys.path if entry != folder)]
+        importlib.invalidate_caches()
+
+
+def find(start: Path) -> Path | None:
+    """The default taskfile in a folder, or in the nearest one above it."""
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / DEFAULT).is_file():
+            return folder / DEFAULT
+    return None
+
+
+def task_classes(module: ModuleType) -> dict[str, type[Any]]:
+    """The Task classes that a module defines itself, by qualified name, in order of definition."""
+    found: dict[str, type[Any]] = {}
+
+    def visit(namespace: dict[str, Any]) -> None:
+        for value in list(namespace.values()):
+            if isinstance(value, type) and value.__module__ == module.__name__ and value.__qualname__ not in found:
+                if hasattr(value, "_task_revive"):
+                    found[value.__qualname__] = value
+                visit(dict(vars(value)))
+
+    visit(dict(vars(module)))
+    return found

@@ -1,0 +1,261 @@
+"""A task's result: written, read and digested.
+
+What is small stays in memory and goes into the record; what is large is streamed to a file. Every read makes a new
+object. The inline form describes itself: a pickle begins with 0x80, a zlib stream never does.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from io import BufferedReader
+from pathlib import Path
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from xxhash import xxh3_128
+
+from taskproc.batch import Stored
+from taskproc.canonical import canonical, digest
+from taskproc.gzipped import PIECE, GzipReader, GzipWriter
+from taskproc.origin import is_user_code, reference
+from taskproc.pickling import Sink, UnkeepableError, Unpickler, pickle_into, unpickled
+from taskproc.record import NO_DIGEST, FileEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+INLINE = 4096
+"""The most bytes that stay in the record."""
+
+_UNCOMPRESSED = 512
+_WORTH_SHRINKING = 1 << 16
+_WHOLE = 1 << 18
+_READ = 1 << 16
+_PICKLE = b"\x80"
+
+References = tuple[type | FunctionType, ...]
+"""The user's classes and functions that a value refers to."""
+
+
+class DamagedValueError(Exception):
+    """A stored value is not what its record says. `key` is the task it comes from."""
+
+    def __init__(self, key: bytes, reason: str) -> None:
+        super().__init__(key, reason)
+        self.key = key
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Dumped:
+    """A value as kept: either `inline`, or in the file that `entry` tells of. Fields as in `taskproc.record.Output`.
+
+    `digest` is of the value alone, and of the code it refers to. `names_folder`: it names the attempt's own folder.
+    """
+
+    digest: bytes
+    inline: bytes | None
+    entry: FileEntry | None
+    refs: tuple[str, ...]
+    refs_code: bytes
+    names_folder: bool
+
+
+def dump(value: object, path: str, level: int, code_of: Callable[[References], bytes]) -> Dumped:
+    """Pickle a value, and write it to `path` (a file of the attempt's folder, made if need be) where it is large.
+
+    Args:
+        value: The value.
+        path: The file for a large one, absolute; the name of its folder is left out of the digest.
+        level: The most effort at compression, 0-9.
+        code_of: Gives the digest of the code of the classes and functions that the value refers to.
+
+    Raises:
+        UnkeepableError: It can't be pickled, unpickled or written.
+    """
+    sink = pickle_into(value, partial(_Sink, path, level))
+    try:
+        file = sink.file
+        if file is None:
+            data = b"".join(sink.held)
+            names_folder = sink.token in data
+            if sink.met:
+                _check(partial(unpickled, data))
+            identity, refs = _identify(value, data, sink, names_folder=names_folder)
+            inline = _inline(data, level)
+            entry = None if inline is not None else sink.spill().finish()
+        else:
+            inline, entry, names_folder = None, file.finish(), file.named
+            identity, refs = digest(b"pickle", file.digest()), _user_references(sink.met)
+            if refs:
+                _check(partial(load, Stored(path, entry.digest, b"")))
+    except BaseException:
+        sink.abandon()
+        raise
+    if not refs:
+        return Dumped(identity, inline, entry, (), NO_DIGEST, names_folder)
+    # What is local to a function changes with that function, which the task that called it reaches.
+    named = {name: ref for ref in refs if "<locals>" not in (name := reference(ref))}
+    code = code_of(tuple(named.values())) if named else NO_DIGEST
+    identity = digest(identity, code if len(named) == len(refs) else code_of(refs))
+    return Dumped(identity, inline, entry, tuple(sorted(named)), code, names_folder)
+
+
+def load(source: bytes | Stored) -> Any:
+    """Make the value anew from its inline form, or from its file, which is verified before anything of it is used.
+
+    Raises:
+        DamagedValueError: The file is gone, or not what was written.
+    """
+    if isinstance(source, bytes):
+        return unpickled(source if source[:1] == _PICKLE else zlib.decompress(source))
+    try:
+        with open(source.path, "rb", buffering=0) as file:
+            if _digest_of(file) != source.digest:
+                raise DamagedValueError(source.key, f"{source.path} is not what was written")
+            file.seek(0)
+            return Unpickler(BufferedReader(GzipReader(cast("BinaryIO", file)), _READ)).load()
+    except OSError as error:
+        if error.filename != source.path:
+            raise
+        raise DamagedValueError(source.key, f"{source.path} can't be read: {error.strerror}") from None
+
+
+class _Sink(Sink):
+    """Holds a pickle whole up to `_WHOLE` bytes, and streams it to a file from then on."""
+
+    __slots__ = ("_level", "_path", "_room", "file", "held", "token")
+
+    def __init__(self, path: str, level: int) -> None:
+        super().__init__()
+        self._path = path
+        self._level = level
+        self._room = _WHOLE
+        self.held: list[bytes] = []
+        self.file: _File | None = None
+        self.token = path.rsplit(os.sep, 2)[-2].encode()
+
+    def take(self, view: memoryview) -> None:
+        self._room -= len(view)
+        if self._room >= 0:
+            self.held.append(bytes(view))
+        else:
+            (self.file or self.spill()).write(view)
+
+    def spill(self) -> _File:
+        """Go on in a file, with what was held."""
+        self.file = file = _File(self._path, self._level, self.token)
+        for data in self.held:
+            file.write(memoryview(data))
+        return file
+
+    def abandon(self) -> None:
+        if self.file is not None:
+            self.file.abandon()
+
+
+class _File:
+    """A value's file while it is written; `named` tells whether the token occurred, which is left out of `digest()`."""
+
+    def __init__(self, path: str, level: int, token: bytes) -> None:
+        self.path = Path(path)
+        self.named = False
+        self._part = self.path.with_name(f"{self.path.name}.{os.urandom(4).hex()}")
+        self._token = token
+        self._hash = xxh3_128()
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._writer = GzipWriter(self._part, level)
+        except OSError as error:
+            raise _unwritable(error) from error
+
+    def write(self, view: memoryview) -> None:
+        done = 0
+        for found in _find(self._token, view):
+            self.named = True
+            self._hash.update(view[done:found])
+            done = found + len(self._token)
+        self._hash.update(view[done:])
+        try:
+            self._writer.write(view)
+        except OSError as error:
+            raise _unwritable(error) from error
+
+    def digest(self) -> bytes:
+        """The hash of the pickle."""
+        return self._hash.digest()
+
+    def finish(self) -> FileEntry:
+        """Publish the file."""
+        try:
+            self._writer.close()
+            self._part.replace(self.path)
+            status = self.path.stat()
+        except OSError as error:
+            raise _unwritable(error) from error
+        return FileEntry(self.path.name, status.st_size, status.st_mtime_ns, self._writer.digest())
+
+    def abandon(self) -> None:
+        """Leave no file."""
+        self._writer.abandon()
+        for path in (self._part, self.path):
+            path.unlink(missing_ok=True)
+
+
+def _find(token: bytes, view: memoryview) -> Iterator[int]:
+    """Where a token stands, in pieces that share all but one of its bytes."""
+    for start in range(0, len(view), PIECE):
+        piece = bytes(view[start : start + PIECE + len(token) - 1])
+        found = piece.find(token)
+        while found >= 0:
+            yield start + found
+            found = piece.find(token, found + len(token))
+
+
+def _identify(value: object, data: bytes, sink: _Sink, *, names_folder: bool) -> tuple[bytes, References]:
+    """The digest of a small value and what it refers to; the attempt's name is blanked."""
+    blanked = data.replace(sink.token, bytes(len(sink.token))) if names_folder else data
+    try:
+        encoded = canonical(unpickled(blanked) if names_folder else value)
+    except Exception:  # noqa: BLE001  not every value can be encoded: its pickle then stands for it
+        return digest(b"pickle", blanked), _user_references(sink.met)
+    return digest(encoded.data), encoded.refs
+
+
+def _user_references(met: set[Any]) -> References:
+    return tuple(sorted((thing for thing in met if is_user_code(thing)), key=reference))
+
+
+def _inline(data: bytes, level: int) -> bytes | None:
+    """The form in which a pickle stays in the record; None if it is too large for that."""
+    if len(data) < _UNCOMPRESSED or (level == 0 and len(data) <= INLINE):
+        return data
+    if level == 0 or len(data) > _WORTH_SHRINKING:
+        return None
+    zlib_ng: Any = import_module("zlib_ng.zlib_ng")
+    form: bytes = min(data, zlib_ng.compress(data, level), key=len)
+    return form if len(form) <= INLINE else None
+
+
+def _check(reading: Callable[[], object]) -> None:
+    try:
+        reading()
+    except Exception as error:
+        raise UnkeepableError(
+            f"its result can be pickled but not unpickled ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _digest_of(file: Any) -> bytes:
+    hasher, buffer = xxh3_128(), memoryview(bytearray(PIECE))
+    while count := file.readinto(buffer):
+        hasher.update(buffer[:count])
+    return hasher.digest()
+
+
+def _unwritable(error: OSError) -> UnkeepableError:
+    return UnkeepableError(f"its result can't be written: {error.strerror or error}")

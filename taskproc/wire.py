@@ -1,0 +1,99 @@
+"""How batches and answers travel: as pickles, made of their fields alone.
+
+What a named tuple does by itself for pickle takes longer than running a small task; an answer, of which there is one
+for each task, does not even name its class.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import pickle
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+from taskproc.batch import (
+    Answer,
+    Batch,
+    ClassRef,
+    Damaged,
+    Done,
+    Failed,
+    Finished,
+    Lost,
+    Payload,
+    Printed,
+    Returned,
+    SlotValue,
+    Stored,
+)
+from taskproc.pickling import PROTOCOL, pickled
+from taskproc.record import FileEntry, Made
+from taskproc.taskfile import file_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Parcel(NamedTuple):
+    """A pickled batch, and what must be in place before it is unpickled: its keys may be of the user's own types."""
+
+    serial: int
+    sys_path: tuple[str, ...]
+    cwd: str
+    main: str
+    batch: bytes
+
+
+def parcel(batch: Batch) -> bytes:
+    """Make a batch ready to travel."""
+    main = str(file_of("__main__") or "")
+    return encoded(Parcel(batch.serial, batch.sys_path, batch.cwd, main, pickled(batch)))
+
+
+def encoded(message: Parcel | int | None) -> bytes:
+    """The pickle of a message to a worker."""
+    return pickle.dumps(message, PROTOCOL)
+
+
+def encoded_answer(answer: Answer) -> bytes:
+    """The pickle of an answer."""
+    return pickle.dumps(_fields(answer), PROTOCOL)
+
+
+def encoded_answers(answers: list[Answer]) -> bytes:
+    """The pickle of the answers to a whole batch."""
+    return pickle.dumps([_fields(answer) for answer in answers], PROTOCOL)
+
+
+def read_answer(file: IO[bytes]) -> Answer:
+    """The next answer in a file."""
+    return _answer(pickle.load(file))
+
+
+def decoded_answers(data: bytes) -> list[Answer]:
+    """The answers of `encoded_answers`."""
+    return [_answer(fields) for fields in pickle.loads(data)]
+
+
+def _fields(answer: Answer) -> tuple[Any, ...]:
+    number = _ANSWERS.index(type(answer))
+    if isinstance(answer, (Done, Failed)):
+        return (number, *answer[:-1], *answer.made)
+    return (number, *answer)
+
+
+def _answer(fields: tuple[Any, ...]) -> Answer:
+    number: int = fields[0]
+    kind = _ANSWERS[number]
+    return kind(*fields[1:-3], Made(*fields[-3:])) if kind in _TIMED else kind(*fields[1:])
+
+
+_TIMED: tuple[object, ...] = (Done, Failed)
+_ANSWERS: tuple[Callable[..., Answer], ...] = (Done, Failed, Damaged, Returned, Printed, Lost, Finished)
+
+
+def _by_fields(cls: type[Any]) -> None:
+    copyreg.pickle(cls, lambda message: (cls, tuple(message)))
+
+
+for _cls in (ClassRef, Stored, SlotValue, Payload, Batch, Parcel, FileEntry):
+    _by_fields(_cls)

@@ -1,0 +1,240 @@
+"""Where batches run: the same work in a process of ours, a thread, a foreign executor or a prefix command.
+
+A process of ours is told by pickles on a socket: a `Parcel` to work on, the serial of a batch to recall, None to end;
+what it says are the answers. At the end of that file (its runner died) it ends at once, with all processes it started.
+
+    python -m taskproc.worker FILE LIFELINE     runs the batch in FILE, and publishes the answers as FILE.answers
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import shutil
+import signal
+import socket
+import sys
+import threading
+from collections import deque
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from taskproc.attempt import Results, run_payload
+from taskproc.batch import Answer, Batch, Finished, Lost, Payload, Returned
+from taskproc.capture import DescriptorCapture, ThreadCapture
+from taskproc.failure import details_of, packed, reason_of
+from taskproc.lifeline import hold
+from taskproc.loading import RefusedError, load_batch, load_class
+from taskproc.locks import is_swept
+from taskproc.taskfile import stand_in
+from taskproc.wire import Parcel, encoded_answer, encoded_answers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from taskproc.capture import Capture
+
+ANSWERS = ".answers"
+"""What the name of a batch's file gets for that of its answers."""
+
+
+class Work:
+    """A batch that is worked off by one thread, and may be recalled by another."""
+
+    def __init__(
+        self,
+        batch: Batch,
+        send: Callable[[Answer], None],
+        capture: Capture,
+        *,
+        cwd: str = "",
+        on_error: Callable[[BaseException], None] = lambda error: None,  # noqa: ARG005
+    ) -> None:
+        """Prepare; with `cwd`, each task begins in that folder."""
+        self.serial = batch.serial
+        self._batch = batch
+        self._send = send
+        self._capture = capture
+        self._cwd = cwd
+        self._on_error = on_error
+        self._pending = deque(range(len(batch.payloads)))
+        self._lock = threading.Lock()
+        self._begun = False
+
+    def recall(self) -> None:
+        """Give back what has not begun; the first payload counts as begun."""
+        with self._lock:
+            first = () if self._begun else (self._pending.popleft(),)
+            positions = tuple(self._pending)
+            self._pending = deque(first)
+            if positions:
+                self._send(Returned(positions))
+
+    def run(self) -> None:
+        """Answer every payload, then `Finished`; or `Lost` if the batch can't begin."""
+        classes: list[type[Any]] = []
+        for ref in self._batch.classes:
+            try:
+                classes.append(load_class(ref))
+            except BaseException as error:  # noqa: BLE001  importing runs the user's code
+                self._refuse(f"{ref.module}:{ref.qualname}", error)
+                return
+        results: Results = {}
+        while (position := self._next()) is not None:
+            payload = self._batch.payloads[position]
+            if payload.slots and not _sources(payload) <= results.keys():
+                self._send(Returned((position,)))
+                continue
+            if self._cwd:
+                os.chdir(self._cwd)
+            cls = classes[payload.cls]
+            self._send(run_payload(position, payload, cls, results, self._capture, self._send, self._on_error))
+        self._send(Finished())
+
+    def _next(self) -> int | None:
+        with self._lock:
+            self._begun = True
+            return self._pending.popleft() if self._pending else None
+
+    def _refuse(self, name: str, error: BaseException) -> None:
+        with self._lock:
+            self._begun = True
+            self._pending.clear()
+        self._send(refusal(name, error))
+
+
+def _sources(payload: Payload) -> set[int]:
+    """The positions of earlier payloads that a payload reads."""
+    return {source for slot in payload.slots for source, _ in slot.sources if isinstance(source, int)}
+
+
+def refusal(what: str, error: BaseException) -> Lost:
+    """The answer to a batch that can't begin."""
+    if isinstance(error, RefusedError):
+        return Lost(str(error), refused=True)
+    return Lost(
+        f"{what} can't be loaded in a worker: {reason_of(error)}", details_of(error), packed(error), refused=True
+    )
+
+
+def settle(message: Parcel) -> None:
+    """Make this process look as the caller's does."""
+    sys.path[:] = message.sys_path
+    os.chdir(message.cwd)
+    stand_in(message.main)
+
+
+def serve(number: int, lifeline: str) -> None:
+    """Be a worker process of a pool: work on what comes over the socket until told to end, or alone."""
+    hold(lifeline)
+    os.set_inheritable(number, False)  # noqa: FBT003
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _stay)  # the runner decides; children get the default again
+    _Server(socket.socket(fileno=number)).run()
+
+
+def _stay(number: int, frame: object) -> None:
+    """Do nothing about a signal."""
+
+
+class _Server:
+    def __init__(self, connection: socket.socket) -> None:
+        # A forked child that had it too would hide our death from the runner.
+        os.register_at_fork(after_in_child=lambda: os.close(connection.detach()))
+        self._connection = connection
+        self._sending = threading.Lock()
+        self._inbox: SimpleQueue[Work | None] = SimpleQueue()
+        self._capture = DescriptorCapture()
+        self._current: Work | None = None
+
+    def run(self) -> None:
+        threading.Thread(target=self._read, daemon=True).start()
+        while (work := self._inbox.get()) is not None:
+            work.run()
+
+    def _read(self) -> None:
+        file = self._connection.makefile("rb")
+        try:
+            while True:
+                self._hear(pickle.load(file))
+        except (EOFError, OSError):
+            _die()
+
+    def _hear(self, message: Parcel | int | None) -> None:
+        if message is None:
+            self._inbox.put(None)
+        elif isinstance(message, int):
+            if self._current is not None and self._current.serial == message:
+                self._current.recall()
+        else:
+            try:
+                settle(message)
+                batch = load_batch(message.batch)
+            except BaseException as error:  # noqa: BLE001  importing runs the user's code
+                self._send(refusal("the batch", error))
+            else:
+                self._current = Work(batch, self._send, self._capture, cwd=message.cwd)
+                self._inbox.put(self._current)
+
+    def _send(self, answer: Answer) -> None:
+        data = encoded_answer(answer)
+        try:
+            with self._sending:
+                self._connection.sendall(data)
+        except OSError:
+            _die()
+
+
+def _die() -> None:
+    """The runner is gone: end this process, and what its tasks started if the group is ours."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
+
+
+def run_pickled(blob: bytes) -> bytes:
+    """Run a pickled `Parcel` in whatever process and thread this is; gives the pickled list of answers."""
+    message: Parcel = pickle.loads(blob)
+    sys.path += [entry for entry in message.sys_path if entry not in sys.path]
+    stand_in(message.main)
+    cwd = message.cwd if threading.current_thread() is threading.main_thread() else ""
+    return _answers(message, ThreadCapture(), cwd)
+
+
+def run_file(path: Path) -> None:
+    """Run the pickled `Parcel` in a file and publish the answers beside it."""
+    blob = path.read_bytes()
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        scratch = os.open(path.with_name(name), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        os.dup2(scratch, number)
+        os.close(scratch)
+    message: Parcel = pickle.loads(blob)
+    settle(message)
+    data = _answers(message, DescriptorCapture(), message.cwd)
+    part = path.with_name(f"{path.name}.{os.urandom(4).hex()}")
+    with contextlib.suppress(FileNotFoundError):  # the run is over, and swept
+        part.write_bytes(data)
+        part.replace(path.with_name(path.name + ANSWERS))
+
+
+def _answers(message: Parcel, capture: Capture, cwd: str) -> bytes:
+    answers: list[Answer] = []
+    try:
+        if cwd:
+            os.chdir(cwd)
+        batch = load_batch(message.batch)
+    except BaseException as error:  # noqa: BLE001
+        answers.append(refusal("the batch", error))
+    else:
+        Work(batch, answers.append, capture, cwd=cwd).run()
+        for payload in batch.payloads:
+            if is_swept(payload.folder):  # nobody will take the answers, or sweep once more
+                shutil.rmtree(payload.folder, ignore_errors=True)
+    return encoded_answers(answers)
+
+
+if __name__ == "__main__":
+    hold(sys.argv[2])
+    run_file(Path(sys.argv[1]))

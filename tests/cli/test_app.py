@@ -1,0 +1,89 @@
+"""The program as a whole."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import pytest
+
+from taskproc_cli.app import COMMANDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Command = Callable[..., subprocess.CompletedProcess[str]]
+    Refused = Callable[..., str]
+
+
+def test_its_version_is_that_of_the_package(cli: Command) -> None:
+    assert cli("--version").stdout == f"taskproc {version('taskproc')}\n"
+
+
+@pytest.mark.parametrize("words", [[], ["--help"]])
+def test_help_names_every_command(cli: Command, words: list[str]) -> None:
+    done = cli(*words)
+    assert (done.returncode, done.stderr) == (0, "")
+    listed = done.stdout.partition("Commands:")[2]
+    assert re.findall(r"^  ([a-z-]+)  +[A-Z]", listed, re.MULTILINE) == list(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_help_with_an_example(cli: Command, name: str) -> None:
+    done = cli(name, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Usage: taskproc {name} ")
+    assert "taskproc" in done.stdout.partition("\n")[2]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("taskfile.py Main", "did you mean taskproc run taskfile.py Main?"),
+        ("Choose", "did you mean taskproc run Choose?"),
+        ("taskfile:Choose --n 3", "did you mean taskproc run taskfile:Choose --n 3?"),
+        ("grpah", "did you mean taskproc graph?"),
+        ("--workers", "there is no option --workers before a command"),
+        ("run Talk --install-completion", "no option --install-completion"),
+    ],
+)
+def test_what_is_no_command_is_refused(refused: Refused, words: str, said: str) -> None:
+    assert said in refused(*words.split())
+
+
+def test_a_closed_stdout_is_no_error(executable: Path, tmp_path: Path) -> None:
+    done = subprocess.run(f"'{executable}' --version >&-", shell=True, cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no /dev/full")
+def test_a_full_disk_is_one_sentence(executable: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        f"'{executable}' --version >/dev/full", shell=True, cwd=tmp_path, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (2, b"taskproc: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "unused"),
+    [
+        (["--help"], {"rich", "pydantic", "networkx", "diskcache", "cloudpickle"}),
+        (["list"], {"rich", "pydantic", "networkx", "diskcache", "cloudpickle"}),
+        (["run", "Talk"], {"rich", "pydantic", "networkx", "cloudpickle"}),
+        (["graph", "Talk"], {"rich", "pydantic", "networkx", "diskcache", "cloudpickle"}),
+    ],
+)
+def test_a_command_imports_what_it_uses(cli: Command, tmp_path: Path, words: list[str], unused: set[str]) -> None:
+    cli("run", "Talk")
+    probe = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print(*sorted(sys.modules), file=open('modules', 'w')))\n"
+        "from taskproc_cli.app import main\n"
+        f"main({words!r})\n"
+    )
+    subprocess.run([sys.executable, "-c", probe], cwd=tmp_path, capture_output=True, check=True)
+    assert unused.isdisjoint((tmp_path / "modules").read_text().split())

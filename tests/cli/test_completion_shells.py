@@ -1,0 +1,224 @@
+"""Completion in the real shells: what is typed, a TAB, and the words the executable then gets."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pexpect
+import pytest
+
+import taskproc_cli.complete
+from taskproc.errors import RequestError
+from taskproc_cli.commands.completion import SCRIPTS, completion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+COMPLETIONS = Path(__file__).parents[2] / "completions"
+PACKAGES = Path(taskproc_cli.complete.__file__).parents[1]
+
+TASKFILE = '''
+from typing import Literal
+from taskproc import Task
+
+class Choose(Task):
+    """ Compute the binomial coefficient. """
+    _task_channel = "gpu"
+    def __init__(self, n: int, mode: Literal["fast", "slow"] = "fast", flag: bool = False): ...
+
+class Main(Task): ...
+
+raise SystemExit("a taskfile is read, never imported")
+'''
+
+ECHO = "import json, sys\nprint('<' + json.dumps(sys.argv[1:]) + '>')\n"
+
+
+def shell(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def write_executable(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a taskfile, one in a folder with a space, and executables that print the words they get."""
+    work = tmp_path / "work"
+    (work / "my dir").mkdir(parents=True)
+    (work / "taskfile.py").write_text(TASKFILE)
+    (work / "my dir" / "deep tasks.py").write_text(TASKFILE)
+    python = tmp_path / "an env" / "bin" / "python"
+    write_executable(python, f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    write_executable(tmp_path / "bin" / "taskproc", f"#!{sys.executable}\n{ECHO}")
+    for name, quote in (("double", '"'), ("single", "'")):
+        head = f"#!/bin/sh\n'''exec' {quote}{python}{quote} \"$0\" \"$@\"\n' '''\n"
+        write_executable(work / f"{name} quoted" / "taskproc", head + ECHO)
+    return work
+
+
+@pytest.fixture
+def environ(folder: Path) -> dict[str, str]:
+    known = {"PATH", "LANG", "LC_ALL", "TMPDIR"}
+    environ = {name: value for name, value in os.environ.items() if name in known}
+    environ["PATH"] = f"{folder.parent / 'bin'}:{environ['PATH']}"
+    return environ | {"PYTHONPATH": str(PACKAGES), "HOME": str(folder), "TERM": "dumb"}
+
+
+def fish(folder: Path, environ: dict[str, str], line: str) -> list[str]:
+    script = f"source {COMPLETIONS}/taskproc.fish; complete -C (string collect -- $argv[1])"
+    command = [shell("fish"), "--no-config", "-c", script, line]
+    found = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=True)
+    assert not found.stderr
+    return found.stdout.splitlines()
+
+
+class Session:
+    """An interactive shell."""
+
+    def __init__(self, command: list[str], folder: Path, environ: dict[str, str]) -> None:
+        self._child = pexpect.spawn(
+            command[0], command[1:], cwd=folder, env=environ, encoding="utf-8", timeout=30, dimensions=(50, 200)
+        )
+        self._child.delaybeforesend = None
+
+    def start(self, lines: list[str]) -> None:
+        for line in [*lines, "echo rea''dy"]:
+            self._child.sendline(line)
+        self._child.expect("ready\r")
+
+    def words(self, typed: str) -> list[str]:
+        """What the executable gets when this is typed and entered."""
+        self._child.send(f"{typed}\n")
+        self._child.expect(r"<(\[.*?\])>")
+        assert self._child.match
+        words = json.loads(self._child.match[1].replace("\r\n", ""))
+        assert isinstance(words, list)
+        return words
+
+    def shows(self, typed: str, shown: str) -> None:
+        self._child.send(typed)
+        self._child.expect_exact(shown)
+        self._child.send("\x15")
+
+    def close(self) -> None:
+        self._child.close(force=True)
+
+
+@pytest.fixture(params=["bash", "zsh"])
+def session(request: pytest.FixtureRequest, folder: Path, environ: dict[str, str]) -> Iterator[Session]:
+    name = str(request.param)
+    flags = {"bash": ["--norc", "--noprofile"], "zsh": ["-f"]}[name]
+    session = Session([shell(name), *flags, "-i"], folder, environ)
+    session.start([f"source {COMPLETIONS}/{SCRIPTS[name]}"])
+    yield session
+    session.close()
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("taskproc comp\t", ["completion"]),
+        ("taskproc run Ch\t--m\tf\t", ["run", "Choose", "--mode", "fast"]),
+        ("taskproc run Choose --mode=s\t", ["run", "Choose", "--mode=slow"]),
+        ("taskproc run Choose --no-f\t--wo\t3", ["run", "Choose", "--no-flag", "--workers", "3"]),
+        ("taskproc run --rate-limit gp\t2", ["run", "--rate-limit", "gpu=2"]),
+        ("taskproc run --rate-limit=gp\t2", ["run", "--rate-limit=gpu=2"]),
+        ("taskproc run -x da\tx", ["run", "-x", "dask:x"]),
+        ("taskproc run my\tde\tCh\t--m\ts\t", ["run", "my dir/deep tasks.py", "Choose", "--mode", "slow"]),
+        ("taskproc run './my dir/deep tasks.py' Ch\t", ["run", "./my dir/deep tasks.py", "Choose"]),
+        ("taskproc run taskfile:Ch\t", ["run", "taskfile:Choose"]),
+        ("./double\\ quoted/taskproc run Ch\t", ["run", "Choose"]),
+        ("./single\\ quoted/taskproc run Ch\t", ["run", "Choose"]),
+        ("true; FOO=1 taskproc log Ch\t", ["log", "Choose"]),
+    ],
+)
+def test_what_is_completed_is_what_the_executable_gets(session: Session, typed: str, words: list[str]) -> None:
+    assert session.words(typed) == words
+
+
+def test_the_home_folder_is_completed(session: Session, folder: Path) -> None:
+    assert session.words("taskproc run ~/my\tdeep\tCh\t") == ["run", f"{folder}/my dir/deep tasks.py", "Choose"]
+
+
+def test_candidates_are_shown(session: Session) -> None:
+    session.shows("taskproc run \t\t", "Choose")
+    session.shows("taskproc run Choose --mode \t\t", "slow")
+
+
+def test_zsh_describes(folder: Path, environ: dict[str, str]) -> None:
+    session = Session([shell("zsh"), "-f", "-i"], folder, environ)
+    session.start([f"fpath=({COMPLETIONS} $fpath); autoload -Uz compinit; compinit -u -D"])
+    session.shows("taskproc run \t\t", "Compute the binomial coefficient.")
+    session.close()
+
+
+@pytest.mark.parametrize("executable", ["taskproc", "'./double quoted/taskproc'", "./single\\ quoted/taskproc"])
+def test_fish_describes(folder: Path, environ: dict[str, str], executable: str) -> None:
+    assert fish(folder, environ, f"{executable} run C") == ["Choose\tCompute the binomial coefficient."]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("taskproc run Choose --mode ", ["fast", "slow"]),
+        ("taskproc run Choose --mode=s", ["--mode=slow"]),
+        ("taskproc run my", ["my dir/"]),
+        ("taskproc run my\\ dir/", ["my dir/deep tasks.py"]),
+        ("taskproc run 'my dir/d", ["my dir/deep tasks.py"]),
+        ("taskproc run 'my dir/deep tasks.py' M", ["Main"]),
+        ("taskproc run ~/my\\ dir/deep\\ tasks.py M", ["Main"]),
+        ("taskproc run ~/my", ["~/my dir/"]),
+        ("taskproc run --rate-limit g", ["gpu=\tchannel"]),
+    ],
+)
+def test_fish_completes(folder: Path, environ: dict[str, str], line: str, found: list[str]) -> None:
+    assert fish(folder, environ, line) == found
+
+
+@pytest.mark.parametrize("name", ["bash", "fish"])
+def test_an_executable_that_is_no_python_script_gets_no_answer(
+    folder: Path, environ: dict[str, str], name: str
+) -> None:
+    write_executable(folder / "taskproc", "#!/bin/sh\necho run >&2\nexit 1\n")
+    if name == "fish":
+        assert fish(folder, environ, "./taskproc ru") == []
+        return
+    script = f"source {COMPLETIONS}/taskproc.bash; COMP_LINE='./taskproc ru' COMP_POINT=13; _taskproc ./taskproc; "
+    script += "echo ${#COMPREPLY[@]}"
+    command = [shell("bash"), "--norc", "-c", script]
+    found = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=True)
+    assert (found.stdout, found.stderr) == ("0\n", "")
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_command_prints_the_script(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = (COMPLETIONS / SCRIPTS[name]).read_text()
+    completion(name)
+    assert capsys.readouterr().out == script
+    monkeypatch.setenv("SHELL", f"/usr/bin/{name}")
+    completion()
+    assert capsys.readouterr().out == script
+
+
+@pytest.mark.parametrize(("name", "variable"), [("tcsh", ""), ("", "/bin/tcsh"), ("", "")])
+def test_an_unknown_shell_is_one_sentence(name: str, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELL", variable)
+    with pytest.raises(RequestError, match="say taskproc completion bash, zsh or fish"):
+        completion(name)

@@ -1,0 +1,97 @@
+"""`taskproc graph`, seen from outside and by the tools it writes for."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Command = Callable[..., subprocess.CompletedProcess[str]]
+    Refused = Callable[..., str]
+
+WORDS = ("graph", "Choose", "--n", "3", "--k", "2")
+
+
+def test_the_tree_shows_shared_parts_once(cli: Command, tmp_path: Path) -> None:
+    assert cli("graph", "Choose", "--n", "4", "--k", "2").stdout.splitlines() == [
+        "Choose(n=4, k=2)",
+        "├─ Choose(n=3, k=1)",
+        "│  ├─ Choose(n=2, k=0)",
+        "│  └─ Choose(n=2, k=1)",
+        "│     ├─ Choose(n=1, k=0)",
+        "│     └─ Choose(n=1, k=1)",
+        "└─ Choose(n=3, k=2)",
+        "   ├─ Choose(n=2, k=1) (see above)",
+        "   └─ Choose(n=2, k=2)",
+    ]
+    assert not (tmp_path / ".taskproc").exists()
+
+
+def test_json_is_what_networkx_reads(cli: Command) -> None:
+    graph = nx.node_link_graph(json.loads(cli(*WORDS, "--format", "json").stdout), edges="edges")
+    labels = nx.get_node_attributes(graph, "label")
+    assert nx.is_directed_acyclic_graph(graph)
+    assert sorted(labels.values()) == [f"Choose(n={n}, k={k})" for n, k in ((1, 0), (1, 1), (2, 1), (2, 2), (3, 2))]
+    (root,) = [node for node in graph if not graph.out_degree(node)]
+    assert labels[root] == "Choose(n=3, k=2)"
+    assert graph.nodes[root]["args"] == {"n": 3, "k": 2}
+    assert sorted(labels[node] for node in graph.predecessors(root)) == ["Choose(n=2, k=1)", "Choose(n=2, k=2)"]
+
+
+@pytest.mark.parametrize(("form", "node", "edge"), [("dot", r"t\d \[label=", r"->"), ("mermaid", r't\d\["', r"-->")])
+def test_a_drawing_has_a_line_for_each_node_and_edge(cli: Command, form: str, node: str, edge: str) -> None:
+    lines = cli(*WORDS, "--format", form).stdout.splitlines()
+    assert sum(bool(re.search(node, line)) and "->" not in line for line in lines) == 5
+    assert sum(line.count(edge) for line in lines) == 4
+    assert "Const" not in "".join(lines)
+
+
+@pytest.mark.parametrize("form", ["dot", "mermaid"])
+def test_labels_are_quoted(cli: Command, form: str) -> None:
+    done = cli("graph", "Result", "--code", 'a"]<b>#\\', "--format", form)
+    (line,) = [line for line in done.stdout.splitlines() if "Result" in line]
+    inner = line[line.index('"') + 1 : line.rindex('"')]
+    assert not re.search(r'(?<!\\)"', inner)
+
+
+def test_a_deep_graph_is_drawn(cli: Command, tmp_path: Path) -> None:
+    (tmp_path / "deep.py").write_text(
+        "from taskproc import Const, Requires, Task\n"
+        "class Link(Task):\n"
+        "    up: Requires[int]\n"
+        "    def __init__(self, n: int):\n"
+        "        self.up = Link(n - 1) if n else Const(0)\n"
+    )
+    assert len(cli("graph", "deep.py", "--n", "1500").stdout.splitlines()) == 1501
+
+
+def test_an_unknown_format_is_refused(refused: Refused) -> None:
+    assert refused("graph", "Talk", "--format", "dto") == "--format: there is no 'dto'; did you mean 'dot'?"
+
+
+def test_colours_tell_what_the_plan_says(cli: Command) -> None:
+    cli("run", "Choose", "--n", "2", "--k", "1")
+    cli("run", "Fail")
+    found = json.loads(cli(*WORDS, "--format", "json").stdout)["nodes"]
+    assert {node["label"]: (node["state"], node["reason"]) for node in found} == {
+        "Choose(n=1, k=0)": ("up to date", None),
+        "Choose(n=1, k=1)": ("up to date", None),
+        "Choose(n=2, k=1)": ("up to date", None),
+        "Choose(n=2, k=2)": ("would run", "never ran"),
+        "Choose(n=3, k=2)": ("would run", "never ran"),
+    }
+    drawn = cli(*WORDS, "--format", "dot").stdout
+    done, to_run = drawn.index('fillcolor="#c8e6c9"'), drawn.index('fillcolor="#fff3c4"')
+    assert drawn[done:to_run].count("[label=") == 3
+    assert re.search(r"\n  class t\d,t\d,t\d up_to_date\n", cli(*WORDS, "--format", "mermaid").stdout)
+    assert cli(*WORDS, FORCE_COLOR="1").stdout.startswith("\x1b[33mChoose(n=3, k=2)\x1b[0m\n├─ \x1b[32mChoose")
+    assert "\x1b" not in cli(*WORDS, FORCE_COLOR="1", NO_COLOR="1").stdout
+    assert cli("graph", "Fail", FORCE_COLOR="1").stdout == "\x1b[31mFail(n=1)\x1b[0m\n"

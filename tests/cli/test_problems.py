@@ -1,0 +1,99 @@
+"""Errors as people meet them."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from taskproc.errors import CacheError, FailedTaskError, GraphError, InternalError, NoResultError
+from taskproc_cli.problems import (
+    AnsweredNoError,
+    Signalled,
+    UsageError,
+    UserCodeError,
+    one_line,
+    sentence,
+    status_of,
+    users_code,
+    users_traceback,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (UsageError("x"), 2),
+        (GraphError("x"), 2),
+        (CacheError("x"), 2),
+        (UserCodeError("x"), 2),
+        (InternalError("x"), 2),
+        (OSError("x"), 2),
+        (FailedTaskError("A()", "x"), 1),
+        (ExceptionGroup("x", [FailedTaskError("A()", "x")]), 1),
+        (NoResultError("x"), 1),
+        (AnsweredNoError("x"), 1),
+        (KeyboardInterrupt(), 130),
+        (Signalled(signal.SIGTERM), 143),
+        (Signalled(signal.SIGHUP), 129),
+    ],
+)
+def test_each_error_has_its_exit_status(error: BaseException, status: int) -> None:
+    assert status_of(error) == status
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (UsageError("there is no such thing"), "there is no such thing"),
+        (AnsweredNoError("x"), ""),
+        (OSError(28, "No space left on device", "/disk/file"), "No space left on device: /disk/file"),
+        (KeyError("x"), "this is a bug of taskproc, please report it: KeyError: 'x' (nowhere)"),
+    ],
+)
+def test_each_error_has_its_sentence(error: BaseException, said: str) -> None:
+    assert sentence(error) == said
+
+
+def test_an_exception_that_cannot_tell_itself_has_a_name() -> None:
+    class SilentError(Exception):
+        def __str__(self) -> str:
+            raise ValueError
+
+    assert "SilentError" in one_line(SilentError())
+    assert "\n" not in one_line(ValueError("two\nlines"))
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), SystemExit(3), SyntaxError("x")])
+def test_what_the_user_s_code_raises_is_the_user_s(error: BaseException) -> None:
+    with pytest.raises(UserCodeError, match=r"^making it: ") as caught, users_code("making it"):
+        raise error
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize("error", [UsageError("x"), KeyboardInterrupt()])
+def test_our_sentences_and_interrupts_pass_through_the_user_s_code(error: BaseException) -> None:
+    with pytest.raises(type(error)) as caught, users_code("making it"):
+        raise error
+    assert caught.value is error
+
+
+def test_a_traceback_has_the_user_s_frames_and_causes_alone() -> None:
+    def load() -> None:
+        from importlib import import_module
+
+        try:
+            import_module("nowhere_at_all")
+        except ImportError as error:
+            raise ValueError("told so") from error
+
+    with pytest.raises(UserCodeError) as caught, users_code("loading"):
+        load()
+    assert caught.value.__cause__ is not None
+    text = users_traceback(caught.value.__cause__)
+    assert "No module named 'nowhere_at_all'" in text
+    assert "in load" in text
+    assert text.endswith("ValueError: told so\n")
+    assert "taskproc_cli/problems.py" not in text
+    assert "importlib/" not in text
+    assert "<frozen" not in text

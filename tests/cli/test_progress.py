@@ -1,0 +1,245 @@
+"""What a run tells on stderr while it goes on."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+import pexpect
+import pytest
+
+from taskproc import Cache, RequiresList, Task
+from taskproc.events import Finished, Planned, Printed, Reused, Waiting, Warned
+from taskproc.graph import build_graph
+from taskproc.plan import MayRun, NeverRan, Plan, Run
+from taskproc_cli.views.failure import failure_lines
+from taskproc_cli.views.plan import plan_lines
+from taskproc_cli.views.progress import Progress, Quiet, Standing, Work, shown
+from taskproc_cli.views.quantities import count, duration, size
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from taskproc.graph import Graph
+    from taskproc.plan import Decision
+
+    Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+class Leaf(Task):
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def run_task(self) -> int:
+        return self.n
+
+
+class Top(Task):
+    leaves: RequiresList[int]
+
+    def __init__(self) -> None:
+        self.leaves = [Leaf(n) for n in range(3)]
+
+    def run_task(self) -> int:
+        return sum(self.leaves)
+
+
+@pytest.fixture
+def graph(tmp_path: Path) -> Graph:
+    """`Top()`, last of its nodes, and three leaves."""
+    with Cache(tmp_path):
+        node: Any = Top()._task_node
+    return build_graph(node)
+
+
+def planned(graph: Graph) -> Planned:
+    """A plan by which all leaves run, and then perhaps the top."""
+    decisions: dict[Any, Decision] = {node.key: Run(NeverRan()) for node in graph.nodes}
+    decisions[graph.root.key] = MayRun(graph.nodes[:3])
+    return Planned(Plan(graph, decisions, {}))
+
+
+def test_each_end_of_a_task_is_counted(graph: Graph, capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress() as progress:
+        progress(planned(graph))
+        for node in graph.nodes[:2]:
+            progress(Finished(node, 0, 0.1, "here:1", "never ran"))
+        progress(Reused(graph.nodes[2]))
+        progress(Reused(graph.root))
+        assert progress.standing.classes == {Leaf.task_name: Work("Leaf", 3, 3), Top.task_name: Work("Top", 1, 1)}
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"✔ 2 tasks ran, 2 reused in \d+\.\d s\n", err)
+
+
+def test_what_is_left_is_counted(graph: Graph, capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress()
+    progress(planned(graph))
+    progress(Finished(graph.nodes[0], 0, 0.1, "here:1", "never ran"))
+    progress.__exit__(KeyboardInterrupt, None, None)
+    assert capsys.readouterr().err.startswith("✘ 1 task ran, 0 reused, 3 not run in ")
+
+
+def test_a_task_named_verbosely_has_its_reason(graph: Graph, capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress(verbose=True)
+    progress(Finished(graph.nodes[0], 0, 75, "here:1", "code of helper changed"))
+    assert capsys.readouterr().err == "✔ Leaf(n=0) ran in 1 min 15 s: code of helper changed\n"
+
+
+def test_output_is_passed_on_and_lines_stay_whole(graph: Graph, capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress()
+    progress(Printed(graph.root, "stdout", "half"))
+    progress(Printed(graph.root, "stdout", " a line"))
+    progress(Warned("something is odd"))
+    progress(Waiting(graph.nodes))
+    assert capsys.readouterr().err == (
+        "half a line\nwarning: something is odd\nwaiting for another run, which is busy with Leaf(n=0) and 3 others\n"
+    )
+
+
+def test_kept_output_is_marked_once(graph: Graph, capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress()
+    progress(Printed(graph.root, "stdout", "a\n", kept=True))
+    progress(Printed(graph.root, "stderr", "b\n", kept=True))
+    assert capsys.readouterr().err == "kept output of Top():\na\nb\n"
+
+
+def test_the_quiet_listener_only_warns(graph: Graph, capsys: pytest.CaptureFixture[str]) -> None:
+    with Quiet() as progress:
+        progress(planned(graph))
+        progress(Printed(graph.root, "stdout", "a\n"))
+        progress(Warned("something is odd"))
+    assert capsys.readouterr().err == "warning: something is odd\n"
+
+
+def test_few_lines_are_written_however_many_tasks_finish(graph: Graph, capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress()
+    progress(planned(graph))
+    for _ in range(10_000):
+        progress.refresh()
+    assert capsys.readouterr().err.count("\n") < 20
+
+
+def test_unfinished_classes_are_shown_first() -> None:
+    standing = Standing(classes={str(n): Work(str(n), 1, n % 2) for n in range(10)})
+    assert [work.name for work in shown(standing, 3)] == ["0", "2", "4"]
+    assert len(shown(standing, 10)) == 10
+
+
+def test_a_plan_names_classes_counts_and_reasons(graph: Graph) -> None:
+    assert list(plan_lines(planned(graph).plan)) == [
+        "1 reason, and 1 task follows:",
+        "       3  never ran",
+        "Leaf: 3 of 3 tasks",
+        "       3  never ran",
+        "Top: 1 of 1 task",
+        "       1  may run, if what it reads of Leaf changes",
+        "3 tasks would run, 1 may run, 0 up to date",
+    ]
+
+
+def test_a_failure_has_all_that_helps() -> None:
+    from taskproc import FailedTaskError
+
+    error = FailedTaskError("A(n=1)", "it broke", where="m.A#3", details="Traceback\n", output="x\ny", log="/log")
+    assert list(failure_lines([error], "taskproc run -i A")) == [
+        "Traceback",
+        "the end of what A(n=1) printed:",
+        "  x",
+        "  y",
+        "all it printed: /log",
+        "✘ A(n=1) (m.A#3) failed: it broke",
+        "",
+        "run it again under pdb, in this terminal: taskproc run -i A",
+    ]
+
+
+def test_numbers_are_written_for_people() -> None:
+    assert [count(1, "task"), count(1190, "task")] == ["1 task", "1,190 tasks"]
+    assert [duration(s) for s in (0.04, 59.9, 59.96, 192, 7500)] == [
+        "0.0 s",
+        "59.9 s",
+        "1 min 0 s",
+        "3 min 12 s",
+        "2 h 5 min",
+    ]
+    assert [size(n) for n in (1, 999, 1000, 1_500_000, 2 * 10**15)] == [
+        "1 byte",
+        "999 bytes",
+        "1.0 kB",
+        "1.5 MB",
+        "2000.0 TB",
+    ]
+
+
+SLOW = """
+import time
+from pathlib import Path
+from taskproc import Requires, Task
+
+class Slow(Task):
+    def run_task(self):
+        while not Path("go").exists():
+            time.sleep(0.01)
+
+class Main(Task):
+    slow: Requires[None]
+    def __init__(self):
+        self.slow = Slow()
+    def run_task(self):
+        print("said\\nhalf", end="")
+        return "done"
+"""
+
+
+def watch(executable: Path, folder: Path, *words: str, wait_for: str, **env: str) -> str:
+    """Run on a terminal of 80 columns; let the task go on once `wait_for` is seen; all that was written."""
+    (folder / "slow.py").write_text(SLOW)
+    child = pexpect.spawn(
+        str(executable),
+        ["run", "slow.py", *words],
+        cwd=str(folder),
+        env={**os.environ, "TERM": "xterm-256color", **env},
+        dimensions=(24, 80),
+        encoding="utf-8",
+        timeout=60,
+    )
+    child.expect_exact(wait_for)
+    seen = str(child.before) + wait_for
+    (folder / "go").touch()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    return seen + str(child.before)
+
+
+def test_on_a_terminal_a_display_moves_and_gives_way(executable: Path, tmp_path: Path) -> None:
+    seen = watch(executable, tmp_path, wait_for="0/2 done")
+    assert "\x1b[2K" in seen
+    assert "\x1b[90m─" in seen
+    assert re.search(r"Slow .*0/1", seen)
+    assert 0 < seen.index("said\r\n") < seen.index("half\r\n")
+    *_, summary, result = seen.split("\r\n")[:-1]
+    assert re.search(r"✔.* 2 tasks ran, 0 reused in", summary)
+    assert result.endswith("done")
+    assert seen.rindex("\x1b[?25h") > seen.rindex("\x1b[?25l")
+
+
+def test_no_color_takes_colour_only(executable: Path, tmp_path: Path) -> None:
+    seen = watch(executable, tmp_path, wait_for="0/2 done", NO_COLOR="1")
+    assert "\x1b[2K" in seen
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m|\x1b\[9\dm", seen)
+
+
+@pytest.mark.parametrize("env", [{"CI": "1"}, {"TERM": "dumb"}])
+def test_under_ci_or_on_a_dumb_terminal_lines_are_plain(executable: Path, tmp_path: Path, env: dict[str, str]) -> None:
+    assert "\x1b" not in watch(executable, tmp_path, wait_for="0/2 done: ", **env)
+
+
+def test_force_color_colours_and_never_animates(cli: Command) -> None:
+    done = cli("run", "Talk", FORCE_COLOR="1")
+    assert "\x1b[32m✔\x1b[0m 1 task ran" in done.stderr
+    assert not re.search(r"\x1b\[[^m]*[A-LN-Za-ln-z]", done.stderr)

@@ -1,0 +1,75 @@
+"""Results as they are printed."""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskproc_cli.views.result import text_of
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+).filter(lambda value: not isinstance(value, str))
+
+
+class Pair(NamedTuple):
+    one: int
+    two: int
+
+
+class Kind(str, Enum):  # noqa: UP042  whose text is not its value
+    A = "a"
+
+
+class Plain:
+    pass
+
+
+@given(JSON)
+def test_what_json_tells_exactly_is_a_line_of_json(value: object) -> None:
+    text = text_of(value)
+    assert "\n" not in text
+    assert json.loads(text) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("two\nlines", "two\nlines"),
+        ("", ""),
+        (Kind.A, "a"),
+        ({"a": [1, None, True]}, '{"a": [1, null, true]}'),
+        (["é"], '["é"]'),
+        ((1,), "(1,)"),
+        ([(1, 2)], "[(1, 2)]"),
+        (Pair(1, 2), "Pair(one=1, two=2)"),
+        ({1: 2}, "{1: 2}"),
+        ({"a": {1: 2}}, "{'a': {1: 2}}"),
+        (float("nan"), "nan"),
+        ([float("inf")], "[inf]"),
+        ({"b", "a"}, "{'a', 'b'}"),
+        ([frozenset({"b", "a"})], "[frozenset({'a', 'b'})]"),
+        (set(), "set()"),
+        (frozenset(), "frozenset()"),
+        (b"x", "b'x'"),
+    ],
+)
+def test_each_kind_of_value_has_its_text(value: object, text: str) -> None:
+    assert text_of(value) == text
+
+
+def test_no_address_is_shown() -> None:
+    assert " at 0x" in repr(Plain())
+    assert " at 0x" not in text_of(Plain())
+
+
+def test_a_value_within_itself_has_a_text() -> None:
+    value: list[object] = []
+    value.append(value)
+    assert text_of(value) == "[[...]]"

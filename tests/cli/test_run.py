@@ -1,0 +1,312 @@
+"""`taskproc run` and `taskproc dry-run`, seen from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Command = Callable[..., subprocess.CompletedProcess[str]]
+    Refused = Callable[..., str]
+
+
+def test_the_result_is_all_of_stdout_whether_made_or_reused(cli: Command) -> None:
+    first, second = cli("run", "Choose", "--n", "6", "--k", "3"), cli("run", "taskfile.py", "Choose", "--k=3", "--n=6")
+    assert (first.stdout, second.stdout) == ("20\n", "20\n")
+    assert "15 tasks ran, 0 reused in " in first.stderr
+    assert "0 tasks ran, 15 reused in " in second.stderr
+    assert "\x1b" not in first.stderr
+
+
+def test_options_of_the_command_stand_anywhere(cli: Command) -> None:
+    done = cli("run", "-q", "./taskfile.py", "-j", "1", "taskfile.Outer.Inner", "-x", "thread", "-f")
+    assert (done.stdout, done.stderr) == ("7\n", "")
+
+
+def test_a_module_and_its_task_are_one_word(cli: Command) -> None:
+    assert cli("run", "-q", "taskfile:Outer.Inner").stdout == "7\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "given"),
+    [
+        ("--text 3 --text 4", {"text": "4"}),
+        ("--text -3", {"text": "-3"}),
+        ("--text --help", {"text": "--help"}),
+        ("--flag", {"flag": True}),
+        ("--flag --no-flag", {"flag": False}),
+        ("--flag=false", {"flag": False}),
+        ("--xs 1 --xs 2", {"xs": [1, 2]}),
+        ("--xs [1,2]", {"xs": [1, 2]}),
+        ("--anything [1]", {"anything": [1]}),
+        ("--anything one", {"anything": "one"}),
+        ("--split-ratio 0.8", {"split_ratio": 0.8}),
+        ("--split_ratio 0.8", {"split_ratio": 0.8}),
+        ("--force", {"force": True}),
+        ('--kwargs {"text":"k","anything":"3"}', {"text": "k", "anything": "3"}),
+        ('--text t --kwargs {"text":"k"}', {"text": "t"}),
+    ],
+)
+def test_parameters_are_options(cli: Command, words: str, given: dict[str, object]) -> None:
+    names = ("text", "flag", "xs", "anything", "split_ratio", "kind", "force")
+    default = {"text": "x", "flag": False, "xs": [], "anything": None, "split_ratio": 0.5, "kind": "a", "force": False}
+    done = cli("run", "-q", "-x", "serial", "Echo", *words.split())
+    assert dict(zip(names, json.loads(done.stdout), strict=True)) == {**default, **given}
+
+
+def test_before_the_task_an_option_is_the_command_s(cli: Command) -> None:
+    assert cli("run", "-x", "serial", "Echo").returncode == 0
+    assert "1 task ran" in cli("run", "-x", "serial", "--force", "Echo").stderr
+    assert '"a", false]' in cli("run", "-x", "serial", "--force", "Echo").stdout
+
+
+def test_kwargs_may_stand_before_the_task(cli: Command) -> None:
+    assert cli("run", "-q", "--kwargs", '{"n": 4}', "Choose", "--k", "2").stdout == "6\n"
+
+
+def test_other_parameters_take_any_name(cli: Command) -> None:
+    done = cli("run", "-q", "Options", "--a", "1", "--rest", "2", "--rest", "3", "--one-more", "4", "--b", "text")
+    assert json.loads(done.stdout) == [1, [2, 3], {"one_more": 4, "b": "text"}]
+
+
+def test_help_shows_the_parameters(cli: Command) -> None:
+    done = cli("run", "taskfile.py", "Choose", "--help")
+    assert done.returncode == 0
+    assert "Compute the binomial coefficient." in done.stdout
+    assert "--n <int>" in done.stdout
+    assert "How many of them are chosen." in done.stdout
+    assert "--workers" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("Choose --n 6", "Choose needs --k"),
+        ("Choose -n 6", "did you mean --n 6?"),
+        ("Choose -n6", "did you mean --n 6?"),
+        ("Choose -z 6", "there is no option -z"),
+        ("Echo --spl 1", "there is no option --spl; did you mean --split-ratio?"),
+        ("Echo --flag false", "did you mean --flag=false?"),
+        ('Options --a 1 --kwargs {"self":1}', "Options cannot be made: TypeError"),
+        ("Choose --nn 6", "did you mean --n?"),
+        ("Choose --n x", "--n: 'x' is not an int"),
+        ("Choose --n", "--n needs a value"),
+        ("Choose 6", "'6' has no place after Choose"),
+        ("Choose n=6", "did you mean --n=6?"),
+        ("taskfile.py --n 6", "has no task Main; name one of its tasks: Choose, "),
+        (f"Choose --n {'9' * 80}x", f"--n: '{'9' * 70}'... is not an int"),
+        ("Chose", "did you mean 'Choose'?"),
+        ("Echo --kind c", "--kind: 'c' is not one of a, b"),
+        ('Echo --kwargs {"txt":1}', "Echo has no parameter txt; did you mean text?"),
+        ("Echo --kwargs [1]", "--kwargs: '[1]' is not a JSON object"),
+        ("Echo --kwargs {", "--kwargs: '{' is not JSON"),
+        ("After", "before must be a Future"),
+        ("After --before 3", "before must be a Future"),
+        ("Talk#0", "Talk#0 is a recorded instance"),
+        ("-j 0 Talk", "--workers: '0' is not a whole number from 1"),
+        ("-x proces Talk", "did you mean 'process'?"),
+        ("-x serial --executor-args 3 Talk", "--executor-args: '3' is not a JSON object"),
+        ("--rate-limit gpu=1 Talk", "nothing in the graph has the channel or the name 'gpu'"),
+        ("--rate-limit Talk=0 Talk", "--rate-limit: '0' is not a whole number"),
+        ("--rate-limit Talk Talk", "'Talk' is not of the form NAME=N"),
+        ("--prefix gpu=nice Talk", "nothing in the graph has"),
+        ("nowhere.py Main", "nowhere.py does not exist"),
+        ("nomodule:Main", "there is no module 'nomodule'"),
+        ("taskfile.py", "has no task Main; name one of its tasks: Choose, "),
+        ("Endless", "definition without end"),
+        ("--wrokers 3 Talk", "did you mean --workers?"),
+    ],
+)
+def test_a_wrong_request_gets_one_sentence(refused: Refused, words: str, said: str) -> None:
+    assert said in refused("run", *words.split())
+
+
+@pytest.mark.parametrize("words", ["-x nowhere:factory", "-o /proc/nowhere", '-x thread --executor-args {"a":1}'])
+def test_what_a_run_is_refused_for_as_it_begins_gets_one_sentence_too(refused: Refused, words: str) -> None:
+    assert refused("run", *words.split(), "Talk")
+
+
+def test_a_wrong_request_leaves_nothing(refused: Refused, tmp_path: Path) -> None:
+    refused("run", "Choose", "--n", "6")
+    assert not (tmp_path / ".taskproc").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def f(:\n", ("taskfile.py", "line 1", "^", "SyntaxError")),
+        ("import nowhere_at_all\n", ("line 1", "No module named 'nowhere_at_all'")),
+        ("import sys\nsys.exit(3)\n", ("line 2", "SystemExit")),
+        ("def f():\n    1 / 0\nf()\n", ("line 3", "line 2", "ZeroDivisionError: division by zero")),
+    ],
+)
+def test_a_broken_taskfile_is_shown_from_the_user_s_code_on(
+    cli: Command, tmp_path: Path, text: str, said: tuple[str, ...]
+) -> None:
+    (tmp_path / "taskfile.py").write_text(text)
+    done = cli("run", "Main")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert all(part in done.stderr for part in said)
+    assert "taskproc_cli" not in done.stderr
+    assert "importlib" not in done.stderr
+    assert "cannot be loaded: " in done.stderr.splitlines()[-1]
+
+
+def test_an_init_that_raises_is_shown_from_the_user_s_code_on(cli: Command) -> None:
+    done = cli("run", "Broken")
+    assert (done.returncode, done.stdout) == (2, "")
+    traceback, sentence = done.stderr.splitlines()[:-1], done.stderr.splitlines()[-1]
+    assert traceback[0] == "Traceback (most recent call last):"
+    assert "taskfile.py" in traceback[1]
+    assert not any("taskproc/" in line for line in traceback)
+    assert sentence == "taskproc: Broken cannot be made: ValueError: told to fail with 0"
+
+
+def test_in_this_terminal_too_the_result_is_all_of_stdout(cli: Command) -> None:
+    done = cli("run", "-i", "Talk")
+    assert done.stdout == "done\n"
+    assert "said on stdout\n" in done.stderr
+
+
+def test_a_failure_is_told_last(cli: Command) -> None:
+    done = cli("run", "Both", "-x", "serial")
+    assert (done.returncode, done.stdout) == (1, "")
+    *_, last = done.stderr.splitlines()
+    assert last == "run it again under pdb, in this terminal: taskproc run -i Both -x serial"
+    for part in (
+        " failed, 0 tasks ran",
+        "in helper",
+        "before the end",
+        "Fail(n=1) (taskfile.Fail#0) failed: ValueError: told to",
+    ):
+        assert part in done.stderr
+    assert "told to fail with 2" not in done.stderr
+    assert "taskproc/" not in done.stderr.replace(".taskproc/", "")
+
+
+def test_all_failures_are_told_when_going_on(cli: Command) -> None:
+    done = cli("run", "-k", "Both")
+    assert done.returncode == 1
+    assert "told to fail with 1" in done.stderr
+    assert "told to fail with 2" in done.stderr
+    assert "2 failed, 0 tasks ran, 0 reused, 1 not run" in done.stderr
+
+
+def test_the_requested_task_is_heard_and_its_kept_output_is_marked(cli: Command) -> None:
+    first, second, quiet = cli("run", "Talk"), cli("run", "Talk"), cli("run", "-q", "Talk")
+    assert first.stdout == second.stdout == quiet.stdout == "done\n"
+    for said in ("said on stdout\n", "said on stderr\n"):
+        assert said in first.stderr
+        assert said in second.stderr
+    assert "kept output of Talk():\n" in second.stderr
+    assert "kept output" not in first.stderr
+    assert quiet.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("None", ""),
+        ("'a\\nb'", "a\nb\n"),
+        ("{'b', 'a', 'c'}", "{'a', 'b', 'c'}\n"),
+        ("{1: float('nan')}", "{1: nan}\n"),
+        ("10 ** 5000", f"1{'0' * 5000}\n"),
+    ],
+)
+def test_results_of_any_kind_are_the_same_again(cli: Command, code: str, text: str) -> None:
+    assert cli("run", "-q", "Result", "--code", code).stdout == text
+    assert cli("run", "-q", "Result", "--code", code, PYTHONHASHSEED="7").stdout == text
+
+
+def test_a_dry_run_says_what_and_why_and_writes_nothing(cli: Command, tmp_path: Path) -> None:
+    done = cli("dry-run", "Choose", "--n", "4", "--k", "2")
+    assert done.stdout == "Choose: 8 of 8 tasks\n       8  never ran\n8 tasks would run, 0 up to date\n"
+    assert done.stderr == ""
+    assert not (tmp_path / ".taskproc").exists()
+    cli("run", "Choose", "--n", "3", "--k", "2")
+    assert cli("run", "-n", "Choose", "--n", "4", "--k", "2").stdout == (
+        "Choose: 3 of 8 tasks\n       3  never ran\n3 tasks would run, 5 up to date\n"
+    )
+
+
+def test_force_is_a_reason(cli: Command) -> None:
+    cli("run", "Talk")
+    assert "forced" in cli("dry-run", "-f", "Talk").stdout
+
+
+def test_each_task_is_named_when_asked(cli: Command) -> None:
+    done = cli("run", "-v", "Choose", "--n", "2", "--k", "1")
+    assert "Choose(n=2, k=1) ran in 0.0 s: never ran" in done.stderr
+    assert done.stdout == "2\n"
+
+
+def test_the_cache_is_where_it_is_said(cli: Command, tmp_path: Path) -> None:
+    cli("run", "Talk", "--cache", "one")
+    cli("run", "Talk", TASKPROC_CACHE="two")
+    assert (tmp_path / "one").is_dir()
+    assert (tmp_path / "two").is_dir()
+    assert not (tmp_path / ".taskproc").exists()
+
+
+def test_a_limit_and_a_prefix_name_a_task(cli: Command) -> None:
+    done = cli("run", "--rate-limit", "Talk=1", "--prefix", "taskfile.Talk=env SAID=1", "Talk")
+    assert done.stdout == "done\n"
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_the_run(
+    cli: Command, executable: Path, tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    assert cli("list").returncode == 0
+    process = subprocess.Popen([executable, "run", "Wait"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "waiting").exists():
+        assert process.poll() is None
+    process.send_signal(number)
+    said = process.communicate(timeout=30)[1]
+    assert process.returncode == status
+    assert "interrupted; what had finished is kept" in said
+    assert "Traceback" not in said
+
+
+def test_a_reader_that_has_gone_is_no_error(cli: Command, executable: Path, tmp_path: Path) -> None:
+    cli("run", "-q", "Result", "--code", "'x' * 1000000")
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [executable, "run", "-q", "Result", "--code", "'x' * 1000000"],
+        cwd=tmp_path,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_script_has_the_options_of_run(cli: Command, tmp_path: Path) -> None:
+    cli("run", "Choose", "--n", "4", "--k", "2")
+    words = [sys.executable, tmp_path / "taskfile.py", "--n", "4", "--k", "2"]
+    done = subprocess.run(words, cwd="/", capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "6\n")
+    assert "0 tasks ran, 8 reused" in done.stderr
+    about = subprocess.run([*words, "--help"], cwd="/", capture_output=True, text=True, check=False).stdout
+    assert "Choose:\n  Compute the binomial coefficient.\n" in about
+    assert "TASKFILE" not in about
+    wrong = subprocess.run([*words, "--m", "3"], cwd="/", capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2
+    assert wrong.stderr == "taskproc: there is no option --m; did you mean --n?\n"
+
+
+def test_a_file_named_like_taskproc_is_not_taken_for_it(cli: Command, tmp_path: Path) -> None:
+    (tmp_path / "taskproc.py").write_text("raise SystemExit('not this one')\n")
+    assert cli("run", "Choose", "--n", "2", "--k", "1").stdout == "2\n"
+    assert cli("run", "Choose", "--n", "2", "--k", "1", "--force", "--prefix", "Choose=nice").stdout == "2\n"

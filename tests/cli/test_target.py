@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import sys
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from taskproc.errors import RequestError, TaskfileError
+from taskproc_cli.target import Target, cache_path, load_module, parse_target, resolve_task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+TASKFILE = """
+from taskproc import Task
+
+class Outer(Task):
+    class Inner(Task): ...
+
+class Main(Task): ...
+"""
+
+NUMBERS = count()
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The working folder, with a default taskfile; what is imported from it is forgotten."""
+    (tmp_path / "work" / "deep").mkdir(parents=True)
+    (tmp_path / "work" / "taskfile.py").write_text(TASKFILE)
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    known = set(sys.modules)
+    yield tmp_path.resolve() / "work"
+    for name in set(sys.modules) - known:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path.resolve())):
+            del sys.modules[name]
+
+
+def module_of(folder: Path, text: str) -> ModuleType:
+    path = folder / f"tasks_{next(NUMBERS)}.py"
+    path.write_text(f"from taskproc import Task\n{text}\n")
+    return load_module(parse_target([str(path)]))
+
+
+# ---- words
+
+
+def test_words_say_taskfile_module_task_and_instance(folder: Path) -> None:
+    default = folder / "taskfile.py"
+    assert parse_target([]) == Target(default, None, None, None)
+    assert parse_target(["Main"]) == Target(default, None, "Main", None)
+    assert parse_target(["Outer.Inner#12"]) == Target(default, None, "Outer.Inner", 12)
+    assert parse_target(["x.py"]) == Target(folder / "x.py", None, None, None)
+    assert parse_target(["deep/../x.py", "Main#3"]) == Target(folder / "x.py", None, "Main", 3)
+    assert parse_target(["deep/x", "Main"]) == Target(folder / "deep" / "x", None, "Main", None)
+    assert parse_target(["package.module:Main"]) == Target(None, "package.module", "Main", None)
+    assert parse_target(["package.module:"]) == Target(None, "package.module", None, None)
+
+
+def test_home_folders_are_expanded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder / "deep"))
+    assert parse_target(["~/x.py"]).taskfile == folder / "deep" / "x.py"
+    with pytest.raises(RequestError, match="unknown user"):
+        parse_target(["~nobody-of-this-name/x.py"])
+
+
+def test_the_default_taskfile_is_the_nearest_above(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder / "deep")
+    assert parse_target(["Main"]).taskfile == folder / "taskfile.py"
+    monkeypatch.chdir(folder.parent)
+    assert parse_target(["Main"]).taskfile is None
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["Main", "6"], "unexpected '6' after the task 'Main': parameters are given as options, --name 6"),
+        (["x.py", "Main", "6"], "unexpected '6' after the task 'Main'"),
+        (["x.py:Main"], "put a space between the taskfile and the task: x.py Main"),
+        (["./x.py:Main"], "put a space between the taskfile and the task: ./x.py Main"),
+        (["Main#"], "'Main#' names no instance: write TASK#ID"),
+        (["Main#one"], "'Main#one' names no instance"),
+        (["Main#²"], "names no instance"),
+        (["#3"], "'#3' names no instance"),
+    ],
+)
+def test_wrong_words_are_one_sentence(words: list[str], sentence: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse_target(words)
+    assert sentence in str(caught.value)
+
+
+# ---- modules
+
+
+def test_a_taskfile_is_loaded() -> None:
+    assert load_module(parse_target(["Main"])).__name__ == "taskfile"
+
+
+def test_a_module_is_loaded_from_the_working_folder(folder: Path) -> None:
+    (folder / "pack_of_tasks").mkdir()
+    (folder / "pack_of_tasks" / "module.py").write_text(TASKFILE)
+    module = load_module(parse_target(["pack_of_tasks.module:Main"]))
+    assert resolve_task(module, "Main").__module__ == "pack_of_tasks.module"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["taskfil.py"], "does not exist; did you mean 'taskfile.py'?"),
+        (["nowhere/x.py"], "nowhere/x.py does not exist"),
+        (["deep/"], "is a folder"),
+        (["no_such_package.module:Main"], "there is no module 'no_such_package' in "),
+        (["taskfile.module:Main"], "there is no module 'taskfile.module' in "),
+        ([":Main"], "'' is no module name"),
+        (["..module:Main"], "'..module' is no module name"),
+    ],
+)
+def test_what_cannot_be_loaded_is_one_sentence(words: list[str], sentence: str) -> None:
+    with pytest.raises(TaskfileError) as caught:
+        load_module(parse_target(words))
+    assert sentence in str(caught.value)
+
+
+def test_without_a_default_taskfile_one_must_be_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    with pytest.raises(TaskfileError, match=r"there is no taskfile\.py in .* or a folder above it: name the taskfile"):
+        load_module(parse_target(["Main"]))
+
+
+@pytest.mark.parametrize("code", ["import no_such_module", "raise ValueError", "int('x')"])
+def test_what_the_user_s_module_raises_comes_through(folder: Path, code: str) -> None:
+    (folder / "raising.py").write_text(code)
+    for words in (["raising.py"], ["raising:Main"]):
+        with pytest.raises((ModuleNotFoundError, ValueError)) as caught:
+            load_module(parse_target(words))
+        assert not isinstance(caught.value, RequestError)
+
+
+# ---- tasks
+
+
+def test_a_task_goes_by_its_qualified_or_full_name() -> None:
+    module = load_module(parse_target([]))
+    assert resolve_task(module, "Outer.Inner").__qualname__ == "Outer.Inner"
+    assert resolve_task(module, "taskfile.Outer.Inner").__qualname__ == "Outer.Inner"
+
+
+def test_without_a_task_main_or_the_only_one_is_meant(folder: Path) -> None:
+    assert resolve_task(load_module(parse_target([])), None).__name__ == "Main"
+    assert resolve_task(module_of(folder, "class Only(Task): ..."), None).__name__ == "Only"
+
+
+@pytest.mark.parametrize(
+    ("text", "task", "sentence"),
+    [
+        ("class A(Task): ...\nclass B(Task): ...", None, "has no task Main; name one of its tasks: A, B"),
+        ("", None, "define a class that derives from taskproc.Task"),
+        ("class Choose(Task): ...", "choos", ", did you mean 'Choose'?"),
+        ("class A(Task): ...\nclass B(Task): ...", "Train", "; its tasks are A, B"),
+        ("", "Train", "there is no task 'Train' in "),
+    ],
+)
+def test_a_missing_task_is_one_sentence(folder: Path, text: str, task: str | None, sentence: str) -> None:
+    module = module_of(folder, text)
+    with pytest.raises(RequestError) as caught:
+        resolve_task(module, task)
+    assert sentence.lstrip(",; ") in str(caught.value)
+    assert str(module.__file__) in str(caught.value)
+
+
+# ---- caches
+
+
+def test_the_cache_is_that_of_option_environment_pyproject_or_taskfile(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = parse_target([str(folder / "deep" / "x.py")])
+    monkeypatch.chdir(folder.parent)
+    assert cache_path(target, None, {}) == folder / "deep" / ".taskproc"
+    (folder / "pyproject.toml").write_text("[tool.taskproc]\ncache = 'kept'")
+    assert cache_path(target, None, {}) == folder / "kept"
+    assert cache_path(target, None, {"TASKPROC_CACHE": ""}) == folder / "kept"
+    assert cache_path(target, None, {"TASKPROC_CACHE": "env"}) == folder.parent / "env"
+    assert cache_path(target, "option", {"TASKPROC_CACHE": "env"}) == folder.parent / "option"
+
+
+def test_only_the_nearest_pyproject_counts(folder: Path) -> None:
+    target = parse_target([str(folder / "deep" / "x.py")])
+    (folder / "pyproject.toml").write_text("[tool.taskproc]\ncache = 'kept'")
+    (folder / "deep" / "pyproject.toml").write_text("")
+    assert cache_path(target, None, {}) == folder / "deep" / ".taskproc"
+
+
+def test_a_module_s_cache_is_in_the_working_folder(folder: Path) -> None:
+    assert cache_path(parse_target(["package.module:Main"]), None, {}) == folder / ".taskproc"
+
+
+def test_home_is_expanded_in_caches(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/of-somebody")
+    (folder / "pyproject.toml").write_text("[tool.taskproc]\ncache = '~/c'")
+    for option, environ in (("~/c", {}), (None, {"TASKPROC_CACHE": "~/c"}), (None, {})):
+        assert cache_path(parse_target([]), option, environ) == Path("/home/of-somebody/c")
+    with pytest.raises(RequestError, match="--cache '~nobody-of-this-name' begins with the home folder"):
+        cache_path(parse_target([]), "~nobody-of-this-name", {})
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"[tool", "cannot be read: "),
+        (b"\xff", "cannot be read: "),
+        (b"[tool.taskproc]\ncache = 3", "must say cache = "),
+        (b"[tool]\ntaskproc = 3", "must say cache = "),
+        (b"tool = 3", "must say cache = "),
+    ],
+)
+def test_a_malformed_pyproject_is_one_sentence(folder: Path, content: bytes, sentence: str) -> None:
+    (folder / "pyproject.toml").write_bytes(content)
+    with pytest.raises(RequestError) as caught:
+        cache_path(parse_target([]), None, {})
+    assert f"{folder / 'pyproject.toml'} {sentence}" in str(caught.value)

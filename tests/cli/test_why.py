@@ -1,0 +1,118 @@
+"""`taskproc why`, seen from outside."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Command = Callable[..., subprocess.CompletedProcess[str]]
+
+HELPERS = "def normalize(x):\n    return x - 1\n\nRATE = 3\n"
+STUDY = """\
+from taskproc import Requires, Task
+
+import helpers
+
+
+class Low(Task):
+    def __init__(self, x: int = 1):
+        self.x = x
+
+    def run_task(self) -> int:
+        return helpers.normalize(self.x)
+
+
+class Main(Task):
+    low: Requires[int]
+
+    def __init__(self):
+        self.low = Low()
+        self.scale = 2
+
+    def run_task(self) -> int:
+        return self.low * self.scale
+"""
+
+
+@pytest.fixture
+def study(cli: Command, tmp_path: Path) -> Path:
+    (tmp_path / "helpers.py").write_text(HELPERS)
+    path = tmp_path / "study.py"
+    path.write_text(STUDY)
+    assert cli("why", "study.py").stdout.startswith("Main(): would run: never ran\n  Low(x=1) would run: never ran\n")
+    assert not (tmp_path / ".taskproc").exists()
+    assert cli("run", "study.py").returncode == 0
+    return path
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_what_is_up_to_date_says_when_where_and_how_long(study: Path, cli: Command) -> None:
+    first, made = cli("why", study).stdout.splitlines()
+    assert first == "Main(): up to date"
+    assert re.fullmatch(r"  its result was made \d{4}-\d\d-\d\d \d\d:\d\d:\d\d in 0\.\d s by .+:\d+", made)
+
+
+def test_an_edited_helper_is_shown_as_a_diff(study: Path, cli: Command) -> None:
+    edit(study.with_name("helpers.py"), "x - 1", "x - 2")
+    low = cli("why", study, "Low")
+    assert low.stdout.startswith("Low(x=1): would run: code of helpers:normalize changed\n")
+    for line in (
+        "--- helpers:normalize (then)",
+        "+++ helpers:normalize (now)",
+        "-    return x - 1",
+        "+    return x - 2",
+    ):
+        assert f"\n  {line}\n" in low.stdout
+    main = cli("why", study)
+    assert main.stdout.splitlines()[:2] == [
+        "Main(): may run, if 1 task that it needs, and will run, come out different",
+        "  Low(x=1) would run: code of helpers:normalize changed",
+    ]
+    assert "    +    return x - 2\n" in main.stdout
+    instance = cli("why", study, "Low#0")
+    assert instance.stdout.startswith("Low#0: recorded; its code has changed\n")
+    assert "+    return x - 2" in instance.stdout
+    assert {low.returncode, main.returncode, instance.returncode} == {0}
+
+
+def test_a_value_that_was_made_anew_meanwhile_is_named(study: Path, cli: Command) -> None:
+    edit(study.with_name("helpers.py"), "x - 1", "x - 2")
+    cli("run", study, "Low")
+    lines = cli("why", study).stdout.splitlines()
+    assert lines[0] == "Main(): would run: upstream Low(x=1) changed"
+    assert lines[1].startswith("  Low(x=1) has another value since it was made ")
+
+
+def test_a_failure_is_told(cli: Command) -> None:
+    cli("run", "Fail")
+    done = cli("why", "Fail")
+    assert done.stdout.startswith("Fail(n=1): would run: failed last time: ValueError: told to fail with 1\n")
+    assert "  it failed (ValueError: told to fail with 1) when it was made " in done.stdout
+    assert done.returncode == 0
+
+
+def test_what_can_t_be_seen_is_told(cli: Command, tmp_path: Path) -> None:
+    (tmp_path / "blind.py").write_text(
+        "from taskproc import Task\n\nclass Main(Task):\n    def run_task(self):\n        return eval('1')\n"
+    )
+    cli("run", "blind.py")
+    assert "  blind:Main could not be read in full: " in cli("why", "blind.py").stdout
+
+
+def test_an_instance_whose_class_is_gone_is_told_of(study: Path, cli: Command) -> None:
+    edit(study, "class Low", "class Lower")
+    edit(study, "self.low = Low()", "self.low = Lower()")
+    done = cli("why", study, "study.Low#0")
+    assert done.stdout.startswith("study.Low#0: recorded; its arguments are not known here\n")

@@ -1,0 +1,173 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from taskproc import Cache, taskfile
+from taskproc.events import Listener, RunStats
+from taskproc.options import Options
+from taskproc.plan import Plan
+from taskproc.run import make_plan, run
+
+settings.register_profile("slow machine", deadline=None)
+settings.load_profile("slow machine")
+
+ROOT = Path(__file__).resolve().parent.parent
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the caller's own settings reaches a test."""
+    for name in os.environ:
+        if name.startswith("TASKPROC_") or name in {"CI", "NO_COLOR", "FORCE_COLOR", "COLUMNS"}:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _signals_end_programs() -> None:
+    """What ignores them, as `nohup` or a shell's `&` does, reaches no test."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture
+def root() -> Path:
+    """The folder of the project."""
+    return ROOT
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Run:
+    """Run a fresh interpreter in the test's folder: `python("script.py", ...)`; its output is text."""
+
+    def run(*words: str | Path, folder: Path = tmp_path, check: bool = True) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, *map(str, words)],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
+def taskproc(python: Run) -> Run:
+    """Run the executable in the test's folder: `taskproc("run", "taskfile.py", ...)`."""
+
+    def run(*words: str | Path, **settings: object) -> subprocess.CompletedProcess[str]:
+        return python("-m", "taskproc_cli", *words, **settings)
+
+    return run
+
+
+PRELUDE = """\
+from __future__ import annotations
+import os, signal, sys
+from pathlib import Path
+from typing import Any
+from taskproc import Cache, Const, Requires, RequiresDict, RequiresList, Task
+HERE = Path(__file__).parent
+def note(text):
+    with open(HERE / 'notes', 'a') as file:
+        file.write(f'{text}\\n')
+"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run of a flow came to, classes and tasks by their short names."""
+
+    value: Any
+    stats: RunStats
+
+    @property
+    def executed(self) -> dict[str, int]:
+        return {name.partition(".")[2]: count for name, count in self.stats.executed.items()}
+
+    @property
+    def reused(self) -> dict[str, int]:
+        return {name.partition(".")[2]: count for name, count in self.stats.reused.items()}
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        return {repr(stats.task): stats.reason for stats in self.stats.tasks}
+
+
+class Flow:
+    """A taskfile that is written, edited and run in this process. Its tasks tell by `note(text)` what they do."""
+
+    _numbers = itertools.count()
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.cache = folder / "cache"
+        self.path = folder / f"flow{next(self._numbers)}.py"
+        self.module: ModuleType
+
+    def write(self, source: str) -> None:
+        """Put this after the prelude, and import the file anew."""
+        self.path.write_text(PRELUDE + dedent(source))
+        self.reload()
+
+    def edit(self, *changes: tuple[str, str]) -> None:
+        """Replace pieces of the source, and import the file anew."""
+        text = self.path.read_text()
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        self.path.write_text(text)
+        self.reload()
+
+    def reload(self) -> None:
+        sys.modules.pop(self.path.stem, None)
+        self.module = taskfile.load(self.path)
+
+    def task(self, text: str) -> Any:
+        """Define the task that an expression means."""
+        with Cache(self.cache):
+            return eval(text, vars(self.module))
+
+    def plan(self, text: str, **options: Any) -> Plan:
+        return make_plan(self.task(text)._task_node, Options(self.cache, **options))
+
+    def run(self, text: str, *, listener: Listener | None = None, executor: Any = "serial", **options: Any) -> Ran:
+        outcome = run(self.task(text)._task_node, Options(self.cache, executor=executor, **options), listener)
+        return Ran(outcome.value, outcome.stats)
+
+    def notes(self) -> Counter[str]:
+        """What tasks have noted since this was last asked for, and how often."""
+        path = self.folder / "notes"
+        found = Counter(path.read_text().split("\n")[:-1]) if path.exists() else Counter[str]()
+        path.unlink(missing_ok=True)
+        return found
+
+
+@pytest.fixture
+def flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flow]:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # it would hide an edit within the same second
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    made = Flow(tmp_path)
+    yield made
+    sys.modules.pop(made.path.stem, None)

@@ -1,0 +1,396 @@
+from __future__ import annotations
+
+import cmath
+import collections
+import dataclasses
+import datetime as dt
+import decimal
+import enum
+import functools
+import math
+import pathlib
+import re
+import subprocess
+import sys
+import threading
+import types
+import uuid
+import zoneinfo
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pydantic
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskproc.canonical import Canonical, Unencodable, canonical, digest
+
+numpy = pytest.importorskip("numpy")
+
+
+class Color(enum.Enum):
+    RED = 1
+    BLUE = 2
+
+
+class Mode(enum.Flag):
+    READ = 1
+    WRITE = 2
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+
+
+class Celsius(float):
+    pass
+
+
+class Label(str):
+    __slots__ = ()
+
+
+class Bag(set):  # type: ignore[type-arg]
+    pass
+
+
+class Pair(NamedTuple):
+    left: object
+    right: object
+
+
+@dataclasses.dataclass
+class Options:
+    depth: object = 1
+    width: object = 2
+
+    @functools.cached_property
+    def area(self) -> object:
+        return (self.depth, self.width)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Frozen:
+    depth: object = 1
+
+
+class Model(pydantic.BaseModel):
+    depth: int = 1
+    more: dict[str, Any] = {}
+
+
+class Plain:
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def method(self) -> None: ...
+
+
+class Known:
+    def __init__(self, key: bytes) -> None:
+        self.key = key
+
+    def __taskproc_canonical__(self) -> object:
+        return ("known", self.key)
+
+
+def encode(value: object) -> bytes:
+    return canonical(value, plain=True).data
+
+
+BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
+NOON = dt.datetime(2024, 5, 1, 12)  # noqa: DTZ001
+
+# ruff: noqa: E501  a table is read best in few lines
+DISTINCT: list[object] = [
+    None, True, False, 0, 1, -1, 255, 2**31, 2**63, 10**5000, 0.0, -0.0, 1.0, math.inf, -math.inf, math.nan, 1j, complex(1, 0),
+    "", "a", "1", "é", "\ud800", b"", b"a", bytearray(b"a"), (), [], {}, set(), frozenset(), (1,), [1], {1}, frozenset({1}),
+    (1, 2), (1, (2,)), ((1,), 2), [1, 2], [[1], 2], [[1, 2]], {1: 2}, {"1": 2}, {1.0: 2}, {1: 2, 3: 4}, {3: 4, 1: 2}, {1: {2: 3}},
+    {"a": {1}}, {"a": [1]}, {"a": (1,)}, (True,), (1.0,), ("1",), ("ab", "c"), ("a", "bc"), ("abc",), [None], [()], [[]], [{}],
+    Color.RED, Color.BLUE, Mode.READ, Mode.READ | Mode.WRITE, Level.LOW, Celsius(1.0), Label("a"), Bag({1}),
+    Pair(1, 2), Pair(1, (2,)), Options(), Options(2), Options(1.0), Options(True), Options(Options()), Frozen(), Frozen(2),
+    Model(), Model(depth=2), Model(more={"a": 1}), Model(more={"a": 1.0}),
+    pathlib.Path("a"), pathlib.PurePosixPath("a"), pathlib.Path("a/b"), pathlib.PureWindowsPath("a"),
+    NOON, NOON.replace(tzinfo=BERLIN), NOON.replace(tzinfo=dt.UTC), NOON.replace(fold=1), NOON.date(), NOON.time(),
+    dt.timedelta(days=1), dt.timedelta(seconds=1), dt.UTC, BERLIN, zoneinfo.ZoneInfo("Asia/Tokyo"),
+    dt.timezone(dt.timedelta(hours=1)), dt.timezone(dt.timedelta(hours=1), "X"),
+    decimal.Decimal(1), decimal.Decimal("1.0"), decimal.Decimal("NaN"), uuid.UUID(int=1), uuid.UUID(int=2),
+    range(3), range(1, 3), slice(3), slice(1, 3), collections.defaultdict(list, {1: 2}), collections.defaultdict(set, {1: 2}),
+    collections.OrderedDict({1: 2}), collections.Counter({1: 2}),
+    numpy.int32(1), numpy.int64(1), numpy.float64(1), numpy.float32(1), numpy.bool_(True), numpy.str_("a"),
+    numpy.datetime64("2024-01-01"), numpy.datetime64("2024-01-01", "s"), Known(b"a"), Known(b"b"), [Known(b"a")],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrap", [lambda v: v, lambda v: [v], lambda v: {"a": v}, lambda v: (0, v, {1})])
+def test_values_that_differ_have_other_bytes(wrap: Callable[[object], object]) -> None:
+    seen: dict[bytes, object] = {}
+    for value in DISTINCT:
+        data = encode(wrap(value))
+        assert data not in seen, (value, seen[data])
+        seen[data] = value
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (math.nan, -math.nan),
+        ([math.nan, "a"], [math.inf - math.inf, "a"]),
+        (complex(math.nan, 1), complex(-math.nan, 1)),
+        ("".join("long"), "long"),
+        ({3, 1, 2}, {2, 3, 1}),
+        ({"b", "a", ("c",)}, {("c",), "a", "b"}),
+        (Bag({"x", "y"}), Bag({"y", "x"})),
+        (Model(), Model(depth=1)),
+        ([[1], [1]], [[1]] * 2),
+        (Options([2], [2]), Options(*[[2]] * 2)),
+        (Color.RED, Color(1)),
+        (numpy.arange(10)[::2], numpy.array([0, 2, 4, 6, 8])),
+        (numpy.eye(3).T.copy(order="F"), numpy.eye(3)),
+        (numpy.array([{1}, "a"], dtype=object), numpy.array([{1}, "a"], dtype=object)),
+        (re.compile("a+"), re.compile("a+")),
+        (Plain({"a"}), Plain({"a"})),
+        (functools.partial(max, 3), functools.partial(max, 3)),
+    ],
+)
+def test_equal_values_have_equal_bytes(one: object, other: object) -> None:
+    assert canonical(one) == canonical(other)
+
+
+def test_what_an_object_remembers_does_not_count() -> None:
+    fresh, read = Options(), Options()
+    assert read.area == (1, 2)
+    assert encode(fresh) == encode(read)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Plain(1), Plain(2)),
+        (Plain(1), Options(1)),
+        (numpy.arange(4), numpy.arange(4.0)),
+        (numpy.arange(4), numpy.arange(4).reshape(2, 2)),
+        (numpy.zeros(2, ">i4"), numpy.zeros(2, "<i4")),
+        (numpy.array([1, "1"], dtype=object), numpy.array([1, 1], dtype=object)),
+        (numpy.array(["2024"], "M8[Y]"), numpy.array(["2025"], "M8[Y]")),
+        (re.compile("a"), re.compile("a", re.IGNORECASE)),
+        (functools.partial(max, 3), functools.partial(max, 4)),
+        (functools.partial(max, 3), functools.partial(min, 3)),
+        (Plain(1).method, Plain(2).method),
+        ([].append, [1].append),
+        (math, re),
+        (int, float),
+        (collections.deque([1], 3), collections.deque([1])),
+        (types.SimpleNamespace(a=1), types.SimpleNamespace(a=2)),
+        (types.MappingProxyType({1: 2}), {1: 2}),
+        (Exception("a"), Exception("b")),
+    ],
+)
+def test_objects_that_differ_have_other_bytes(one: object, other: object) -> None:
+    assert canonical(one).data != canonical(other).data
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.complex_numbers()
+hashables = st.recursive(
+    scalars, lambda inner: st.tuples(inner, inner) | st.frozensets(inner, max_size=3), max_leaves=5
+)
+values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.tuples(inner, inner)
+        | st.dictionaries(hashables, inner, max_size=3)
+        | st.sets(hashables, max_size=3)
+        | st.builds(Options, inner, inner)
+    ),
+    max_leaves=12,
+)
+
+
+def spelled(value: Any) -> object:
+    """A value spelled out with its types, so that `==` tells exactly what the encoding must."""
+    if isinstance(value, (float, complex)):
+        return type(value).__name__, _spelled_nan(value) if cmath.isnan(value) else repr(value)
+    if isinstance(value, (list, tuple)):
+        return type(value).__name__, [spelled(item) for item in value]
+    if isinstance(value, dict):
+        return "dict", [(spelled(key), spelled(item)) for key, item in value.items()]
+    if isinstance(value, (set, frozenset)):
+        return type(value).__name__, sorted(repr(spelled(item)) for item in value)
+    if isinstance(value, Options):
+        return "Options", spelled(value.depth), spelled(value.width)
+    return type(value).__name__, value
+
+
+def _spelled_nan(value: complex) -> str:
+    return repr([abs(part) if math.isnan(part) else part for part in (value.real, value.imag)])
+
+
+@given(values, values)
+def test_bytes_are_equal_just_when_values_are(one: object, other: object) -> None:
+    assert (encode(one) == encode(other)) == (spelled(one) == spelled(other))
+
+
+@given(values)
+def test_a_rebuilt_value_has_the_same_bytes(value: object) -> None:
+    def rebuilt(part: Any) -> Any:
+        if isinstance(part, (list, tuple, set, frozenset)):
+            return type(part)([rebuilt(item) for item in part])
+        if isinstance(part, dict):
+            return {rebuilt(key): rebuilt(item) for key, item in part.items()}
+        if isinstance(part, Options):
+            return Options(rebuilt(part.depth), rebuilt(part.width))
+        return "".join([*part]) if isinstance(part, str) else part
+
+    assert encode(value) == encode(rebuilt(value))
+    assert encode([value, value]) == encode([value, rebuilt(value)])
+
+
+@given(values)
+def test_every_encoding_is_short_or_a_digest(value: object) -> None:
+    assert len(encode(value)) <= 64
+
+
+@given(st.lists(st.binary(), max_size=4), st.lists(st.binary(), max_size=4))
+def test_digest_tells_parts_apart(one: list[bytes], other: list[bytes]) -> None:
+    assert (digest(*one) == digest(*other)) == (one == other)
+    assert len(digest(*one)) == 16
+
+
+def test_the_format() -> None:
+    assert encode((3, 4)).hex() == "28020000006903000000" + "6904000000"
+    assert encode({"a": None}).hex() == "7b7501000000614e30"
+    assert encode({2, 1}).hex() == "3c02000000" + "6901000000" + "6902000000"
+    assert encode(2**70).hex() == "6c05000000" + "0000" * 4 + "0004"
+    assert encode("a" * 60).hex() == "23" + digest(b"u\x3c\0\0\0" + b"a" * 60).hex()
+    assert encode(decimal.Decimal(1)) == b":" + encode("decimal.Decimal") + encode("1")
+    assert encode(Known(b"k")) == b"!" + encode(("known", b"k"))
+
+
+def test_bytes_do_not_depend_on_the_hash_seed(root: pathlib.Path) -> None:
+    program = (
+        "from taskproc.canonical import canonical; import pathlib, enum; E = enum.Enum('E', 'A B C');"
+        "print(canonical([{'a', 'b', 'c', ('d', 1)}, frozenset('xyz'), {E.A, E.B, E.C}, pathlib.Path('p')]).data.hex())"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd=root,
+            env={"PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("0", "1", "2")
+    }
+    assert len(told) == 1
+    assert len(told.pop()) > 10
+
+
+def test_deep_sharing_costs_what_is_shared() -> None:
+    shared: Any = [1]
+    for _ in range(200):
+        shared = [shared, {"a": shared}]
+    assert len(encode(shared)) <= 64
+
+
+def ring(*values: object) -> Plain:
+    first = last = Plain(None)
+    for value in values:
+        last.value = [value, Plain(None)]
+        last = last.value[1]
+    last.value = first
+    return first
+
+
+def test_values_that_contain_themselves() -> None:
+    loop: list[object] = [1]
+    loop.append(loop)
+    other: list[object] = [1]
+    other.append([1, other])
+    assert canonical(loop).data == canonical(loop).data
+    assert canonical(loop).data != canonical(other).data
+    with pytest.raises(Unencodable, match="contains itself"):
+        encode(loop)
+    assert canonical(ring(1, 2)).data == canonical(ring(1, 2)).data
+    assert canonical(ring(1, 2)).data != canonical(ring(2, 1)).data
+    assert canonical(ring(1, {2})).data != canonical(ring(1, {3})).data
+
+
+def test_a_dense_web_of_objects() -> None:
+    nodes = [Plain(None) for _ in range(60)]
+    for node in nodes:
+        node.value = nodes
+    assert canonical(nodes).refs == (Plain,)
+
+
+def test_a_set_whose_element_contains_it() -> None:
+    thing = Plain(None)
+    thing.value = {thing}
+    with pytest.raises(Unencodable, match="contains it"):
+        canonical(thing)
+
+
+def test_what_is_nested_too_deeply() -> None:
+    value: list[object] = []
+    for _ in range(sys.getrecursionlimit() * 3):
+        value = [value]
+    with pytest.raises(Unencodable, match="nested too deeply"):
+        encode(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "path", "reason"),
+    [
+        (object(), "", "an object is not plain data"),
+        ([1, 2, {"layers": Plain(1)}], "[2]['layers']", "a Plain is not plain data"),
+        (Options(depth=(1, len)), ".depth[1]", "a builtin_function_or_method is not plain data"),
+        (Model(more={"a": [Plain]}), ".more['a'][0]", "a class is not plain data"),
+        (lambda: 0, "", "a function is not plain data"),
+        ((math,), "[0]", "a module is not plain data"),
+        ({"a": numpy.arange(3)}, "['a']", "a ndarray is not plain data"),
+        (Pair(1, threading.Lock()), "", "a lock is not plain data"),
+    ],
+)
+def test_what_is_not_plain_names_its_place(value: object, path: str, reason: str) -> None:
+    with pytest.raises(Unencodable) as caught:
+        encode(value)
+    assert caught.value.reason == reason
+    assert caught.value.path == path
+    assert str(caught.value) == (f"{reason} (at {path})" if path else reason)
+
+
+def test_what_cannot_be_taken_apart() -> None:
+    with pytest.raises(Unencodable, match=r"a lock cannot be taken apart.*\(at \[0\]\.value\)"):
+        canonical([Plain(threading.Lock())])
+
+
+def shift(number: int) -> int:
+    return number + 1
+
+
+def test_references_to_user_code() -> None:
+    double: Callable[[int], int] = lambda number: number * 2  # noqa: E731
+    halve: Callable[[int], int] = lambda number: number // 2  # noqa: E731
+    assert canonical([Plain(1), Options(), Plain(2), int, len, shift]).refs == (Plain, Options, shift)
+    assert canonical(functools.partial(shift, 1)).refs == (shift,)
+    assert canonical(functools.lru_cache(shift)).refs == (shift,)
+    assert canonical(Plain(1).method).refs == (Plain.method, Plain)
+    assert canonical([double, halve]).refs == (double, halve)
+    assert canonical([double, halve, double]).data != canonical([double, halve, halve]).data
+    assert encode(Options()) == encode(Options())
+    assert canonical({"a": Options}).data != canonical({"a": Plain}).data
+
+
+def test_scalars_refer_to_nothing() -> None:
+    assert canonical((1, "a")) == Canonical(encode((1, "a")), ())
+
+
+def test_large_values() -> None:
+    text = "é" * 2_000_000
+    assert encode(text) == encode("".join(["é" * 1_000_000] * 2))
+    assert encode(text) != encode(text.encode())
+    assert encode(b"a" * 2_000_000) != encode(b"a" * 2_000_001)
+    large = numpy.zeros(1_000_000)
+    assert canonical(large).data == canonical(large.copy()).data

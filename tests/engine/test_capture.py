@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from taskproc.batch import Batch
+from taskproc.capture import ThreadCapture, tail
+from taskproc.executors import ThreadPool
+from taskproc.pool import ProcessPool
+
+PRINTS = """
+import ctypes
+print("python"); print("error", file=sys.stderr)
+os.write(1, b"descriptor\\n")
+subprocess.run(["sh", "-c", "echo child; echo problem >&2"])
+ctypes.CDLL(None).puts(b"library")
+print("no end", end="")
+"""
+
+
+def logs(batch: Batch, index: int = 0) -> dict[str, str] | None:
+    folder = Path(batch.payloads[index].folder)
+    return {path.name: path.read_text() for path in folder.iterdir()} if folder.exists() else None
+
+
+@pytest.fixture
+def pool() -> Iterator[ProcessPool]:
+    pool = ProcessPool(1)
+    yield pool
+    pool.close(kill=False)
+
+
+def test_a_process_keeps_all_that_is_printed(lab: Any, pool: ProcessPool) -> None:
+    batch = lab.batch(("Call", PRINTS), ("Same", 1), ("Call", "print('second')"))
+    answers = lab.run(pool, batch)
+    first = logs(batch)
+    assert first is not None
+    assert sorted(first) == ["stderr.txt", "stdout.txt"]
+    assert sorted(first["stdout.txt"].splitlines()) == ["child", "descriptor", "library", "no end", "python"]
+    assert first["stderr.txt"] == "error\nproblem\n"
+    assert logs(batch, 1) is None
+    assert logs(batch, 2) == {"stdout.txt": "second\n"}
+    assert [answer.kept for answer in answers[:3]] == [True, False, True]
+    assert answers[0].files == ()
+
+
+def test_streams_are_whole_again_for_the_next_task(lab: Any, pool: ProcessPool) -> None:
+    spoilers = [
+        "print('before', end=''); sys.stdout = open(os.devnull, 'w'); sys.stderr = None",
+        "print('before', end=''); sys.stdout.close()",
+        "print('before', end='', flush=True); os.close(1); os.close(2)",
+        "print('before', end=''); os.dup2(os.open(os.devnull, os.O_WRONLY), 1)",
+    ]
+    jobs = [("Call", code) for spoiler in spoilers for code in (spoiler, "print('after'); os.system('echo child')")]
+    batch = lab.batch(*jobs)
+    lab.run(pool, batch)
+    for index in range(0, len(jobs), 2):
+        assert logs(batch, index) == {"stdout.txt": "before"}, jobs[index]
+        assert logs(batch, index + 1) == {"stdout.txt": "after\nchild\n"}, jobs[index]
+
+
+def test_stdin_is_empty(lab: Any, pool: ProcessPool) -> None:
+    code = "result = sys.stdin.read(), subprocess.run(['cat'], capture_output=True).stdout"
+    assert lab.run(pool, lab.batch(("Call", code)))[0].inline == lab.run(pool, lab.batch(("Same", ("", b""))))[0].inline
+
+
+def test_odd_text_is_kept(lab: Any, pool: ProcessPool) -> None:
+    batch = lab.batch(("Call", "print('é', chr(0xdc80)); sys.stdout.buffer.write(bytes([255]))"))
+    lab.run(pool, batch)
+    assert Path(batch.payloads[0].folder, "stdout.txt").read_bytes() == "é \\udc80\n".encode() + b"\xff"
+
+
+@pytest.mark.parametrize("make", [ProcessPool, ThreadPool])
+def test_echo_tells_while_the_task_runs(make: Any, lab: Any) -> None:
+    """The task goes on only when what it printed has been heard."""
+    go = lab.folder / "go"
+    code = f"print('one', flush=True)\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)\nprint('two')"
+    batch = lab.batch(("Call", code), echo=True)
+    executor, heard, done = make(1), [], threading.Event()
+
+    def reply(serial: int, answer: Any) -> None:
+        heard.append(answer)
+        if getattr(answer, "text", "").startswith("one"):
+            go.touch()
+        if type(answer).__name__ in {"Finished", "Lost"}:
+            done.set()
+
+    executor.submit(batch, reply)
+    assert done.wait(60)
+    executor.close(kill=False)
+    assert "".join(answer.text for answer in heard if type(answer).__name__ == "Printed") == "one\ntwo\n"
+    assert logs(batch) == {"stdout.txt": "one\ntwo\n"}
+
+
+def test_threads_are_kept_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capture = ThreadCapture()
+    both = threading.Barrier(2)
+
+    def work(name: str) -> None:
+        with capture(str(tmp_path / name), None):
+            both.wait()
+            print("out of", name)
+            both.wait()
+            print("err of", name, file=sys.stderr)
+            sys.stdout.buffer.write(b"bytes\n")
+            assert sys.stdin.read() == ""
+            both.wait()
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in ("one", "two")]
+    original = sys.stdout, sys.stderr, sys.stdin
+    for thread in threads:
+        thread.start()
+    print("mine")
+    for thread in threads:
+        thread.join()
+    assert (sys.stdout, sys.stderr, sys.stdin) == original
+    assert capsys.readouterr() == ("mine\n", "")
+    for name in ("one", "two"):
+        assert (tmp_path / name / "stdout.txt").read_text() == f"out of {name}\nbytes\n"
+        assert (tmp_path / name / "stderr.txt").read_text() == f"err of {name}\n"
+
+
+def test_a_thread_that_prints_nothing_leaves_nothing(tmp_path: Path) -> None:
+    with ThreadCapture()(str(tmp_path / "folder"), None):
+        sys.stdout.flush()
+        print(end="")
+        assert not sys.stdout.isatty()
+        sys.stdout.fileno()
+    assert not (tmp_path / "folder").exists()
+
+
+def test_contexts_nest(tmp_path: Path) -> None:
+    capture = ThreadCapture()
+    with capture(str(tmp_path / "outer"), None):
+        print("a")
+        with capture(str(tmp_path / "inner"), None):
+            print("b")
+        print("c")
+    assert (tmp_path / "outer" / "stdout.txt").read_text() == "a\nc\n"
+    assert (tmp_path / "inner" / "stdout.txt").read_text() == "b\n"
+
+
+def test_redirection_within_a_task(tmp_path: Path) -> None:
+    with ThreadCapture()(str(tmp_path), None):
+        with contextlib.redirect_stdout(io.StringIO()) as aside:
+            print("aside")
+        print("kept")
+    assert aside.getvalue() == "aside\n"
+    assert (tmp_path / "stdout.txt").read_text() == "kept\n"
+
+
+def test_tail(tmp_path: Path) -> None:
+    assert tail(str(tmp_path)) == ""
+    (tmp_path / "stdout.txt").write_text("".join(f"o{number}\n" for number in range(5000)))
+    assert tail(str(tmp_path)).splitlines() == [f"o{number}" for number in range(4980, 5000)]
+    (tmp_path / "stderr.txt").write_text("e0\ne1\n")
+    assert tail(str(tmp_path)).splitlines() == [*(f"o{number}" for number in range(4982, 5000)), "e0", "e1"]
+    (tmp_path / "stderr.txt").write_text("".join(f"e{number}\n" for number in range(50)))
+    assert len(tail(str(tmp_path)).splitlines()) == 20

@@ -1,0 +1,378 @@
+"""Which tasks run again after an edit, and which do not: exactly."""
+
+from __future__ import annotations
+
+import importlib
+import runpy
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from taskproc import Cache, FailedTaskError, taskfile
+from taskproc.options import Options
+from taskproc.plan import Run, UpToDate
+from taskproc.run import make_plan, run
+
+FILES: dict[str, str] = runpy.run_path(str(Path(__file__).with_name("edited_project.py")))["FILES"]
+
+
+class Project:
+    """A copy of the project that is edited, imported anew and run in this process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name, text in FILES.items():
+            self.write(name, text)
+
+    def write(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+
+    def edit(self, name: str, *changes: tuple[str, str]) -> None:
+        text = (self.folder / name).read_text()
+        for old, new in changes:
+            assert text.count(old) >= 1, old
+            text = text.replace(old, new)
+        self.write(name, text)
+
+    def load(self) -> Any:
+        self.forget()
+        importlib.invalidate_caches()
+        return taskfile.load(self.folder / "study.py")
+
+    @staticmethod
+    def forget() -> None:
+        for name in [name for name in sys.modules if name.partition(".")[0] in {"helpers", "pkg", "study", "moved"}]:
+            del sys.modules[name]
+
+    def node(self, task: str = "Main()", cache: str = "cache") -> Any:
+        """The task that an expression means, in the code as it is now."""
+        module = self.load()
+        with Cache(self.folder / cache):
+            return eval(task, vars(module))._task_node
+
+    def run(
+        self, task: str = "Main()", cache: str = "cache", listener: Any = None, **settings: Any
+    ) -> tuple[Any, set[str]]:
+        """The result, and the classes whose tasks ran; the plan allowed for these."""
+        node = self.node(task, cache)
+        options = Options(self.folder / cache, **{"executor": "serial", **settings})
+        plan = make_plan(node, options)
+        outcome = run(node, options, listener)
+        ran = {name.partition(".")[2] for name in outcome.stats.executed}
+        sure = {n.short for n in plan.graph.nodes if isinstance(plan.decisions[n.key], Run)}
+        done = {n.short for n in plan.graph.nodes if isinstance(plan.decisions[n.key], UpToDate)}
+        assert sure <= ran <= {n.short for n in plan.graph.nodes} - done
+        return outcome.value, ran
+
+
+@pytest.fixture(autouse=True)
+def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # it would hide an edit within the same second
+    monkeypatch.setattr("taskproc.database._NORMAL", 0)  # wait for no disk
+    yield
+    Project.forget()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the project, to be run once and copied."""
+    return tmp_path_factory.mktemp("finished")
+
+
+@pytest.fixture
+def project(tmp_path: Path, finished: Path) -> Project:
+    """The project, when it has run."""
+    if not (finished / "cache").exists():
+        Project(finished).run()
+    shutil.copytree(finished / "cache", tmp_path / "cache")
+    return Project(tmp_path)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """An edit of files, and the classes that must run again because of it."""
+
+    name: str
+    changes: tuple[tuple[str, str, str], ...]
+    runs: frozenset[str]
+
+
+EDITS: list[Edit] = []
+
+
+def edit(name: str, runs: str, *changes: tuple[str, str, str]) -> None:
+    EDITS.append(Edit(name, changes, frozenset(runs.split())))
+
+
+H, S, OPS, C, P = "helpers.py", "study.py", "pkg/ops.py", "pkg/consts.py", "pkg/shapes.py"
+
+# What counts: each way in which code is reached. Main runs where the value came out different.
+edit("own code", "Nested Main", (S, "range(3)", "range(4)"))
+edit("own code, same value", "Nested", (S, "range(3)", "range(0, 3)"))
+edit("helper", "Direct Main", (H, "return x - base(x)", "return x - base(x) - 1"))
+edit("helper of a helper", "Direct Main", (H, "def base(x: int):\n    return 1", "def base(x: int):\n    return 2"))
+edit("helper, same value", "Direct", (H, "return x - base(x)", "return -base(x) + x"))
+edit("default of a helper's parameter", "Direct", (H, "def base(x: int):", "def base(x: int, y=1):"))
+edit("function of a decorator", "Renamed Main", (H, "def factor():\n    return 2", "def factor():\n    return 3"))
+edit("decorator", "Renamed Main", (H, "* factor()", "* factor() + 1"))
+edit(
+    "decorated function", "Renamed Main", (H, "def decorated(x):\n    return x", "def decorated(x):\n    return x + 1")
+)
+edit("decorator taken away", "Renamed Main", (H, "@twice\n", ""))
+edit(
+    "decorator of an own method",
+    "Nested Main",
+    (
+        S,
+        "    def run_task(self) -> int:\n        def inner",
+        "    @helpers.twice\n    def run_task(self) -> int:\n        def inner",
+    ),
+)
+edit("mutual recursion", "Recursive Main", (H, "return False if n == 0", "return None if n == 4 else 7 if n == 1"))
+edit("function of a partial", "Partial Main", (H, "return x * by", "return x * by + 1"))
+edit("argument of a partial", "Partial Main", (H, "by=3", "by=4"))
+edit("lru_cache's function", "Cached Main", (H, "return inner(x)", "return inner(x) + 1"))
+edit(
+    "what lru_cache's function calls",
+    "Cached Main",
+    (H, "def inner(x):\n    return x + 1", "def inner(x):\n    return x + 2"),
+)
+edit("lru_cache taken away", "Cached", (H, "@functools.lru_cache\n", ""))
+edit("function in a table", "Table Main", (H, "return a + b", "return a + b + 1"))
+edit("other function in a table", "Table", (H, "return a - b", "return b - a"))
+edit("entry of a table", "Table Main", (H, '"add": add', '"add": sub'))
+edit("closure", "Closure Main", (H, "return x + n", "return x - n"))
+edit("value in a closure", "Closure Main", (H, "make(5)", "make(6)"))
+edit("lambda", "Lambda Main", (H, "lambda x: 2 * x", "lambda x: 3 * x"))
+edit("lambda's parameter renamed", "Lambda", (H, "lambda x: 2 * x", "lambda y: 2 * y"))
+edit("method of an instance's class", "Instance Main", (H, "return x * self.weight", "return x + self.weight"))
+edit("attribute of an instance's class", "Instance Main", (H, "weight = 2", "weight = 3"))
+edit(
+    "other method of the class",
+    "Instance",
+    (H, "def unused(self):\n        return 1", "def unused(self):\n        return 2"),
+)
+edit("base of an instance's class", "Instance", (H, "class Model:", "class Above:\n    pass\n\n\nclass Model(Above):"))
+edit("constant", "Constants Default Attribute Main", (H, "RATE = 3", "RATE = 4"))
+edit("constant inside a dict", "Constants Main", (H, '"a": 1', '"a": 2'))
+edit("constant inside a list in a dict", "Constants", (H, "[1, 2]", "[1, 3]"))
+edit("set", "Constants Main", (H, '{"x", "y"}', '{"x", "z"}'))
+edit("type of a constant", "Constants", (H, '"b": [1, 2]', '"b": (1, 2)'))
+edit("pattern", "Regex Main", (H, '"a+"', '"a*"'))
+edit("default from a constant", "Default Main", (H, "y=RATE", "y=RATE + 1"))
+edit("function by a dotted name", "Dotted Main", (OPS, "return x * SCALE", "return x * SCALE + 1"))
+edit("constant by a relative import", "Dotted Imported Main", (C, "SCALE = 2", "SCALE = 3"))
+edit(
+    "function imported inside",
+    "Inside Main",
+    (OPS, "def local(x):\n    return x + 1", "def local(x):\n    return x + 2"),
+)
+edit(
+    "method of a base",
+    "Parent Child Main",
+    (S, "def step(self, x):\n        return x + 1", "def step(self, x):\n        return x + 3"),
+)
+edit("method of a subclass", "Child Main", (S, "super().step(x) * 2", "super().step(x) * 3"))
+edit(
+    "override taken away",
+    "Child Main",
+    (S, "    def step(self, x):\n        return super().step(x) * 2\n", "    pass\n"),
+)
+edit("method of a mixin", "Mixed Main", (H, "def bonus(self):\n        return 1", "def bonus(self):\n        return 2"))
+edit(
+    "base taken away",
+    "Mixed",
+    (S, "class Mixed(helpers.Mixin, Task):", "class Mixed(Task):\n    def bonus(self):\n        return 1\n"),
+)
+edit("member of another task", "Parent Child Member Main", (S, "LIMIT = 7", "LIMIT = 8"))
+edit(
+    "attribute computed in __init__", "Attribute Main", (S, "self.rate = helpers.RATE", "self.rate = helpers.RATE + 1")
+)
+edit(
+    "attribute more in __init__",
+    "Attribute",
+    (S, "self.rate = helpers.RATE", "self.rate = helpers.RATE; self.more = 1"),
+)
+edit("default of an argument", "Argument Main", (S, "n: int = 2", "n: int = 3"))
+edit("default of a dataclass's field", "Data Main", (P, "depth: int = 2", "depth: int = 3"))
+edit("field more in a dataclass", "Data", (P, "depth: int = 2", "depth: int = 2\n    width: int = 1"))
+edit("annotation of a dataclass's field", "Data", (P, "depth: int = 2", "depth: float = 2"))
+edit("value of an enum", "Enumerated Main", (H, "LOW = 1", "LOW = 3"))
+edit("other member of an enum", "Enumerated", (H, "HIGH = 2", "HIGH = 5"))
+edit("method of a returned value", "Make Read Main", (P, "return self.x + self.y", "return self.x * self.y"))
+edit("what the upstream returns", "Make Read Main", (S, "Point(1, 2)", "Point(2, 2)"))
+edit("function that was declared", "Wide", (H, "def by_name(x):\n    return x", "def by_name(x):\n    return -x"))
+edit("file that was declared", "Wide Main", ("data.txt", "some data", "other data"))
+edit(
+    "declaration taken away",
+    "Wide",
+    (S, '_task_depends_on = [helpers.by_name, "data.txt"]', "_task_depends_on = [helpers.by_name]"),
+)
+edit("slots of the root", "Main", (S, "Wide, Untracked, Nested]", "Wide, Untracked]"))
+edit("name that means another function", "Renamed Main", (S, "import decorated as deco", "import inner as deco"))
+edit("name that means another module's function", "Direct Main", (S, "helpers.normalize(10)", "pkg.ops.area(10)"))
+
+# What does not count.
+edit("comment", "", (H, "# from each", "# from every one"), (S, "CONFIG = Config()", "CONFIG = Config()  # theirs"))
+edit("docstring", "", (H, "Subtract the base.", "Take the base away."), (S, "Use a module's function.", "Use one."))
+edit(
+    "layout",
+    "",
+    (H, "return x - base(x)", "return (\n        x\n        - base(x)\n    )"),
+    (S, "CONFIG = Config()", "\n\nCONFIG = Config()\n\n"),
+)
+edit("annotation", "", (H, "def normalize(x):", "def normalize(x: int) -> int:"), (H, "base(x: int)", "base(x)"))
+edit("quotes", "", (S, 'TABLE["add"](1, 2)', "TABLE['add'](1, 2) "))
+edit("what is not used", "", (H, "UNUSED = 1", "UNUSED = 2"))
+edit(
+    "what is not used of a package",
+    "",
+    (OPS, "def other(x):\n    return x", "def other(x):\n    return 2 * x"),
+    (C, "OTHER = 5", "OTHER = 6"),
+)
+edit("setting", "", (S, "_task_compress_level = 1", "_task_compress_level = 2\n    _task_channel = 'disk'"))
+edit("order of definitions", "", (S, "class Direct(Task)", "class Lone(Task):\n    pass\n\n\nclass Direct(Task)"))
+edit("order of a dict's entries that means nothing", "Constants", (H, '{"a": 1, "b": [1, 2]}', '{"b": [1, 2], "a": 1}'))
+edit("way to write a constant", "", (H, '{"x", "y"}', '{"y", "x"}'))
+edit("untracked helper", "", (H, "def report(text):\n    return None", "def report(text):\n    return 1"))
+edit("helper of another file, the same", "", (S, "import helpers\n", "import helpers\nimport helpers as also\n"))
+edit(
+    "way to import",
+    "",
+    (
+        S,
+        "from helpers import PATTERN, TABLE, even, triple",
+        "from helpers import even, triple, TABLE\nfrom helpers import PATTERN",
+    ),
+)
+
+
+@pytest.mark.parametrize("case", EDITS, ids=[case.name for case in EDITS])
+def test_an_edit_runs_exactly_what_it_concerns(project: Project, case: Edit) -> None:
+    for name, old, new in case.changes:
+        project.edit(name, (old, new))
+    value, ran = project.run()
+    assert ran == case.runs
+    assert value == project.run(cache="fresh")[0]
+
+
+def test_what_has_run_does_not_run_again(project: Project) -> None:
+    value, ran = project.run()
+    assert ran == set()
+    assert project.run(force="all")[0] == value
+    assert project.run() == (value, set())
+
+
+# Edits that take several files, or several steps.
+
+
+def test_a_helper_that_moves_to_another_file_runs_nothing(project: Project) -> None:
+    project.edit(H, ("def base(x: int):\n    return 1\n", "from moved import base\n"))
+    project.write("moved.py", "def base(x: int):\n    return 1\n")
+    assert project.run()[1] == set()
+    project.edit("moved.py", ("return 1", "return 2"))
+    assert project.run()[1] == {"Direct", "Main"}
+
+
+def test_a_task_s_helpers_moved_to_another_module_run_what_names_them_otherwise(project: Project) -> None:
+    project.write("moved.py", (project.folder / H).read_text())
+    project.edit(
+        S,
+        ("return helpers.normalize(10)", "return moved.normalize(10)"),
+        ("import helpers\n", "import helpers\nimport moved\n"),
+    )
+    assert project.run()[1] == {"Direct"}
+
+
+def test_a_renamed_helper_runs_what_calls_it(project: Project) -> None:
+    project.edit(H, ("base(", "basis("))
+    assert project.run()[1] == {"Direct"}
+
+
+def test_a_renamed_task_runs_and_what_reads_it_takes_the_new_one(project: Project) -> None:
+    before, _ = project.run()
+    project.edit(S, ("class Direct(", "class Straight("), ("[Direct,", "[Straight,"))
+    assert project.run() == (before, {"Straight", "Main"})
+
+
+def test_a_new_module_level_name_hides_a_builtin(project: Project) -> None:
+    project.edit(S, ("CONFIG = Config()", "CONFIG = Config()\n\n\ndef sum(values):\n    return 0\n"))
+    assert project.run()[1] == {"Nested", "Main"}
+
+
+def test_code_that_went_and_came_back_before_a_run_runs_nothing(project: Project) -> None:
+    project.edit(H, ("return 1", "return 2"))
+    assert not make_plan(project.node(), Options(project.folder / "cache")).is_done
+    project.edit(H, ("return 2", "return 1"))
+    project.edit(H, ("def factor():\n    return 1", "def factor():\n    return 2"))
+    assert project.run()[1] == set()
+
+
+def test_code_that_went_ran_and_came_back_runs_again(project: Project) -> None:
+    before, _ = project.run()
+    project.edit(H, ("x - base(x)", "x + base(x)"))
+    assert project.run()[1] == {"Direct", "Main"}
+    project.edit(H, ("x + base(x)", "x - base(x)"))
+    assert project.run() == (before, {"Direct", "Main"})
+
+
+def test_code_that_failed_and_came_back_runs_nothing(project: Project) -> None:
+    before, _ = project.run()
+    project.edit(H, ("x - base(x)", "x / 0"))
+    with pytest.raises(FailedTaskError):
+        project.run()
+    with pytest.raises(FailedTaskError):
+        project.run()
+    project.edit(H, ("x / 0", "x - base(x)"))
+    assert project.run() == (before, set())
+
+
+def test_an_upstream_s_code_that_went_and_came_back_spares_who_never_read_the_other(project: Project) -> None:
+    before, _ = project.run()
+    project.edit(S, ("Point(1, 2)", "Point(5, 6)"))
+    assert project.run("Make()")[1] == {"Make"}
+    project.edit(S, ("Point(5, 6)", "Point(1, 2)"))
+    assert project.run() == (before, {"Make"})
+
+
+def test_code_is_trusted_where_that_is_asked(project: Project) -> None:
+    before, _ = project.run()
+    project.edit(H, ("x - base(x)", "x + base(x)"))
+    assert project.run(detect_source_change=False) == (before, set())
+    assert project.run()[1] == {"Direct", "Main"}
+
+
+def test_what_can_t_be_seen_counts_as_a_whole(project: Project) -> None:
+    project.run("Blind()")
+    project.edit(H, ("def unused(x):\n    return x", "def unused(x):\n    return x + 1"))
+    assert project.run("Blind()") == (2, {"Blind"})
+
+
+@pytest.mark.parametrize("executor", ["serial", "thread", "process"])
+@pytest.mark.parametrize("when", ["Planned", "Started", "Finished"])
+def test_code_that_is_edited_while_it_runs_leaves_nothing_stale(project: Project, executor: str, when: str) -> None:
+    """Whatever code a task ran in the end, its result is never taken for that of other code."""
+    project.edit(H, ("x - base(x)", "x + base(x)"))
+    edits = [("x + base(x)", "x * base(x)")]
+
+    def listener(event: Any) -> None:
+        if edits and type(event).__name__ == when:
+            project.edit(H, edits.pop())
+
+    with suppress(FailedTaskError):
+        project.run(listener=listener, executor=executor, force="all")
+    assert not edits
+    value, _ = project.run()
+    assert value == project.run(cache="fresh")[0]
+    project.edit(H, ("x * base(x)", "x + base(x)"))
+    value, _ = project.run()
+    assert value == project.run(cache="other")[0]

@@ -1,0 +1,305 @@
+from __future__ import annotations
+
+import concurrent.futures
+import queue
+import subprocess
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from taskproc.batch import Answer, Done, Finished, Returned
+from taskproc.errors import RequestError
+from taskproc.executors import Foreign, Interactive, ThreadPool, by_name
+from taskproc.pool import ProcessPool
+from taskproc.prefix import PrefixExecutor
+from taskproc.value import load
+
+
+def values(answers: list[Any]) -> list[Any]:
+    return [load(answer.inline) for answer in answers if isinstance(answer, Done)]
+
+
+@pytest.fixture
+def ran(lab: Any) -> Any:
+    """The answers of an executor, which is closed then."""
+
+    def run(executor: Any, *jobs: Any) -> tuple[Any, list[Any]]:
+        batch = lab.batch(*jobs)
+        try:
+            return batch, lab.run(executor, batch)
+        finally:
+            executor.close(kill=False)
+
+    return run
+
+
+CHAIN = (("Same", 1), ("Call", "print('hello'); raise ValueError('bad')"), ("Same", 3))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ProcessPool(1),
+        lambda: ThreadPool(1),
+        lambda: PrefixExecutor("env A=1"),
+        lambda: Foreign(concurrent.futures.ThreadPoolExecutor(1), owned=True),
+        lambda: Foreign(concurrent.futures.ProcessPoolExecutor(1), owned=True),
+    ],
+    ids=["process", "thread", "prefix", "foreign thread", "foreign process"],
+)
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_all_kinds_answer_alike(make: Any, ran: Any) -> None:
+    batch, answers = ran(make(), *CHAIN)
+    assert values(answers) == [1, 3]
+    assert answers[1].reason == "ValueError: bad"
+    assert answers[1].tail == "hello"
+    assert answers[3:] == [Finished()]
+    assert Path(batch.payloads[1].folder, "stdout.txt").read_text() == "hello\n"
+
+
+# Threads
+
+
+def test_threads_run_at_once(lab: Any) -> None:
+    pool = ThreadPool(2)
+    code = "Path('{}').touch()\nwhile not os.path.exists('{}'): time.sleep(0.01)\nresult = threading.get_ident()"
+    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    for mine, other in (("a", "b"), ("b", "a")):
+        names = [str(lab.folder / name) for name in (mine, other)]
+        pool.submit(lab.batch(("Call", code.format(*names))), lambda _, answer: answers.put(answer))
+    heard = [answers.get(timeout=60) for _ in range(4)]
+    assert len(set(values(heard))) == 2
+    pool.close(kill=False)
+
+
+def test_recall_from_a_thread_and_kill(lab: Any) -> None:
+    pool = ThreadPool(1)
+    begun, go = lab.folder / "begun", lab.folder / "go"
+    code = f"Path({str(begun)!r}).touch()\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)"
+    batch = lab.batch(("Call", code), ("Same", 1), echo=True)
+    heard: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    pool.submit(batch, lambda _, answer: heard.put(answer))
+    tick = threading.Event()
+    while not begun.exists():
+        tick.wait(0.01)
+    pool.recall(batch.serial)
+    assert heard.get(timeout=60) == Returned((1,))
+    threads = [thread for thread in threading.enumerate() if thread.name != "MainThread" and thread.daemon]
+    pool.close(kill=True)
+    go.touch()
+    for thread in threads:
+        thread.join(60)
+    assert heard.empty()
+
+
+# In this process
+
+
+def test_interactive_is_this_thread_with_its_own_streams(
+    lab: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    code = "print('hello'); result = threading.get_ident(), os.getcwd()"
+    (answer, _) = lab.run(Interactive(debug=False), lab.batch(("Call", code)))
+    assert load(answer.inline) == (threading.get_ident(), "/")
+    assert capsys.readouterr().out == "hello\n"
+    assert not answer.kept
+
+
+def test_interrupting_an_interactive_task(lab: Any) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        lab.run(Interactive(debug=False), lab.batch(("Call", "os.kill(os.getpid(), signal.SIGINT); time.sleep(60)")))
+
+
+def test_pdb_after_a_failure(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr("pdb.post_mortem", seen.append)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    (failed, _) = lab.run(Interactive(debug=True), lab.batch(("Call", "1 / 0")))
+    assert failed.reason.startswith("ZeroDivisionError")
+    (frame,) = seen
+    while frame.tb_next:
+        frame = frame.tb_next
+    assert frame.tb_frame.f_code.co_filename == str(lab.folder / f"{lab.module}.py")
+
+
+# Foreign executors
+
+
+class Odd(concurrent.futures.Executor):
+    """Answers each call with what it was made for."""
+
+    def __init__(self, outcome: Any) -> None:
+        self.outcome = outcome
+        self.shut = False
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
+        if self.outcome == "refuse":
+            raise RuntimeError("no more")
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        if self.outcome == "cancel":
+            future.cancel()
+        elif isinstance(self.outcome, BaseException):
+            future.set_exception(self.outcome)
+        else:
+            future.set_result(self.outcome)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self.shut = True
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [
+        (ValueError("bad"), "the executor lost it (ValueError: bad)"),
+        (KeyboardInterrupt(), "the executor lost it (KeyboardInterrupt)"),
+        ("refuse", "the executor lost it (RuntimeError: no more)"),
+        ("cancel", "the executor lost it (CancelledError)"),
+        (b"junk", "the executor lost it (UnpicklingError: "),
+        (None, "the executor lost it (TypeError: "),
+    ],
+)
+def test_what_a_foreign_executor_may_do(outcome: Any, reason: str, ran: Any) -> None:
+    executor = Odd(outcome)
+    _, (lost,) = ran(Foreign(executor), ("Same", 1))
+    assert lost.reason.startswith(reason)
+    assert not executor.shut
+
+
+def test_the_callers_executor_is_never_shut_down(ran: Any) -> None:
+    with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        _, answers = ran(Foreign(executor), ("Same", 1))
+        assert values(answers) == [1]
+        assert executor.submit(lambda: 2).result() == 2
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_the_death_of_a_foreign_worker(ran: Any) -> None:
+    with concurrent.futures.ProcessPoolExecutor(1) as executor:
+        _, (lost,) = ran(Foreign(executor), ("Call", "os._exit(3)"))
+    assert "BrokenProcessPool" in lost.reason
+
+
+# Prefix commands
+
+
+def gone(pid: int) -> bool:
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], stdout=subprocess.PIPE, check=False).stdout
+    return not state or state.startswith(b"Z")
+
+
+def test_a_prefix_is_a_shell_line(lab: Any, ran: Any) -> None:
+    code = "result = os.environ['A'], os.getcwd(), sys.stdin.read()"
+    _, answers = ran(PrefixExecutor("A='x y' B=2"), ("Call", code))
+    assert values(answers) == [("x y", str(lab.folder), "")]
+
+
+def test_what_a_command_says_is_kept_apart(ran: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    batch, answers = ran(PrefixExecutor("echo chatter; echo noise >&2;"), ("Call", "print('hello')"))
+    assert values(answers) == [None]
+    assert Path(batch.payloads[0].folder, "stdout.txt").read_text() == "hello\n"
+    assert capfd.readouterr() == ("", "")
+    assert [path.name for path in Path(batch.payloads[0].folder).parent.iterdir()] == [
+        Path(batch.payloads[0].folder).name
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "code", "reason"),
+    [
+        ("exit 3;", "", "the prefix command 'exit 3;' published no result (exit status 3)"),
+        (
+            "echo no >&2; exit 0;",
+            "",
+            "the prefix command 'echo no >&2; exit 0;' published no result (exit status 0): no",
+        ),
+        (
+            "exec",
+            "os.kill(os.getpid(), 9)",
+            "the prefix command 'exec' published no result (killed by SIGKILL (out of memory?))",
+        ),
+        ("env", "print('last words'); os._exit(0)", "the prefix command 'env' published no result (exit status 0)"),
+    ],
+)
+def test_success_is_what_was_published(prefix: str, code: str, reason: str, ran: Any) -> None:
+    batch, (lost,) = ran(PrefixExecutor(prefix), ("Call", code))
+    assert lost.reason == reason
+    folder = Path(batch.payloads[0].folder)
+    if "last words" in code:
+        assert lost.tail == "last words"
+        assert (folder / "stdout.txt").read_text() == "last words\n"
+    assert [path for path in folder.parent.iterdir() if path != folder] == []
+
+
+def test_a_failing_command_that_published_has_succeeded(ran: Any) -> None:
+    _, answers = ran(PrefixExecutor("trap 'exit 7' EXIT;"), ("Same", 1))
+    assert values(answers) == [1]
+
+
+@pytest.mark.parametrize("trap", ["", "trap '' TERM; "])
+def test_a_killed_command_takes_its_group_along(trap: str, lab: Any) -> None:
+    executor = PrefixExecutor(f"{trap}sleep 1000 &")
+    ignore = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    code = f"{ignore}\nPath('pids').write_text(f'{{os.getpid()}} {{os.getppid()}} ')\ntime.sleep(1000)"
+    heard: list[Any] = []
+    executor.submit(lab.batch(("Call", code)), lambda _, answer: heard.append(answer))
+    pids, tick = lab.folder / "pids", threading.Event()
+    while not (pids.exists() and pids.read_text().endswith(" ")):
+        tick.wait(0.01)
+    executor.close(kill=True)
+    assert heard == []
+    for pid in map(int, pids.read_text().split()):
+        while not gone(pid):
+            tick.wait(0.01)
+    assert [path.name for path in (lab.folder / "cache").iterdir()] == []
+
+
+def test_many_commands_at_once(lab: Any) -> None:
+    """Each of five tasks waits for all the others: nothing but the scheduler bounds them."""
+    executor = PrefixExecutor("env")
+    code = "Path(f'at{self.task_id}{os.getpid()}').touch()\nwhile len(list(Path().glob('at*'))) < 5: time.sleep(0.01)"
+    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    for _ in range(5):
+        executor.submit(lab.batch(("Call", code)), lambda _, answer: answers.put(answer))
+    heard = [answers.get(timeout=60) for _ in range(10)]
+    assert len(values(heard)) == 5
+    executor.close(kill=False)
+
+
+# By name
+
+
+def test_by_name(lab: Any, ran: Any) -> None:
+    for name in ("process", "thread", "serial"):
+        _, answers = ran(by_name(name, 2, {}), ("Same", 1))
+        assert values(answers) == [1]
+
+
+def test_a_factory_by_name_is_ours_to_shut_down(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    executor = by_name("concurrent.futures:ThreadPoolExecutor", 2, {"max_workers": 1, "thread_name_prefix": "named"})
+    answers = lab.run(executor, lab.batch(("Call", "result = threading.current_thread().name")))
+    assert values(answers) == ["named_0"]
+    executor.close(kill=False)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("named")]
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "sentence"),
+    [
+        ("proces", {}, "there is no executor 'proces'; it is one of process, thread, serial, "),
+        ("thread", {"a": 1}, "executor thread takes no arguments"),
+        ("no_such_module:make", {}, "executor no_such_module:make can't be made: ModuleNotFoundError"),
+        ("os:no_such_name", {}, "executor os:no_such_name can't be made: AttributeError"),
+        ("concurrent.futures:ThreadPoolExecutor", {"bad": 1}, "can't be made: TypeError"),
+        ("os:getcwd", {}, "executor os:getcwd gives no concurrent.futures.Executor but a str"),
+        ("dask:nowhere", {}, "executor dask:nowhere "),
+    ],
+)
+def test_what_cannot_be_made_is_told(name: str, args: dict[str, object], sentence: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        by_name(name, 1, args)
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,634 @@
+"""A matrix of edits: which change a task's fingerprint, and which must not."""
+
+# ruff: noqa: E501, ISC004  edits are read best in one line
+from __future__ import annotations
+
+import importlib
+import itertools
+import sys
+import types
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from taskproc.fingerprint import Fingerprint, Fingerprinter, untracked
+
+
+class Base:
+    """Stands for Task."""
+
+
+_folders = itertools.count()
+
+
+class Project:
+    """Modules written to a folder and imported afresh, as a new process would."""
+
+    def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._tmp_path = tmp_path
+        self._monkeypatch = monkeypatch
+        self.folder = tmp_path
+        self._loaded: set[str] = set()
+
+    def take(self, files: dict[str, str], target: str = "Main") -> Fingerprint:
+        self.write(files)
+        return Fingerprinter(Base).of(getattr(importlib.import_module("tasks"), target))
+
+    def write(self, files: dict[str, str]) -> None:
+        self.forget()
+        self.folder = self._tmp_path / f"copy{next(_folders)}"
+        for name, text in files.items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(dedent(text))
+        self._monkeypatch.syspath_prepend(str(self.folder))
+        importlib.invalidate_caches()
+
+    def forget(self) -> None:
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
+            if str(file).startswith(str(self._tmp_path)):
+                del sys.modules[name]
+        if str(self.folder) in sys.path:
+            sys.path.remove(str(self.folder))
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setitem(sys.modules, "base", types.ModuleType("base"))
+    sys.modules["base"].Base = Base  # type: ignore[attr-defined]
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    made = Project(tmp_path, monkeypatch)
+    yield made
+    made.forget()
+
+
+TASKS = '''
+    import dataclasses
+    import enum
+    import functools
+    import re
+    import threading
+    from functools import partial
+    from typing import NamedTuple
+
+    import helpers
+    import pkg.sub
+    from base import Base
+    from helpers import scale as rescale
+    from helpers import FACTOR, Model, lonely
+    from pkg import sub as under
+
+    LIMIT = 10
+    NAMES = {"a", "b"}
+    WORD = re.compile("a+")
+    LOCK = threading.Lock()
+    GUARDED = (threading.Lock(), helpers.guard(3))
+
+    def twice(number: int) -> int:
+        """ Double it. """
+        return number * 2  # by two
+
+    def thrice(number):
+        return number * 3
+
+    def unrelated(number):
+        return number
+
+    def even(n):
+        return n == 0 or odd(n - 1)
+
+    def odd(n):
+        return n != 0 and even(n - 1)
+
+    def shout(factor):
+        plus = 1
+        def decorator(function):
+            @functools.wraps(function)
+            def wrapper(*args):
+                return function(*args) * factor + plus
+            return wrapper
+        return decorator
+
+    @shout(2)
+    def decorated(number):
+        return number + 5
+
+    @functools.lru_cache(maxsize=None)
+    def cached(number):
+        return number + 6
+
+    @functools.singledispatch
+    def dispatched(value):
+        return 1
+
+    @dispatched.register
+    def _(value: int):
+        return 2
+
+    def power(number, exponent):
+        return number ** exponent
+
+    square = partial(power, exponent=2)
+    increment = lambda number: number + 1
+    TABLE = {"twice": twice, "minus": lambda number: number - 1}
+
+    def make(offset):
+        def shifted(number):
+            return number + offset
+        return shifted
+
+    shift = make(7)
+
+    class Gear:
+        teeth = 12
+        def __init__(self, ratio):
+            self.ratio = ratio
+        def turn(self):
+            return self.ratio * self.teeth + thrice(1)
+
+    GEAR = Gear(3)
+
+    @dataclasses.dataclass
+    class Options:
+        depth: int = 3
+        def double(self) -> int:
+            return self.depth * 2
+
+    class Color(enum.Enum):
+        RED = 1
+
+    class Point(NamedTuple):
+        x: int = 0
+
+    def default_of(number, more=LIMIT + 1):
+        return number + more
+
+    class Mixin:
+        def mixed(self):
+            return 1
+
+    class Parent(Mixin, Base):
+        slot: int
+        def inherited(self):
+            return decorated(1)
+
+    class Other(Base):
+        RATE = 4
+        def run_task(self):
+            return 0
+        @staticmethod
+        def shared(number):
+            return number + 8
+        @classmethod
+        def unused(cls):
+            return 9
+
+    class Main(Parent):
+        """ What it is. """
+
+        _task_channel = "cpu"
+        _task_compress_level = 3
+        size = 5
+
+        def __init__(self, n: int):
+            self.other = Other(n)
+            self._task_prefix_command = "nice"
+
+        def run_task(self) -> int:
+            """ Run. """
+            from late import delayed
+            import later
+            from pkg.deep import bottom
+            from pkg import low
+            import pkg.far.away as distant
+            total: int = twice(3) + rescale(2) + helpers.shrink(9) + pkg.sub.down(1) + under.up(1)
+            total += FACTOR + LIMIT + len(NAMES) + Other.RATE + Other.shared(1) + even(4)
+            total += square(3) + increment(1) + TABLE["twice"](1) + shift(1) + GEAR.turn() + cached(1)
+            total += Options().double() + Color.RED.value + Point().x + default_of(1) + Model().predict(1)
+            total += sum(lonely(i) for i in range(3)) + dispatched(1) + GUARDED[1] + helpers.TABLE["a"]
+            return total + delayed() + later.slow() + bottom() + low.rise() + distant.fly()
+
+        @property
+        def area(self):
+            return self.size ** 2
+
+        @functools.cached_property
+        def volume(self):
+            return self.size ** 3
+'''
+
+FILES = {
+    "tasks.py": TASKS,
+    "helpers.py": """
+        from constants import BASE
+
+        FACTOR = BASE * 2
+        TABLE = {"a": 1}
+
+        def scale(number):
+            return _inner(number) * FACTOR
+
+        def _inner(number):
+            return number + 1
+
+        def shrink(number):
+            return number - 1
+
+        def unreached():
+            return 0
+
+        def lonely(number):
+            return number
+
+        def guard(number):
+            return number + 20
+
+        class Layer:
+            width = 3
+
+        class Model:
+            layer = Layer
+            def predict(self, number):
+                return number * self.layer.width
+    """,
+    "constants.py": "BASE = 3\nUNUSED = 4\n",
+    "late.py": "def delayed():\n    return 1\n\ndef never():\n    return 2\n",
+    "later.py": "def slow():\n    return quick()\n\ndef quick():\n    return 3\n\ndef never():\n    return 4\n",
+    "pkg/__init__.py": "",
+    "pkg/sub.py": """
+        from .deep import bottom
+        def down(number):
+            return bottom() + number
+        def up(number):
+            return number + 1
+        def aside():
+            return 0
+    """,
+    "pkg/low.py": "def rise():\n    return 6\n\ndef sink():\n    return 7\n",
+    "pkg/far/__init__.py": "",
+    "pkg/far/away.py": "from ..low import rise\ndef fly():\n    from ..soon import land\n    return land()\n",
+    "pkg/soon.py": "def land():\n    return 8\n\ndef crash():\n    return 9\n",
+    "pkg/deep.py": "def bottom():\n    return 5\n",
+}
+
+Edit = tuple[str, str, str]
+
+MUST_CHANGE: dict[str, Edit] = {
+    "own method": ("tasks.py", "return total + delayed()", "return 1 + total + delayed()"),
+    "own init": ("tasks.py", "self.other = Other(n)", "self.other = Other(n + 1)"),
+    "own attribute": ("tasks.py", "size = 5", "size = 6"),
+    "own property": ("tasks.py", "self.size ** 2", "self.size ** 4"),
+    "own cached property": ("tasks.py", "self.size ** 3", "self.size ** 5"),
+    "helper": ("tasks.py", "return number * 2", "return number * 4"),
+    "helper's default": ("tasks.py", "more=LIMIT + 1", "more=LIMIT + 2"),
+    "inherited method": ("tasks.py", "return decorated(1)", "return decorated(2)"),
+    "mixin": ("tasks.py", "return 1\n\n    class Parent", "return 2\n\n    class Parent"),
+    "bases": ("tasks.py", "class Main(Parent):", "class Main(Mixin, Base):"),
+    "what an inherited method reaches": ("tasks.py", "return number + 5", "return number + 55"),
+    "decorator's wrapper": ("tasks.py", "function(*args) * factor", "function(*args) + factor"),
+    "decorator's argument": ("tasks.py", "@shout(2)", "@shout(3)"),
+    "decorator's own computation": ("tasks.py", "plus = 1", "plus = 2"),
+    "decorator taken off": ("tasks.py", "@shout(2)\n", "\n"),
+    "function behind lru_cache": ("tasks.py", "return number + 6", "return number + 66"),
+    "singledispatch implementation": ("tasks.py", "return 2\n\n    def power", "return 3\n\n    def power"),
+    "function behind partial": ("tasks.py", "return number ** exponent", "return exponent ** number"),
+    "argument of partial": ("tasks.py", "exponent=2", "exponent=3"),
+    "lambda": ("tasks.py", "lambda number: number + 1", "lambda number: number + 2"),
+    "table's lambda": ("tasks.py", "lambda number: number - 1", "lambda number: number - 2"),
+    "table's keys": ("tasks.py", '"minus":', '"less":'),
+    "closure's function": ("tasks.py", "return number + offset", "return number - offset"),
+    "closure's value": ("tasks.py", "make(7)", "make(8)"),
+    "method of an instance's class": ("tasks.py", "self.ratio * self.teeth", "self.ratio + self.teeth"),
+    "attribute of an instance's class": ("tasks.py", "teeth = 12", "teeth = 13"),
+    "attribute of an instance": ("tasks.py", "GEAR = Gear(3)", "GEAR = Gear(4)"),
+    "what an instance's method reaches": ("tasks.py", "return number * 3", "return number * 33"),
+    "dataclass default": ("tasks.py", "depth: int = 3", "depth: int = 4"),
+    "dataclass annotation": ("tasks.py", "depth: int = 3", "depth: float = 3"),
+    "dataclass method": ("tasks.py", "return self.depth * 2", "return self.depth * 3"),
+    "enum value": ("tasks.py", "RED = 1", "RED = 2"),
+    "named tuple default": ("tasks.py", "x: int = 0", "x: int = 1"),
+    "constant": ("tasks.py", "LIMIT = 10", "LIMIT = 11"),
+    "constant's type": ("tasks.py", "LIMIT = 10", "LIMIT = 10.0"),
+    "constant set": ("tasks.py", '{"a", "b"}', '{"a", "c"}'),
+    "mutual recursion": ("tasks.py", "n != 0 and even(n - 1)", "n > 0 and even(n - 1)"),
+    "member of another task": ("tasks.py", "RATE = 4", "RATE = 5"),
+    "function of another task": ("tasks.py", "return number + 8", "return number + 88"),
+    "what a global that can't be encoded is made with": ("helpers.py", "return number + 20", "return number + 21"),
+    "statement of a global that can't be encoded": ("tasks.py", "helpers.guard(3)", "helpers.guard(4)"),
+    "imported helper": ("helpers.py", "return _inner(number) * FACTOR", "return _inner(number) + FACTOR"),
+    "helper's helper": ("helpers.py", "return number + 1\n", "return number + 11\n"),
+    "attribute of a module": ("helpers.py", "return number - 1", "return number - 11"),
+    "constant of a module": ("helpers.py", '{"a": 1}', '{"a": 2}'),
+    "constant through a third module": ("constants.py", "BASE = 3", "BASE = 5"),
+    "imported class": ("helpers.py", "number * self.layer.width", "number + self.layer.width"),
+    "class that a class holds": ("helpers.py", "width = 3", "width = 4"),
+    "function in a comprehension": ("helpers.py", "return number\n", "return -number\n"),
+    "function of a submodule": ("pkg/sub.py", "return bottom() + number", "return bottom() - number"),
+    "function of a submodule by another name": ("pkg/sub.py", "return number + 1", "return number + 2"),
+    "relative import": ("pkg/deep.py", "return 5", "return 6"),
+    "name imported inside a function": ("late.py", "return 1", "return 10"),
+    "module imported inside a function": ("later.py", "return quick()", "return -quick()"),
+    "submodule imported inside a function": ("pkg/low.py", "return 6", "return 60"),
+    "submodule imported by another name": ("pkg/far/away.py", "return land()", "return -land()"),
+    "relative import inside a function": ("pkg/soon.py", "return 8", "return 80"),
+    "what that module's function reaches": ("later.py", "return 3", "return 30"),
+    "a name that means another function": ("tasks.py", "import scale as rescale", "import shrink as rescale"),
+    "one definition behind two names": ("tasks.py", 'TABLE = {"twice": twice', 'TABLE = {"twice": thrice'),
+}
+
+MUST_NOT_CHANGE: dict[str, Edit] = {
+    "comment": ("tasks.py", "# by two", "# doubled"),
+    "function's docstring": ("tasks.py", '""" Double it. """', '""" Twice. """'),
+    "function's docstring taken out": ("tasks.py", '""" Double it. """', ""),
+    "class's docstring": ("tasks.py", '""" What it is. """', '""" Something else. """'),
+    "class's docstring taken out": ("tasks.py", '""" What it is. """', ""),
+    "layout": ("tasks.py", "return number * 2", "return (\n            number\n            * 2\n        )"),
+    "quotes": ("tasks.py", '{"a", "b"}', "{'a', 'b'}"),
+    "order of a set": ("tasks.py", '{"a", "b"}', '{"b", "a"}'),
+    "blank lines": ("tasks.py", "LIMIT = 10", "\n\n\n    LIMIT = 10"),
+    "layout of a lambda": ("tasks.py", "lambda number: number + 1", "(lambda number:\n        number + 1)"),
+    "lambda's column": ("tasks.py", "increment = lambda", "increment =    lambda"),
+    "annotation of a parameter": ("tasks.py", "number: int) -> int:", "number: float):"),
+    "annotation of a local variable": ("tasks.py", "total: int =", "total ="),
+    "annotation of a method": ("tasks.py", "def __init__(self, n: int):", "def __init__(self, n):"),
+    "annotation of a dataclass's method": ("tasks.py", "def double(self) -> int:", "def double(self):"),
+    "channel": ("tasks.py", '_task_channel = "cpu"', '_task_channel = ["cpu", "gpu"]'),
+    "channel taken out": ("tasks.py", '_task_channel = "cpu"', ""),
+    "compression": ("tasks.py", "_task_compress_level = 3", "_task_compress_level = 4"),
+    "prefix of an instance": ("tasks.py", '_task_prefix_command = "nice"', '_task_prefix_command = "nicer"'),
+    "unrelated function": ("tasks.py", "def unrelated(number):", "def unrelated(number, more):"),
+    "new function": ("tasks.py", "def unrelated(number):", "def new():\n        pass\n\n    def unrelated(number):"),
+    "unrelated function of a module": ("helpers.py", "return 0", "return 1"),
+    "unrelated constant": ("constants.py", "UNUSED = 4", "UNUSED = 5"),
+    "unrelated function of a submodule": ("pkg/sub.py", "def aside():\n            return 0", "def aside(): return 1"),
+    "unrelated function beside one imported late": ("late.py", "return 2", "return 20"),
+    "unrelated function of a module imported late": ("later.py", "return 4", "return 40"),
+    "unrelated function of a submodule imported late": ("pkg/low.py", "return 7", "return 70"),
+    "unrelated function beside a relative import": ("pkg/soon.py", "return 9", "return 90"),
+    "body of a task only made": ("tasks.py", "return 0\n        @static", "return 1\n        @static"),
+    "other member of a task": ("tasks.py", "return 9", "return 99"),
+    "annotation of a global that nothing reads": ("tasks.py", "LOCK = threading", "LOCK: object = threading"),
+    "global that nothing reads": ("tasks.py", "LOCK = threading.Lock()", "LOCK = None"),
+    "order of methods": (
+        "tasks.py",
+        "def __init__(self, ratio):\n            self.ratio = ratio\n"
+        "        def turn(self):\n            return self.ratio * self.teeth + thrice(1)",
+        "def turn(self):\n            return self.ratio * self.teeth + thrice(1)\n"
+        "        def __init__(self, ratio):\n            self.ratio = ratio",
+    ),
+    "order of functions": (
+        "helpers.py",
+        "def _inner(number):\n            return number + 1\n\n        def shrink(number):\n            return number - 1",
+        "def shrink(number):\n            return number - 1\n\n        def _inner(number):\n            return number + 1",
+    ),
+    "computed constant of equal value": ("constants.py", "BASE = 3", "BASE = 1 + 2"),
+    "helper moved to another file": (
+        "helpers.py",
+        "def _inner(number):\n            return number + 1\n",
+        "from moved import _inner\n",
+    ),
+    "another way to import": ("tasks.py", "from pkg import sub as under", "import pkg.sub as under"),
+}
+
+
+def edited(edit: Edit) -> dict[str, str]:
+    name, old, new = edit
+    assert FILES[name].count(old) == 1, f"{old!r} stands {FILES[name].count(old)} times in {name}"
+    moved = {"moved.py": "def _inner(number):\n    return number + 1\n"}
+    return {**FILES, **moved, name: FILES[name].replace(old, new)}
+
+
+@pytest.mark.parametrize("what", MUST_CHANGE)
+def test_an_edit_that_counts(project: Project, what: str) -> None:
+    assert project.take(FILES).digest != project.take(edited(MUST_CHANGE[what])).digest
+
+
+@pytest.mark.parametrize("what", MUST_NOT_CHANGE)
+def test_an_edit_that_does_not_count(project: Project, what: str) -> None:
+    before, after = project.take(FILES), project.take(edited(MUST_NOT_CHANGE[what]))
+    different = {p.name for p in {*before.parts} ^ {*after.parts} if p.digest not in {q.digest for q in before.parts}}
+    assert not different
+    assert before.digest == after.digest
+
+
+def test_the_whole_project_is_seen(project: Project) -> None:
+    fingerprint = project.take(FILES)
+    assert [part.name for part in fingerprint.parts if part.unseen] == []
+    names = {part.name for part in fingerprint.parts}
+    assert {"tasks:Main", "tasks:Parent", "tasks:Mixin", "helpers:scale", "helpers:_inner", "tasks:LIMIT"} <= names
+    assert {"pkg.sub:down", "pkg.deep:bottom", "late:delayed", "later:quick", "tasks:Other.RATE"} <= names
+    assert not {"tasks:Other", "tasks:unrelated", "helpers:unreached", "late:never"} & names
+    assert len(names) == len(fingerprint.parts)
+    assert [Path(path).name for path, _ in fingerprint.files] == [
+        "helpers.py", "late.py", "later.py", "deep.py", "away.py", "low.py", "soon.py", "sub.py", "tasks.py",
+    ]  # fmt: skip
+
+
+def test_a_reverted_edit_is_no_change(project: Project) -> None:
+    first = project.take(FILES)
+    project.take(edited(MUST_CHANGE["helper"]))
+    assert project.take(FILES).digest == first.digest
+
+
+def test_two_names_swapped(project: Project) -> None:
+    tasks = """
+        from base import Base
+        from one import f as g
+        from two import f as h
+        class Main(Base):
+            def run_task(self):
+                return g() - h()
+    """
+    files = {
+        "tasks.py": tasks,
+        "one.py": "K = 1\ndef f():\n    return K\n",
+        "two.py": "K = 2\ndef f():\n    return K\n",
+    }
+    swapped = {**files, "tasks.py": tasks.replace("one", "ONE").replace("two", "one").replace("ONE", "two")}
+    assert project.take(files).digest != project.take(swapped).digest
+
+
+SEES_LITTLE = {
+    "eval": "eval('helper(1)')",
+    "globals": "globals()['helper'](1)",
+    "getattr on a module": "getattr(helpers, 'he' + 'lper')(1)",
+    "a module handed on": "vars(helpers)['helper'](1)",
+    "import by name": "importlib.import_module('helpers').helper(1)",
+    "import by a name imported": "import_module('helpers').helper(1)",
+    "sys.modules": "sys.modules['helpers'].helper(1)",
+}
+
+
+@pytest.mark.parametrize("what", SEES_LITTLE)
+def test_where_it_cannot_see_the_whole_module_counts(project: Project, what: str) -> None:
+    tasks = f"""
+        import importlib
+        import sys
+        from importlib import import_module
+        import helpers
+        from base import Base
+        def helper(n):
+            return n + 1
+        class Main(Base):
+            def run_task(self):
+                return {SEES_LITTLE[what]}
+    """
+    helpers = "def helper(n):\n    return n + 1\n"
+    before = project.take({"tasks.py": tasks, "helpers.py": helpers})
+    assert "tasks:Main" in {part.name for part in before.parts if part.unseen}
+    place = "tasks.py" if what in {"eval", "globals"} else "helpers.py"
+    files = {"tasks.py": tasks, "helpers.py": helpers}
+    after = project.take({**files, place: files[place].replace("return n + 1", "return n + 2")})
+    assert before.digest != after.digest
+
+
+def test_untracked_definitions_do_not_count(project: Project) -> None:
+    tasks = """
+        from base import Base
+        from taskproc.fingerprint import untracked
+        @untracked
+        def report(n):
+            print(n)
+        TABLE = [report]
+        class Main(Base):
+            def run_task(self):
+                report(1)
+                return len(TABLE)
+    """
+    before = project.take({"tasks.py": tasks})
+    assert before.digest == project.take({"tasks.py": tasks.replace("print(n)", "print(n, n)")}).digest
+    assert before.digest != project.take({"tasks.py": tasks.replace("        @untracked\n", "")}).digest
+
+
+def test_untracked_returns_what_it_marks() -> None:
+    def helper() -> None: ...
+
+    assert untracked(helper) is helper
+
+
+def test_a_class_may_depend_on_more(project: Project) -> None:
+    tasks = """
+        import helpers
+        from helpers import extra
+        from base import Base
+        class Main(Base):
+            _task_depends_on = [WHAT]
+            def run_task(self):
+                return 1
+    """
+    files = {"helpers.py": "def extra():\n    return 1\n", "table.csv": "1,2\n", "more/deep.txt": "x"}
+
+    def take(what: str, **changed: str) -> Fingerprint:
+        changes = {name.replace("_", "."): text for name, text in changed.items()}
+        return project.take({"tasks.py": tasks.replace("WHAT", what), **files, **changes})
+
+    edit = {"helpers_py": "def extra():\n    return 2\n"}
+    assert take("extra").digest != take("extra", **edit).digest
+    assert take("helpers").digest != take("helpers", **edit).digest
+    assert take("'table.csv'").digest == take("'table.csv'", **edit).digest
+    assert take("'table.csv'").digest != take("'table.csv'", table_csv="1,3\n").digest
+    before = take("'more'")
+    assert before.digest == take("'more'").digest
+    files["more/deep.txt"] = "y"
+    assert before.digest != take("'more'").digest
+    missing = take("'missing.csv'")
+    assert any(part.unseen for part in missing.parts)
+
+
+def test_loaded_code_counts_not_the_file(project: Project) -> None:
+    tasks = "from base import Base\nclass Main(Base):\n    def run_task(self):\n        return 1\n"
+    project.write({"tasks.py": tasks})
+    main = importlib.import_module("tasks").Main
+    before = Fingerprinter(Base).of(main)
+    (project.folder / "tasks.py").write_text(tasks.replace("return 1", "return 2"))
+    after = Fingerprinter(Base).of(main)
+    assert [part.unseen for part in after.parts] == [True]
+    assert after.digest not in {before.digest, project.take({"tasks.py": tasks.replace("return 1", "return 2")}).digest}
+
+
+def test_code_without_source_counts_by_its_bytecode() -> None:
+    def made(text: str) -> Fingerprint:
+        namespace: dict[str, Any] = {"Base": Base, "__name__": "made"}
+        exec(dedent(text), namespace)
+        return Fingerprinter(Base).of(namespace["Main"])
+
+    text = """
+        LIMIT = 3
+        def helper(n):
+            return n + LIMIT
+        class Main(Base):
+            def run_task(self):
+                ''' Run. '''
+                return helper(1)
+    """
+    before = made(text)
+    assert {part.name: part.unseen for part in before.parts} == {
+        "made:LIMIT": False,
+        "made:Main": True,
+        "made:helper": True,
+    }
+    assert before.digest == made(text.replace("return helper", "\n\n                return helper")).digest
+    assert before.digest == made(text.replace("Run.", "Run it.")).digest
+    assert before.digest != made(text.replace("LIMIT = 3", "LIMIT = 4")).digest
+    assert before.digest != made(text.replace("n + LIMIT", "n * LIMIT")).digest
+    assert before.digest != made(text.replace("helper(1)", "helper(2)")).digest
+
+
+def test_broken_objects_are_unseen_not_raised(project: Project) -> None:
+    tasks = """
+        from base import Base
+        class Awkward:
+            def __reduce_ex__(self, protocol):
+                raise RuntimeError
+            def __repr__(self):
+                raise RuntimeError
+        THING = Awkward()
+        class Main(Base):
+            def run_task(self):
+                return THING
+    """
+    before = project.take({"tasks.py": tasks})
+    assert (
+        before.digest != project.take({"tasks.py": tasks.replace("THING = Awkward()", "THING = (Awkward(),)")}).digest
+    )
+
+
+def test_references_of_a_value(project: Project) -> None:
+    project.write(FILES)
+    module = importlib.import_module("tasks")
+    fingerprinter = Fingerprinter(Base)
+    assert fingerprinter.refs(()) == b""
+    assert fingerprinter.refs((module.Gear, module.Point)) == fingerprinter.refs((module.Point, module.Gear))
+    assert fingerprinter.refs((module.Gear,)) != fingerprinter.refs((module.Point,))
+
+
+def test_a_script_is_what_importing_it_gives(python: Any, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(
+        dedent("""
+        import sys
+        from pathlib import Path
+        from taskproc.fingerprint import Fingerprinter
+        class Base: pass
+        class Model: pass
+        MODEL = Model()
+        class Main(Base):
+            def run_task(self):
+                return MODEL
+        if __name__ == "__main__":
+            import script
+            ours, theirs = Fingerprinter(Base).of(Main), Fingerprinter(script.Base).of(script.Main)
+            assert [part.name for part in ours.parts] == ["script:MODEL", "script:Main", "script:Model"]
+            assert ours.digest == theirs.digest
+            print("same")
+    """)
+    )
+    assert python("script.py").stdout == "same\n"
+
+
+def test_the_folder_does_not_matter(project: Project, tmp_path: Path) -> None:
+    before = project.take(FILES)
+    assert str(project.folder).encode() not in b"".join(part.text.encode() for part in before.parts)
+    assert before.digest == project.take(FILES).digest

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from taskproc import ArgumentError, InputFile
+from taskproc.inputfile import Contents, input_files
+from taskproc.store import open_store
+
+COUNT = """
+from taskproc import InputFile
+from dataclasses import dataclass
+
+@dataclass
+class Config:
+    path: InputFile
+
+class Count(Task):
+    def __init__(self, text: InputFile):
+        self.text = text
+    def run_task(self):
+        if self.text.is_dir():
+            return sum(len(path.read_text()) for path in sorted(self.text.rglob('*.txt')))
+        return len(self.text.read_text())
+
+class Named(Task):
+    def __init__(self, texts: list[InputFile]):
+        self.names = [text.name for text in texts]
+    def run_task(self):
+        return self.names
+
+class Held(Task):
+    def __init__(self, config: Config):
+        self.config = config
+    def run_task(self):
+        return self.config.path.read_text()
+
+class Beside(Task):
+    def __init__(self, text: InputFile):
+        self.out = text.parent / 'not there'
+        self.kind = text.with_suffix('.none')
+    def run_task(self):
+        return self.out.exists()
+
+class Spoils(Task):
+    def __init__(self, text: InputFile):
+        self.text = text
+    def run_task(self):
+        read = self.text.read_text()
+        self.text.write_text(read + '!')
+        return read
+"""
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    path = tmp_path / "words.txt"
+    path.write_text("some words")
+    os.utime(path, ns=(1, 1))
+    return path
+
+
+# The path.
+
+
+def test_it_is_a_path(text: Path) -> None:
+    path = InputFile(text.parent, "words.txt")
+    assert isinstance(path, Path)
+    assert (path, str(path), path.read_text(), path.parent / "x") == (text, str(text), "some words", text.parent / "x")
+    for again in (pickle.loads(pickle.dumps(path)), copy.deepcopy(path), copy.copy(path)):
+        assert type(again) is InputFile
+        assert again == path
+    text.unlink()
+    assert pickle.loads(pickle.dumps(path)) == text
+
+
+def test_a_missing_one_is_an_error(tmp_path: Path, flow: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"there is no file or folder '.*/nothing'"):
+        InputFile(tmp_path / "nothing")
+    flow.write(COUNT)
+    with pytest.raises(ArgumentError, match=r"Count: argument text='.*nothing': .*there is no file or folder"):
+        flow.task(f"Count({str(tmp_path / 'nothing')!r})")
+
+
+def test_input_files_are_found_at_any_depth(text: Path) -> None:
+    @dataclass
+    class Data:
+        path: Path
+
+    path = InputFile(text)
+    for value in (path, [path], {"a": (path,)}, {path: 1}, {path}, Data(path), [Data(path), path]):
+        assert input_files([1, value]) == [path]
+    assert input_files([1, "x", None, [text], object(), int]) == []
+
+
+# Their contents.
+
+
+def test_a_file_is_read_again_only_where_size_or_mtime_changed(text: Path) -> None:
+    first = Contents(lambda _: None)
+    known = first.digest(text)
+    text.write_bytes(b"SOME WORDS")
+    os.utime(text, ns=(1, 1))
+    assert Contents(first.lasting().get).digest(text) == known
+    assert Contents(lambda _: None).digest(text) != known
+    os.utime(text, ns=(2, 2))
+    assert Contents(first.lasting().get).digest(text) != known
+
+
+def test_a_file_that_is_new_is_not_recalled(text: Path) -> None:
+    text.write_text("new")
+    found = Contents(lambda _: None)
+    found.digest(text)
+    assert found.lasting() == {str(text): {}}
+
+
+def test_names_and_contents_of_a_folder_count(tmp_path: Path) -> None:
+    def state() -> bytes:
+        return Contents(lambda _: None).digest(tmp_path / "folder")
+
+    (tmp_path / "folder" / "inner").mkdir(parents=True)
+    states = [state()]
+    (tmp_path / "folder" / "inner" / "a").write_text("1")
+    states.append(state())
+    (tmp_path / "folder" / "inner" / "a").rename(tmp_path / "folder" / "b")
+    states.append(state())
+    (tmp_path / "folder" / "b").write_text("2")
+    states.append(state())
+    assert len({*states, Contents(lambda _: None).digest(tmp_path / "nothing")}) == 5
+    assert states[-1] == state()
+
+
+# In tasks.
+
+
+def reasons(flow: Any, task: str) -> dict[str, str]:
+    return dict(flow.run(task).reasons)
+
+
+def test_a_changed_file_runs_what_is_given_it(flow: Any, text: Path) -> None:
+    flow.write(COUNT)
+    for task in (f"Count({str(text)!r})", f"Named([{str(text)!r}])", f"Held(Config(InputFile({str(text)!r})))"):
+        flow.run(task)
+        assert reasons(flow, task) == {}
+        before = flow.task(task).task_args
+        text.write_text(text.read_text() + " more")
+        assert list(reasons(flow, task).values()) == ["argument or attribute changed"]
+        assert reasons(flow, task) == {}
+        assert flow.task(task).task_args == before
+
+
+def test_a_file_that_was_touched_or_came_back_runs_nothing(flow: Any, text: Path) -> None:
+    flow.write(COUNT)
+    flow.run(f"Count({str(text)!r})")
+    os.utime(text)
+    assert reasons(flow, f"Count({str(text)!r})") == {}
+    text.write_text("something else")
+    text.write_text("some words")
+    assert reasons(flow, f"Count({str(text)!r})") == {}
+
+
+def test_a_changed_folder_runs_what_is_given_it(flow: Any, text: Path) -> None:
+    flow.write(COUNT)
+    folder = text.parent / "folder"
+    folder.mkdir()
+    assert flow.run(f"Count({str(folder)!r})").value == 0
+    text.rename(folder / "words.txt")
+    assert flow.run(f"Count({str(folder)!r})").value == 10
+    assert reasons(flow, f"Count({str(folder)!r})") == {}
+
+
+def test_paths_made_from_one_need_not_be_there(flow: Any, text: Path) -> None:
+    flow.write(COUNT)
+    assert flow.run(f"Beside({str(text)!r})").value is False
+    assert reasons(flow, f"Beside({str(text)!r})") == {}
+
+
+def test_a_file_that_changes_while_its_task_runs_runs_it_again(flow: Any, text: Path) -> None:
+    flow.write(COUNT)
+    assert flow.run(f"Spoils({str(text)!r})").value == "some words"
+    text.write_text("some words")
+    os.utime(text, ns=(1, 1))
+    assert list(reasons(flow, f"Spoils({str(text)!r})").values()) == ["argument or attribute changed"]
+
+
+def test_what_was_found_is_kept_in_the_cache(flow: Any, text: Path) -> None:
+    flow.write(COUNT)
+    flow.run(f"Count({str(text)!r})")
+    with open_store(flow.cache, write=False) as store:
+        assert store.listing(str(text)) is not None
+        assert store.listing("/nowhere") is None

@@ -1,0 +1,126 @@
+"""What a script defines itself, wherever it is: in its workers, in its next session, and where it is imported."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from taskproc import Cache
+from taskproc.taskfile import load
+
+SCRIPT = """
+import concurrent.futures, dataclasses, enum, json, multiprocessing, pickle, sys
+from pathlib import Path
+from typing import Any
+from taskproc import Cache, Const, Requires, Task
+
+SIZE = 1
+
+class Base: pass
+
+class Net(Base):
+    size = SIZE
+    def __init__(self): self.weights = [1]
+
+class Colour(enum.Enum):
+    RED = "red"
+
+@dataclasses.dataclass
+class Point:
+    x: int
+
+def double(x): return 2 * x
+
+class Make(Task):
+    def run_task(self): return {"net": Net(), "colour": Colour.RED, "point": Point(3), "big": [Net(), bytes(300_000)]}
+
+class Use(Task):
+    made: Requires[Any]
+    def __init__(self): self.made = Make()
+    def run_task(self):
+        made = self.made
+        return [
+            isinstance(made["net"], Net), made["colour"] is Colour.RED, made["point"] == Point(3),
+            isinstance(made["big"][0], Net),
+        ]
+
+class Write(Task):
+    def run_task(self):
+        Path(self.task_directory, "net").write_bytes(pickle.dumps(Net()))
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            return pool.map(double, [1, 2])
+
+def counts(task, **how):
+    result, stats = task.run_graph(**how)
+    return [result, {name.partition(".")[2]: count for name, count in stats.executed.items()}]
+
+if __name__ == "__main__":
+    with Cache("cache"):
+        use, make, write = Use(), Make(), Write()
+    say = [counts(use)]
+    if "--write" in sys.argv:
+        say.append(write.run_graph()[0])
+    if "--prefix" in sys.argv:
+        make.clear_task()
+        say.append(counts(use, prefixes={use.task_name: "env", make.task_name: "env"}))
+        say.append(counts(use))
+    made = make.get_task_result()
+    say.append([isinstance(made["net"], Net), made["colour"] is Colour.RED, made["point"] == Point(3)])
+    use.clear_task()
+    print(json.dumps(say))
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    path = tmp_path / "the_script.py"
+    path.write_text(SCRIPT)
+    return path
+
+
+def run(script: Path, *arguments: str) -> object:
+    command = [sys.executable, script.name, *arguments]
+    said: object = json.loads(subprocess.run(command, cwd=script.parent, check=True, stdout=subprocess.PIPE).stdout)
+    return said
+
+
+def test_a_script_gets_its_own_classes_back_in_each_session(script: Path) -> None:
+    assert run(script) == [[[True] * 4, {"Make": 1, "Use": 1}], [True] * 3]
+    assert run(script) == [[[True] * 4, {"Use": 1}], [True] * 3]
+
+
+def test_a_script_and_the_module_in_its_file_get_their_own_classes_from_each_other(
+    script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(script.parent))
+    run(script)
+    module = load(script)
+    try:
+        with Cache(script.parent / "cache"):
+            use, make = module.Use(), module.Make()
+        result, stats = use.run_graph()
+        assert (result, stats.executed) == ([True] * 4, {"the_script.Use": 1})
+        assert make.get_task_result()["colour"] is module.Colour.RED
+        make.clear_task()
+        use.run_graph()
+        use.clear_task()
+    finally:
+        del sys.modules["the_script"]
+    assert run(script) == [[[True] * 4, {"Use": 1}], [True] * 3]
+
+
+def test_tasks_of_a_script_can_pickle_what_it_defines(script: Path) -> None:
+    assert run(script, "--write") == [[[True] * 4, {"Make": 1, "Use": 1}], [2, 4], [True] * 3]
+
+
+def test_what_a_script_defines_is_its_own_under_a_prefix_command(script: Path) -> None:
+    assert run(script, "--prefix") == [
+        [[True] * 4, {"Make": 1, "Use": 1}],
+        [[True] * 4, {"Make": 1, "Use": 1}],
+        [[True] * 4, {}],
+        [True] * 3,
+    ]

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from threading import Thread
+
+from taskproc.locks import RUNS, RunLock, any_alive, is_alive, known_runs, remove_dead
+
+HOLD = """
+import sys
+from pathlib import Path
+from taskproc.locks import RunLock
+print(RunLock(Path(sys.argv[1])).run, flush=True)
+sys.stdin.read()
+"""
+
+
+def hold_elsewhere(cache: Path) -> tuple[subprocess.Popen[str], str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(cache)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    return process, process.stdout.readline().strip()
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    with process:
+        process.send_signal(signal.SIGKILL)
+
+
+def test_a_run_is_alive_until_released_and_leaves_nothing(tmp_path: Path) -> None:
+    lock = RunLock(tmp_path)
+    assert len(lock.run) == 10
+    assert is_alive(tmp_path, lock.run)
+    lock.folder.mkdir()
+    (lock.folder / "scratch").write_text("")
+    lock.release()
+    assert not is_alive(tmp_path, lock.run)
+    assert os.listdir(tmp_path / RUNS) == []
+
+
+def test_two_runs_of_one_process_see_each_other(tmp_path: Path) -> None:
+    first = RunLock(tmp_path)
+    seen: list[bool] = []
+    thread = Thread(target=lambda: seen.append(is_alive(tmp_path, first.run)))
+    thread.start()
+    thread.join()
+    assert seen == [True]
+    assert not any_alive(tmp_path, but=first.run)
+    second = RunLock(tmp_path)
+    assert any_alive(tmp_path, but=first.run)
+    second.release()
+    first.release()
+    assert not any_alive(tmp_path)
+
+
+def test_a_killed_run_is_dead_and_swept(tmp_path: Path) -> None:
+    process, run = hold_elsewhere(tmp_path)
+    assert is_alive(tmp_path, run)
+    remove_dead(tmp_path)
+    assert is_alive(tmp_path, run)
+    kill(process)
+    assert not is_alive(tmp_path, run)
+    (tmp_path / RUNS / run).mkdir()
+    assert known_runs(tmp_path) == {run}
+    remove_dead(tmp_path)
+    assert os.listdir(tmp_path / RUNS) == []
+
+
+def test_a_forked_child_does_not_keep_a_run_alive(tmp_path: Path) -> None:
+    lock = RunLock(tmp_path)
+    ready, begin = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.read(ready, 1)
+        lock.release()  # not the child's to release
+        os._exit(0)
+    lock.release()
+    try:
+        assert not is_alive(tmp_path, lock.run)
+        other = RunLock(tmp_path)
+    finally:
+        os.write(begin, b"x")
+        os.waitpid(child, 0)
+        os.close(ready)
+        os.close(begin)
+    assert is_alive(tmp_path, other.run)
+    other.release()
+
+
+def test_a_cache_without_runs_has_none(tmp_path: Path) -> None:
+    assert known_runs(tmp_path) == set()
+    assert not is_alive(tmp_path, "0123456789")
+    remove_dead(tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_foreign_files_among_the_locks_stay(tmp_path: Path) -> None:
+    (tmp_path / RUNS).mkdir()
+    (tmp_path / RUNS / "notes.txt").write_text("")
+    remove_dead(tmp_path)
+    assert os.listdir(tmp_path / RUNS) == ["notes.txt"]

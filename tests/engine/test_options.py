@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from taskproc.options import Options, cpus
+
+CACHE = Path("cache")
+
+
+def test_cpus_are_those_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3, 5, 7}, raising=False)
+    assert cpus() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert cpus() == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "slots"),
+    [
+        ({"workers": 7}, 7),
+        ({}, cpus()),
+        ({"workers": 7, "executor": "thread"}, 7),
+        ({"workers": 7, "executor": ThreadPoolExecutor(1)}, 7),
+        ({"workers": 7, "executor": "serial"}, 1),
+        ({"workers": 7, "interactive": True}, 1),
+    ],
+)
+def test_slots(options: dict[str, Any], slots: int) -> None:
+    assert Options(CACHE, **options).slots == slots
+
+
+def test_options_of_two_runs_share_nothing() -> None:
+    assert Options(CACHE).limits is not Options(CACHE).limits

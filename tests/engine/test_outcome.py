@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from taskproc.batch import Done
+from taskproc.files import take_manifest
+from taskproc.outcome import conclude, drop_attempt, failed_task
+from taskproc.plan import Cleared, CodeChanged, Damaged, Forced, NeverRan, Reason
+from taskproc.record import Failure, Inputs, Made, Record, Row
+
+MADE = Made(1.0, 2.0, "here:1")
+INPUTS = Inputs(b"c", b"a", b"s", b"u", b"t")
+OLD, NEW = "0" * 16, "1" * 16
+DONE = Done(0, b"d" * 16, b"value", (), (), b"", names_folder=False, shows_nothing=False, kept=False, made=MADE)
+CHANGED = CodeChanged("code of f")
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Any:
+    return SimpleNamespace(cache=tmp_path, name="flow.Train", label="Train(x=1)", task=object())
+
+
+def concluded(node: Any, done: Done = DONE, old: Record | None = None, reason: Reason = CHANGED, **how: Any) -> Record:
+    settings = {"epochs": (), "attempt": NEW, "read": False} | how
+    return conclude(node, Row(7, good=old), reason, INPUTS, done=done, **settings)
+
+
+def left(node: Any, attempt: str, text: str = "same") -> Done:
+    """An attempt that left a file."""
+    folder = node.cache / "flow.Train" / "7" / attempt
+    (folder / "data").mkdir(parents=True)
+    (folder / "data" / "a.txt").write_text(text)
+    return DONE._replace(files=take_manifest(folder), kept=True)
+
+
+def test_the_record_has_what_was_read_and_made(node: Any) -> None:
+    record = concluded(node, reason=NeverRan())
+    assert (record.inputs, record.made, record.output.inline, record.output.digest) == (
+        INPUTS,
+        MADE,
+        b"value",
+        b"d" * 16,
+    )
+    assert (record.output.salt, record.output.epoch, record.output.attempt) == (b"", b"", "")
+
+
+def test_an_equal_result_has_an_equal_stamp(node: Any) -> None:
+    first = concluded(node, reason=NeverRan())
+    again = concluded(node, old=first)
+    other = concluded(node, DONE._replace(digest=b"e" * 16), old=first)
+    assert first.output.stamp == again.output.stamp != other.output.stamp
+
+
+@pytest.mark.parametrize("reason", [Cleared(), Forced()])
+def test_a_cleared_or_forced_task_begins_an_epoch_that_reruns_keep(node: Any, reason: Reason) -> None:
+    first = concluded(node, reason=NeverRan())
+    fresh = concluded(node, old=first, reason=reason)
+    again = concluded(node, old=fresh)
+    assert first.output.stamp != fresh.output.stamp == again.output.stamp
+    assert concluded(node, old=fresh, reason=reason).output.stamp != fresh.output.stamp
+
+
+def test_what_shows_nothing_is_new_each_time(node: Any) -> None:
+    nothing = DONE._replace(shows_nothing=True)
+    stamps = {concluded(node, nothing, reason=NeverRan()).output.stamp for _ in range(3)}
+    assert len(stamps) == 3
+
+
+def test_epochs_of_upstreams_are_passed_on(node: Any) -> None:
+    plain = concluded(node, epochs=(b"", b""))
+    one, other = concluded(node, epochs=(b"1", b"")), concluded(node, epochs=(b"2", b""))
+    assert plain.output.epoch == b""
+    assert len({record.output.stamp for record in (plain, one, other)}) == 3
+    assert one.output.stamp == concluded(node, epochs=(b"1", b"")).output.stamp
+
+
+def test_an_equal_rerun_keeps_the_recorded_attempt(node: Any) -> None:
+    first = concluded(node, left(node, OLD), attempt=OLD, reason=NeverRan())
+    again = concluded(node, left(node, NEW), old=first)
+    assert again.output == first.output
+
+
+def test_paths_into_a_kept_attempt_stay_true(node: Any) -> None:
+    first = concluded(node, left(node, OLD)._replace(names_folder=True), attempt=OLD, reason=NeverRan())
+    done = left(node, NEW)._replace(names_folder=True)
+    assert concluded(node, done, old=first).output == first.output
+    moved = concluded(node, done, old=first, read=True)
+    assert (moved.output.attempt, moved.output.stamp == first.output.stamp) == (NEW, False)
+
+
+def test_an_attempt_that_is_not_whole_is_not_kept(node: Any) -> None:
+    first = concluded(node, left(node, OLD), attempt=OLD, reason=NeverRan())
+    done = left(node, NEW)
+    assert concluded(node, done, old=first, reason=Damaged("it")).output.attempt == NEW
+    assert concluded(node, done, old=first, read=True).output.attempt == NEW
+    assert concluded(node, done._replace(digest=b"e" * 16), old=first).output.attempt == NEW
+    (node.cache / "flow.Train" / "7" / OLD / "data" / "a.txt").unlink()
+    assert concluded(node, done, old=first).output.attempt == NEW
+
+
+def test_a_dropped_attempt_leaves_what_it_printed(node: Any) -> None:
+    left(node, OLD)
+    left(node, NEW)
+    folder = node.cache / "flow.Train" / "7"
+    (folder / OLD / "stdout.txt").write_text("old")
+    (folder / NEW / "stdout.txt").write_text("new")
+    drop_attempt(node, Row(7), NEW, OLD)
+    assert sorted(item.name for item in folder.iterdir()) == [OLD]
+    assert (folder / OLD / "stdout.txt").read_text() == "new"
+    assert (folder / OLD / "data" / "a.txt").read_text() == "same"
+
+
+def test_a_failure_is_told_with_what_is_known_of_it(node: Any, tmp_path: Path) -> None:
+    failure = Failure(INPUTS, "ValueError: bad", "Traceback", b"", "", MADE)
+    error = failed_task(node, 7, failure, "last words\n", "")
+    assert error.task is node.task
+    assert (error.where, error.details, error.log, error.__cause__) == ("flow.Train#7", "Traceback", "", None)
+    assert str(error) == "Train(x=1) failed: ValueError: bad\nits output ended with:\n  last words"
+    (tmp_path / "stdout.txt").touch()
+    assert failed_task(node, 7, failure, "", str(tmp_path)).log == str(tmp_path / "stdout.txt")
+    (tmp_path / "stderr.txt").touch()
+    assert failed_task(node, 7, failure, "", str(tmp_path)).log == str(tmp_path / "stderr.txt")
+
+
+@pytest.mark.parametrize("blob", [b"", b"no pickle", b"\x80\x04K\x01."])
+def test_an_error_that_cannot_be_brought_back_is_no_cause(node: Any, blob: bytes) -> None:
+    assert failed_task(node, 7, Failure(INPUTS, "it", "", blob, "", MADE), "", "").__cause__ is None

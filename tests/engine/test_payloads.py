@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import pickle
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from taskproc.batch import Stored
+from taskproc.fingerprint import Fingerprinter
+from taskproc.payloads import Packer, value_of
+from taskproc.record import FileEntry, Output, Stamp
+
+SLOTS = """
+class Up(Task):
+    def __init__(self, n):
+        self.n = n
+    def run_task(self):
+        return self.n
+
+class Down(Task):
+    _task_compress_level = 3
+    one: Requires[int]
+    many: RequiresList[int]
+    named: RequiresDict[str, int]
+    known: Requires[int]
+    def __init__(self, x: int = 1):
+        self.one = Up(1)['a'][0]
+        self.many = [Up(2), Up(1)]
+        self.named = {'b': Up(3), 'a': Const(5)}
+        self.known = Const(4)
+        self.x = x
+    def run_task(self):
+        return 0
+
+class Outer:
+    class Inner(Task):
+        def run_task(self):
+            return 0
+
+def make():
+    class Local(Task):
+        def run_task(self):
+            return 0
+    return Local
+"""
+
+
+def output(inline: bytes | None = b"value", **changes: Any) -> Output:
+    return Output(b"d", Stamp(b"p"), b"", b"", inline, changes.pop("attempt", ""), **changes)
+
+
+@pytest.fixture
+def packed(flow: Any) -> Any:
+    """A packer for `Down()`, with the nodes of its upstreams by number."""
+    flow.write(SLOTS)
+    plan = flow.plan("Down()")
+    ids = {node.key: number for number, node in enumerate(plan.graph.nodes, 10)}
+    nodes = {node.task.n: node for node in plan.graph.nodes[:-1]}
+    outputs = {node.key: output(b"value %d" % n) for n, node in nodes.items()}
+    packer = Packer(plan.graph.root, Fingerprinter(flow.module.Task), ids, outputs)
+    return SimpleNamespace(packer=packer, root=plan.graph.root, nodes=nodes)
+
+
+def test_a_payload_has_all_that_a_worker_needs(packed: Any, flow: Any) -> None:
+    batch, read = packed.packer.batch([packed.root], ["0" * 15 + "7"])
+    (payload,) = batch.payloads
+    assert (batch.serial, batch.classes, read) == (7, (packed.packer.class_ref(flow.module.Down),), frozenset())
+    assert (payload.cls, payload.level, payload.echo) == (0, 3, True)
+    assert payload.folder == f"{flow.cache}/{flow.path.stem}.Down/{payload.task_id}/{'0' * 15}7"
+    attributes, args, key = pickle.loads(payload.state)
+    assert (attributes, args, key) == ({"x": 1}, {"x": 1}, packed.root.key.hex())
+
+
+def test_slots_say_where_each_value_is_and_goes(packed: Any) -> None:
+    batch, _ = packed.packer.batch([packed.root], ["0" * 16])
+    slots = {slot.name: slot for slot in batch.payloads[0].slots}
+    assert list(slots) == ["one", "many", "named", "known"]
+    assert (slots["one"].layout, slots["one"].sources) == (None, ((b"value 1", ("a", 0)),))
+    assert (slots["many"].layout, slots["many"].sources) == (2, ((b"value 2", ()), (b"value 1", ())))
+    assert slots["named"].layout == ("b", "a")
+    assert [source for source, _ in slots["named"].sources] == [b"value 3", pickle.dumps(5, protocol=5)]
+    assert [pickle.loads(source) for source, _ in slots["known"].sources] == [4]
+
+
+def test_a_task_earlier_in_the_batch_is_named_by_its_position(packed: Any) -> None:
+    batch, read = packed.packer.batch([packed.nodes[3], packed.nodes[1], packed.root], ["0" * 16] * 3)
+    up, _, down = batch.payloads
+    slots = {slot.name: slot for slot in down.slots}
+    assert slots["one"].sources == ((1, ("a", 0)),)
+    assert slots["many"].sources == ((b"value 2", ()), (1, ()))
+    assert read == {packed.nodes[1].key, packed.nodes[3].key}
+    assert (up.cls, up.echo, down.cls, down.echo) == (0, False, 1, True)
+
+
+def test_a_large_value_is_named_by_its_file(packed: Any, flow: Any) -> None:
+    entry = FileEntry("result.pkl.gz", 1, 2, b"file's digest")
+    big = output(None, attempt="1" * 16, files=(FileEntry("data", -1, 0, b""), entry))
+    node = packed.nodes[2]
+    path = f"{flow.cache}/{flow.path.stem}.Up/5/{'1' * 16}/result.pkl.gz"
+    assert value_of(node, 5, big) == Stored(path, b"file's digest", node.key)
+    assert value_of(node, 5, output()) == b"value"
+
+
+def test_what_workers_can_import_goes_by_reference(packed: Any, flow: Any) -> None:
+    ref = packed.packer.class_ref(flow.module.Outer.Inner)
+    assert (ref.module, ref.qualname, ref.blob) == (flow.path.stem, "Outer.Inner", b"")
+    assert (ref.path, ref.root) == (str(flow.path), str(flow.folder))
+    assert [path for path, _ in ref.sources] == [str(flow.path)]
+    assert packed.packer.class_ref(flow.module.Outer.Inner) is ref
+
+
+def test_what_workers_cannot_import_goes_by_value(packed: Any, flow: Any) -> None:
+    local = flow.module.make()
+    ref = packed.packer.class_ref(local)
+    assert ref.blob
+    assert pickle.loads(ref.blob).__qualname__ == "make.<locals>.Local"
+    shadowed = flow.module.Up
+    flow.module.Up = flow.module.Down
+    assert packed.packer.class_ref(shadowed).blob

@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Generic, Optional, TypeVar
+
+import pytest
+
+import taskproc
+import taskproc as tp
+from taskproc import Cache, Const, DefinitionError, Future, GraphError, Requires, RequiresDict, RequiresList, Task
+from taskproc.requires import slots_of
+
+X = TypeVar("X")
+Alias = Requires[int]
+
+
+class One(Task):
+    def __init__(self, x: int = 1) -> None:
+        self.x = x
+
+    def run_task(self) -> Any:
+        return [self.x]
+
+
+class Holder(Task):
+    """Takes whatever it is given into its slots."""
+
+    single: Requires[Any]
+    several: RequiresList[Any]
+    named: RequiresDict[Any, Any]
+
+    def __init__(self, single: Any = None, several: Any = None, named: Any = None) -> None:
+        self.single = Const(0) if single is None else single
+        self.several = [] if several is None else several
+        self.named = {} if named is None else named
+
+    def run_task(self) -> Any:
+        return self.single, self.several, self.named
+
+
+@pytest.fixture(autouse=True)
+def _block(tmp_path: Path) -> Iterator[None]:
+    with Cache(tmp_path / "cache"):
+        yield
+
+
+def run(task: Any) -> Any:
+    return task.run_graph(force_interactive=True)[0]
+
+
+def slots(cls: type) -> dict[str, str]:
+    return {name: type(slot).__name__ for name, slot in slots_of(cls).items()}
+
+
+def test_slots_are_installed_from_every_kind_of_annotation() -> None:
+    class Written(Task):
+        a: Requires[int]
+        b: RequiresList[int]
+        c: RequiresDict[str, int]
+        d: tp.Requires[int]
+        e: taskproc.RequiresList[Optional["int"]]  # noqa: UP037, UP045
+        f: "Requires[int]"  # noqa: UP037
+        g: Alias
+        h: Requires  # type: ignore[type-arg]
+        i: "taskproc.Requires[list[str]]"  # noqa: UP037
+        j: int
+        k: list[Requires[int]]
+        l: typing.ClassVar[int] = 3  # noqa: E741
+
+    assert slots(Written) == {
+        **dict.fromkeys("adfghi", "Requires"),
+        **dict.fromkeys("be", "RequiresList"),
+        "c": "RequiresDict",
+    }
+
+
+def test_slots_are_installed_from_annotations_that_are_objects() -> None:
+    namespace: dict[str, Any] = {"Requires": Requires, "RequiresList": RequiresList, "Task": Task, "__name__": __name__}
+    exec(
+        compile("class Made(Task):\n a: Requires[int]\n b: 'RequiresList[int]'", "<made>", "exec", dont_inherit=True),
+        namespace,
+    )
+    assert slots(namespace["Made"]) == {"a": "Requires", "b": "RequiresList"}
+
+
+def test_slots_are_found_where_the_module_has_imported_them_for_type_checkers_alone() -> None:
+    namespace: dict[str, Any] = {"Task": Task, "__name__": __name__}
+    exec(
+        "from __future__ import annotations\nclass Made(Task):\n a: Requires[int]\n b: tp.RequiresDict[str, int]",
+        namespace,
+    )
+    assert slots(namespace["Made"]) == {"a": "Requires", "b": "RequiresDict"}
+
+
+def test_slots_are_found_where_the_annotation_names_something_local() -> None:
+    import taskproc as local
+    from taskproc import RequiresList as RequiresList  # noqa: PLC0414
+
+    class Written(Task):
+        a: local.Requires[int]
+        b: RequiresList[int]
+
+    assert slots(Written) == {"a": "Requires", "b": "RequiresList"}
+
+
+def test_slots_are_inherited_from_tasks_mixins_and_generics() -> None:
+    class Mixin:
+        mixed: RequiresList[int]
+
+    class Base(Task, Generic[X]):
+        first: Requires[X]
+
+    class Derived(Mixin, Base[int]):
+        second: Requires[int]
+
+        def __init__(self) -> None:
+            self.first = self.second = Const(1)
+            self.mixed = [Const(2)]
+
+        def run_task(self) -> Any:
+            return self.first, self.second, self.mixed
+
+    class Redefined(Derived):
+        second = 5  # type: ignore[assignment]
+
+    assert slots(Derived) == {"first": "Requires", "mixed": "RequiresList", "second": "Requires"}
+    assert set(slots(Redefined)) == {"first", "mixed"}
+    assert run(Derived()) == (1, 1, [2])
+
+
+def test_a_slot_reads_as_what_was_assigned_then_as_its_value() -> None:
+    seen: list[Any] = []
+
+    class Passing(Task):
+        up: Requires[Any]
+        again: Requires[Any]
+        several: RequiresList[Any]
+        named: RequiresDict[str, Any]
+
+        def __init__(self) -> None:
+            self.up = One(1)
+            self.again = self.up
+            self.up = One(2)  # reassigned: the last one counts
+            self.several = [self.up, self.again]
+            self.named = {"a": self.several[0]}
+            seen.extend([self.up, self.again, self.several, self.named])
+
+        def run_task(self) -> Any:
+            return self.up, self.again, self.several, self.named
+
+    task = Passing()
+    assert seen == [One(2), One(1), [One(2), One(1)], {"a": One(2)}]
+    assert run(task) == ([2], [1], [[2], [1]], {"a": [2]})
+
+
+def test_a_list_or_dict_slot_can_be_filled_step_by_step() -> None:
+    class Filling(Task):
+        several: RequiresList[Any]
+        named: RequiresDict[str, Any]
+
+        def __init__(self, stray: bool) -> None:
+            self.several = []
+            self.named = {}
+            for i in range(3):
+                self.several.append(One(i))  # type: ignore[arg-type]
+                self.named[str(i)] = One(i)  # type: ignore[assignment]
+            if stray:
+                self.several.append(3)
+
+        def run_task(self) -> Any:
+            return self.several, self.named
+
+    assert run(Filling(False)) == ([[0], [1], [2]], {"0": [0], "1": [1], "2": [2]})
+    with pytest.raises(DefinitionError, match=r"slot .*Filling\.several cannot take 3: .*Const"):
+        Filling(True)
+
+
+def test_the_slots_of_a_task_that_is_defined_cannot_be_added_to(tmp_path: Path) -> None:
+    with Cache(tmp_path / "cache"):
+        task = Holder(several=[One(1)], named={"a": One(2)})
+    task.several.append(One)
+    task.named["b"] = One
+    assert task.run_graph()[0] == (0, [[1]], {"a": [2]})
+
+
+def test_each_reader_gets_a_value_of_its_own() -> None:
+    class Writing(Task):
+        up: Requires[list[int]]
+        again: Requires[list[int]]
+
+        def __init__(self, i: int) -> None:
+            self.up = self.again = One(1)
+
+        def run_task(self) -> Any:
+            self.up.append(9)
+            return self.up, self.again
+
+    class Both(Task):
+        ups: RequiresList[Any]
+
+        def __init__(self) -> None:
+            self.ups = [Writing(0), Writing(1), One(1)]
+
+        def run_task(self) -> Any:
+            return self.ups
+
+    assert run(Both()) == [([1, 9], [1]), ([1, 9], [1]), [1]]
+
+
+def test_values_come_as_plain_lists_and_dicts_in_order() -> None:
+    value = run(Holder(One(5), (One(1), Const(2)), {(1, 2): One(3), "x": Const(4)}))
+    assert value == ([5], [[1], 2], {(1, 2): [3], "x": 4})
+    assert type(value[1]) is list
+    assert list(value[2]) == [(1, 2), "x"]
+    assert run(Holder()) == (0, [], {})
+
+
+def test_only_slots_are_edges() -> None:
+    class Apart(Task):
+        def __init__(self, other: Future[Any], nested: Any) -> None:
+            self.kept = other
+
+        def run_task(self) -> int:
+            return 1
+
+    task = Apart(One(1), {"a": [One(2)]})
+    assert task._task_node.edges == ()
+    _, stats = task.run_graph(force_interactive=True)
+    assert stats.executed == {Apart.task_name: 1}
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"single": 3}, r"slot Holder\.single cannot take 3: .*Const\("),
+        ({"single": "x" * 500}, r"slot Holder\.single cannot take 'x{40,60}\.\.\.: .*Const\("),
+        ({"single": [1, 2]}, r"slot Holder\.single cannot take \[1, 2\]: .*Const\("),
+        ({"single": "list"}, r"slot Holder\.single .*RequiresList"),
+        ({"single": "dict"}, r"slot Holder\.single .*RequiresDict"),
+        ({"several": 3}, r"slot Holder\.several cannot take 3: assign a list of futures"),
+        ({"several": "task"}, r"slot Holder\.several .*assign a list of futures"),
+        ({"several": [1]}, r"slot Holder\.several cannot take 1: .*Const\("),
+        ({"several": "nested"}, r"slot Holder\.several .*Const\("),
+        ({"named": [1]}, r"slot Holder\.named cannot take \[1\]: assign a dict of futures"),
+        ({"named": {"a": 1}}, r"slot Holder\.named cannot take 1: .*Const\("),
+    ],
+)
+def test_a_slot_that_is_given_something_else_says_so(given: dict[str, Any], sentence: str) -> None:
+    made: dict[str, Any] = {"list": [One()], "dict": {"a": One()}, "task": One(), "nested": [[One()]]}
+    given = {name: made.get(value, value) if isinstance(value, str) else value for name, value in given.items()}
+    with pytest.raises(DefinitionError, match=sentence) as caught:
+        Holder(**given)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_slot_never_assigned_says_so() -> None:
+    class Forgetful(Task):
+        up: Requires[int]
+
+        def __init__(self, read: bool) -> None:
+            if read:
+                _ = self.up
+
+    with pytest.raises(GraphError, match=r"Forgetful\.up was never assigned: give it a future .*Const"):
+        Forgetful(False)
+    with pytest.raises(AttributeError, match=r"Forgetful\.up was read before a future was assigned to it in __init__"):
+        Forgetful(True)
+
+
+def test_a_slot_read_from_the_class_is_the_slot() -> None:
+    assert isinstance(Holder.single, Requires)
+    assert isinstance(Holder.several, RequiresList)
+    assert isinstance(Holder.named, RequiresDict)

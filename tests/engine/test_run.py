@@ -1,0 +1,566 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import textwrap
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from textwrap import dedent
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from taskproc import FailedTaskError, RunStats
+from taskproc.errors import RequestError
+
+CHOOSE = """
+class Choose(Task):
+    prev1: Requires[int]
+    prev2: Requires[int]
+    def __init__(self, n: int, k: int):
+        if 0 < k < n:
+            self.prev1 = Choose(n - 1, k - 1)
+            self.prev2 = Choose(n - 1, k)
+        else:
+            self.prev1 = Const(0)
+            self.prev2 = Const(1)
+    def run_task(self) -> int:
+        return self.prev1 + self.prev2
+"""
+
+
+# What a run gives.
+
+
+def test_a_run_gives_the_result_and_what_was_done(flow: Any) -> None:
+    flow.write(CHOOSE)
+    task = flow.task("Choose(4, 2)")
+    with ThreadPoolExecutor(2) as executor:
+        answer, stats = task.run_graph(executor=executor)
+    assert answer == 6
+    assert isinstance(stats, RunStats)
+    assert (stats.executed, stats.reused) == ({flow.module.Choose.task_name: 8}, {})
+    assert stats.elapsed > 0
+    assert len(stats.tasks) == 8
+    last = stats.tasks[-1]
+    assert (last.task, last.reason) == (task, "never ran")
+    assert last.worker.endswith(f":{os.getpid()}")
+    answer, stats = task.run_graph()
+    assert (answer, stats.executed, stats.reused, stats.tasks) == (6, {}, {flow.module.Choose.task_name: 8}, ())
+    assert task.get_task_result() == 6
+
+
+FAILING = """
+class Bad(Task):
+    def __init__(self, n):
+        self.n = n
+    def run_task(self):
+        print('last words')
+        raise KeyError(self.n)
+class Both(Task):
+    bad: RequiresList[int]
+    def __init__(self):
+        self.bad = [Bad(1), Bad(2)]
+    def run_task(self):
+        return self.bad
+"""
+
+
+def test_a_failure_names_the_task_and_its_cause(flow: Any) -> None:
+    flow.write(FAILING)
+    task = flow.task("Bad(1)")
+    with ThreadPoolExecutor(1) as executor, pytest.raises(FailedTaskError) as caught:
+        task.run_graph(executor=executor)
+    assert caught.value.task is task
+    assert repr(caught.value.__cause__) == "KeyError(1)"
+    assert str(caught.value) == "Bad(n=1) failed: KeyError: 1\nits output ended with:\n  last words"
+    assert Path(caught.value.log).read_text() == "last words\n"
+    assert "in run_task" in caught.value.details
+    assert task.task_stdout.read_text() == "last words\n"
+
+
+def test_with_keep_going_all_failures_are_told(flow: Any) -> None:
+    flow.write(FAILING)
+    task = flow.task("Both()")
+    with ThreadPoolExecutor(1) as executor, pytest.raises(ExceptionGroup) as caught:
+        task.run_graph(executor=executor, keep_going=True)
+    errors = caught.value.exceptions
+    assert {error.label for error in errors if isinstance(error, FailedTaskError)} == {"Bad(n=1)", "Bad(n=2)"}
+
+
+def test_a_result_is_had_only_while_it_is_up_to_date(flow: Any) -> None:
+    flow.write(CHOOSE)
+    with pytest.raises(LookupError, match=r"Choose\(n=2, k=1\) has no up-to-date result \(never ran\)"):
+        flow.task("Choose(2, 1)").get_task_result()
+    flow.run("Choose(2, 1)")
+    assert flow.task("Choose(2, 1)").get_task_result() == 2
+    flow.edit(("self.prev1 + self.prev2", "self.prev1 - self.prev2"))
+    with pytest.raises(LookupError, match="code of Choose changed"):
+        flow.task("Choose(2, 1)").get_task_result()
+    flow.run("Choose(2, 1)")
+    flow.task("Choose(1, 1)").clear_task()
+    with pytest.raises(LookupError, match=r"may run: waits for Choose\(n=1, k=1\)"):
+        flow.task("Choose(2, 1)").get_task_result()
+
+
+@pytest.mark.parametrize("executor", [None, "thread"])
+def test_a_run_within_a_run_is_refused(flow: Any, executor: str | None) -> None:
+    flow.write("""
+    class Inner(Task):
+        def run_task(self):
+            return 1
+    class Outer(Task):
+        def run_task(self):
+            with Cache(HERE / 'inner'):
+                task = Inner()
+            return task.run_graph()
+    """)
+    with pytest.raises(FailedTaskError, match=r"run_graph of Inner\(\) was called inside run_task.*Requires"):
+        flow.run("Outer()", **({"interactive": True} if executor is None else {"executor": executor}))
+
+
+def test_a_module_that_runs_a_graph_when_it_is_imported_is_refused(python: Any, tmp_path: Path) -> None:
+    (tmp_path / "study.py").write_text(
+        dedent("""
+        from taskproc import Cache, Task
+        class Main(Task):
+            def run_task(self):
+                return 1
+        with Cache("cache"):
+            Main().run_graph(max_workers=1)
+        """)
+    )
+    done = python("-c", "import study", check=False)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.endswith(
+        "Main() failed: a worker that imported the module met run_graph of Main() there:"
+        ' guard it with `if __name__ == "__main__":`'
+    )
+    assert python("study.py").stderr == ""
+
+
+@pytest.mark.parametrize("options", [{"max_workers": 0}, {"max_workers": 1.5}, {"rate_limits": {"gpu": 0}}])
+def test_numbers_that_are_none_are_refused(flow: Any, options: dict[str, Any]) -> None:
+    flow.write(CHOOSE)
+    with pytest.raises(RequestError, match="must be a whole number from 1"):
+        flow.task("Choose(2, 1)").run_graph(**options)
+    assert not flow.cache.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"executor": 3}, "executor is 3, but must be a concurrent.futures.Executor, or None"),
+        ({"prefixes": {"gpu": 3}}, "prefix gpu is 3, but must be a command, as text"),
+    ],
+)
+def test_what_cannot_run_tasks_is_refused(flow: Any, options: dict[str, Any], sentence: str) -> None:
+    flow.write(CHOOSE)
+    with pytest.raises(RequestError, match=sentence):
+        flow.task("Choose(2, 1)").run_graph(**options)
+    assert not flow.cache.exists()
+
+
+# Executors.
+
+
+SQUARES = """
+class Square(Task):
+    def __init__(self, n):
+        self.n = n
+    def run_task(self):
+        note(f'{os.getpid()}')
+        return self.n ** 2
+class Sum(Task):
+    squares: RequiresList[int]
+    def __init__(self, size=4):
+        self.squares = [Square(n) for n in range(size)]
+    def run_task(self):
+        return sum(self.squares)
+"""
+
+
+def process_pool() -> Executor:
+    return ProcessPoolExecutor(2, mp_context=get_context("spawn"))
+
+
+@pytest.mark.parametrize("make", [None, process_pool, lambda: ThreadPoolExecutor(2)])
+def test_executors(flow: Any, make: Any) -> None:
+    flow.write(SQUARES)
+    executor = make() if make else None
+    answer, stats = flow.task("Sum()").run_graph(executor=executor)
+    assert answer == 14
+    pids = set(flow.notes())
+    assert (str(os.getpid()) in pids) == isinstance(executor, ThreadPoolExecutor)
+    assert {record.worker.rpartition(":")[2] for record in stats.tasks} >= pids
+    if executor is not None:
+        assert executor.submit(int, "3").result() == 3
+        executor.shutdown()
+
+
+def test_a_run_can_stay_in_this_very_thread(flow: Any) -> None:
+    flow.write("""
+    class Where(Task):
+        _task_prefix_command = 'false'
+        def run_task(self):
+            import threading
+            return os.getpid(), threading.get_ident()
+    """)
+    import threading
+
+    answer, _ = flow.task("Where()").run_graph(force_interactive=True)
+    assert answer == (os.getpid(), threading.get_ident())
+
+
+SCRIPT = """
+from taskproc import Cache, Requires, Task
+
+class Low(Task):
+    def run_task(self):
+        return help_me(3)
+
+class Top(Task):
+    low: Requires[int]
+    def __init__(self):
+        self.low = Low()
+    def run_task(self):
+        return self.low + 1
+
+def help_me(x):
+    return x * 2
+
+with Cache('cache'):
+    task = Top()
+answer, stats = task.run_graph()
+print(answer, stats.executed, Low.task_name)
+"""
+
+
+def test_a_script_needs_no_main_guard(python: Any, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    assert python("script.py").stdout == "7 {'script.Low': 1, 'script.Top': 1} script.Low\n"
+    assert python("-m", "script").stdout == "7 {} script.Low\n"
+    assert python("-c", "import script").stdout == "7 {} script.Low\n"
+
+
+def test_a_script_in_a_package_has_the_packages_name(python: Any, tmp_path: Path) -> None:
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "__init__.py").touch()
+    (tmp_path / "pack" / "script.py").write_text(SCRIPT)
+    assert python("-m", "pack.script").stdout == "7 {'pack.script.Low': 1, 'pack.script.Top': 1} pack.script.Low\n"
+    assert python(Path("pack", "script.py")).stdout == "7 {} pack.script.Low\n"
+
+
+def test_code_without_a_file_runs_in_workers_too(python: Any) -> None:
+    assert python("-c", SCRIPT).stdout == "7 {'__main__.Low': 1, '__main__.Top': 1} __main__.Low\n"
+    assert python("-c", SCRIPT).stdout == "7 {} __main__.Low\n"
+    edited = SCRIPT.replace("x * 2", "x * 3")
+    assert python("-c", edited).stdout == "10 {'__main__.Low': 1, '__main__.Top': 1} __main__.Low\n"
+
+
+def test_classes_of_a_module_made_by_hand_run_in_workers(flow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = ModuleType("notebook")
+    monkeypatch.setitem(sys.modules, "notebook", notebook)
+    exec(SCRIPT[: SCRIPT.index("with Cache")], vars(notebook))
+    flow.module = notebook
+    assert flow.run("Top()", executor="process").value == 7
+
+
+# Workers that die.
+
+
+@pytest.mark.parametrize(
+    ("death", "reason"),
+    [
+        ("os._exit(3)", "exit status 3"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV"),
+        ("sys.exit(4)", "SystemExit: 4"),
+    ],
+)
+def test_the_task_that_killed_its_worker_is_blamed(flow: Any, death: str, reason: str) -> None:
+    flow.write(SQUARES)
+    flow.run("Sum(20)")
+    flow.edit(("        note(f'{os.getpid()}')", f"        note(f'{{self.n}}')\n        if self.n == 7: {death}"))
+    flow.notes()
+    with pytest.raises(ExceptionGroup) as caught:
+        flow.run("Sum(20)", executor="process", keep_going=True)
+    (error,) = caught.value.exceptions
+    assert isinstance(error, FailedTaskError)
+    assert error.label == "Square(n=7)"
+    assert reason in error.reason
+    assert flow.notes() == {str(n): 1 for n in range(20)}
+
+
+def test_a_broken_foreign_pool_is_a_failure_and_no_hang(flow: Any) -> None:
+    flow.write(SQUARES)
+    flow.edit(("        note(f'{os.getpid()}')", "        os._exit(3)"))
+    with process_pool() as executor, pytest.raises(FailedTaskError, match="the executor lost it"):
+        flow.run("Square(1)", executor=executor)
+
+
+# Limits and prefix commands.
+
+
+CROWD = """
+class Member(Task):
+    _task_channel = ['gpu', 'licence']
+    def __init__(self, n):
+        pass
+    def run_task(self):
+        import time, uuid
+        mark = HERE / 'crowd' / uuid.uuid4().hex
+        mark.touch()
+        crowd = 0
+        for _ in range(20):
+            crowd = max(crowd, len(list(mark.parent.iterdir())))
+            time.sleep(0.001)
+        mark.unlink()
+        return crowd
+class Crowd(Task):
+    members: RequiresList[int]
+    def __init__(self, size):
+        self.members = [Member(n) for n in range(size)]
+    def run_task(self):
+        return max(self.members)
+"""
+
+
+@pytest.mark.parametrize("name", ["gpu", "licence", "Member"])
+def test_a_limit_bounds_how_many_run_at_once(flow: Any, name: str) -> None:
+    flow.write(CROWD)
+    (flow.folder / "crowd").mkdir()
+    limit = {flow.module.Member.task_name if name == "Member" else name: 2}
+    assert flow.run("Crowd(12)", executor="thread", workers=6, limits=limit).value <= 2
+    assert flow.run("Crowd(12)", executor="thread", workers=6, limits={name: 1}, force="all").value <= (
+        6 if name == "Member" else 1
+    )
+
+
+PREFIXED = """
+class Env(Task):
+    _task_channel = ['gpu', 'cpu']
+    _task_prefix_command = 'env WHO=own'
+    def run_task(self):
+        return os.environ.get('WHO')
+"""
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "found"),
+    [
+        ({}, "own"),
+        ({"gpu": "env WHO=gpu", "cpu": "env WHO=cpu"}, "gpu"),
+        ({"NAME": "env WHO='its name'", "gpu": "env WHO=gpu"}, "its name"),
+        ({"NAME": ""}, None),
+    ],
+)
+def test_prefix_commands(flow: Any, prefixes: dict[str, str], found: str | None) -> None:
+    flow.write(PREFIXED)
+    name = flow.module.Env.task_name
+    prefixes = {name if key == "NAME" else key: command for key, command in prefixes.items()}
+    answer, stats = flow.task("Env()").run_graph(prefixes=prefixes)
+    assert (answer, stats.executed) == (found, {name: 1})
+
+
+# What tasks leave.
+
+
+FOLDER = """
+class Writer(Task):
+    def __init__(self, text='a'):
+        self.text = text
+    def run_task(self):
+        folder = self.task_directory
+        assert not list(folder.iterdir())
+        (folder / 'a.txt').write_text(self.text)
+        return folder / 'a.txt'
+class Reader(Task):
+    path: Requires[Path]
+    def __init__(self):
+        self.path = Writer()
+    def run_task(self):
+        return str(self.path), self.path.read_text()
+"""
+
+
+def test_a_task_directory_is_fresh_private_and_found_at_one_path(flow: Any) -> None:
+    flow.write(FOLDER)
+    task = flow.task("Writer()")
+    shown = task.task_directory
+    assert list(shown.iterdir()) == []
+    path = flow.run("Writer()").value
+    assert task.task_directory == shown
+    assert path.read_text() == (shown / "a.txt").read_text() == "a"
+    assert flow.task("Writer('b')").task_directory != shown
+    flow.edit(("self.text)", "self.text * 2)"))
+    flow.run("Writer()")
+    assert flow.task("Writer()").task_directory == shown
+    assert (shown / "a.txt").read_text() == "aa"
+    flow.task("Writer()").clear_task()
+    assert list(flow.task("Writer()").task_directory.iterdir()) == []
+
+
+def test_paths_given_to_readers_stay_true(flow: Any) -> None:
+    flow.write(FOLDER)
+    first = flow.run("Reader()").value
+    flow.edit(("write_text(self.text)", "write_text(str(self.text))"))
+    ran = flow.run("Reader()")
+    assert (ran.value, ran.executed, ran.reused) == (first, {"Writer": 1}, {"Reader": 1})
+    assert Path(first[0]).read_text() == "a"
+    flow.edit(("write_text(str(self.text))", "write_text('b')"))
+    path, text = flow.run("Reader()").value
+    assert (text, Path(path).read_text()) == ("b", "b")
+
+
+@pytest.mark.parametrize("level", range(10))
+def test_values_come_back_at_every_compression_level(flow: Any, level: int) -> None:
+    flow.write(f"""
+    class Big(Task):
+        _task_compress_level = {level}
+        def run_task(self):
+            return [os.urandom(3000), 'text' * 3000, list(range(3000))]
+    """)
+    value = flow.run("Big()").value
+    assert value[1:] == ["text" * 3000, list(range(3000))]
+    assert flow.run("Big()").value == value
+
+
+@pytest.mark.parametrize("how", ["remove", "truncate", "flip"])
+@pytest.mark.parametrize("name", ["result.pkl.gz", "a.txt"])
+def test_what_is_damaged_is_made_again(flow: Any, how: str, name: str) -> None:
+    flow.write("""
+    class Both(Task):
+        def run_task(self):
+            note('Both')
+            (self.task_directory / 'a.txt').write_text('text')
+            return os.urandom(1) * 0 + bytes(range(256)) * 1000 + os.urandom(9000) * 0
+    """)
+    value = flow.run("Both()").value
+    path = next(path for path in flow.cache.rglob(name) if not path.is_symlink())
+    data = path.read_bytes()
+    if how == "remove":
+        path.unlink()
+    elif how == "truncate":
+        path.write_bytes(data[:-1])
+    else:
+        path.write_bytes(bytes([data[0] ^ 1]) + data[1:])
+    with pytest.raises(LookupError, match="damaged"):
+        flow.task("Both()").get_task_result()
+    ran = flow.run("Both()")
+    assert (ran.value, ran.executed) == (value, {"Both": 1})
+    assert ran.reasons["Both()"].startswith(f"damaged: {'data/' if name == 'a.txt' else ''}{name} ")
+    assert (flow.task("Both()").task_directory / "a.txt").read_text() == "text"
+    assert flow.run("Both()").executed == {}
+
+
+def test_a_value_that_only_reading_shows_damaged_is_no_result(flow: Any) -> None:
+    flow.write("""
+    class Big(Task):
+        def run_task(self):
+            return bytes(range(256)) * 1000
+    """)
+    flow.edit(("bytes(range(256)) * 1000", "os.urandom(9000)"))
+    flow.run("Big()")
+    path = next(flow.cache.rglob("result.pkl.gz"))
+    before = path.stat()
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(LookupError, match=r"Big\(\) has no up-to-date result \(damaged"):
+        flow.task("Big()").get_task_result()
+    ran = flow.run("Big()")
+    assert (len(ran.value), ran.executed, ran.reused) == (9000, {"Big": 1}, {})
+
+
+def test_runs_leave_nothing_behind(flow: Any) -> None:
+    flow.write(SQUARES)
+    for _ in range(3):
+        flow.run("Sum()", force="all", executor="process")
+    left = {path.relative_to(flow.cache).parts[0] for path in flow.cache.rglob("*")}
+    assert not left & {"flow.Sum", f"{flow.path.stem}.Square"}
+    assert list((flow.cache / ".runs").iterdir()) == []
+    flow.edit(("return self.n ** 2", "return os.urandom(10_000)"), ("sum(self.squares)", "len(self.squares)"))
+    for _ in range(3):
+        flow.run("Sum(2)", force="all")
+    assert len(list(flow.cache.rglob("result.pkl.gz"))) == 2
+
+
+def test_signals_are_the_callers(flow: Any) -> None:
+    flow.write(CHOOSE)
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)]
+    flow.run("Choose(3, 1)", executor="process")
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)] == before
+
+
+def test_tasks_have_the_callers_surroundings(flow: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    flow.write("""
+    class Around(Task):
+        def run_task(self):
+            return os.getcwd(), os.environ['MINE'], sys.path, sys.stdin.read()
+    """)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("MINE", "yes")
+    monkeypatch.setattr(sys, "path", [*sys.path, "/nowhere"])
+    cwd, mine, path, stdin = flow.run("Around()", executor="process").value
+    assert (cwd, mine, stdin) == (str(tmp_path / "here"), "yes", "")
+    assert [entry for entry in path if entry] == [entry for entry in sys.path if entry]
+
+
+def test_deep_and_doubled_graphs(flow: Any) -> None:
+    flow.write(
+        dedent("""
+    class Deep(Task):
+        prev: Requires[int]
+        def __init__(self, n):
+            self.prev = Deep(n - 1) if n else Const(0)
+        def run_task(self):
+            return self.prev + 1
+    class Double(Task):
+        a: Requires[int]
+        b: Requires[int]
+        def __init__(self, n):
+            self.a = Double(n - 1) if n else Const(1)
+            self.b = Double(n - 1) if n else Const(1)
+        def run_task(self):
+            return (self.a + self.b) % 1000
+    """)
+    )
+    assert flow.run("Deep(1999)").value == 2000
+    assert flow.run("Double(199)").executed == {"Double": 200}
+
+
+def test_what_cannot_be_sent_to_a_worker_fails_its_task_with_a_sentence(python: Any) -> None:
+    code = """
+        import threading
+        from taskproc import Cache, FailedTaskError, Task
+
+        class Holds(Task):
+            def __init__(self) -> None:
+                self.locks = {"a": [threading.Lock()]}
+
+            def run_task(self) -> int:
+                return 1
+
+        def make(lock):
+            class Closes(Task):
+                def run_task(self) -> bool:
+                    return lock.locked()
+
+            return Closes
+
+        for cls in (Holds, make(threading.Lock())):
+            with Cache("cache"):
+                try:
+                    cls().run_graph()
+                except FailedTaskError as error:
+                    print(error)
+    """
+    done = python("-c", textwrap.dedent(code))
+    holds, closes = done.stdout.splitlines()
+    assert holds.startswith("Holds() failed: attribute locks['a'][0] can't be pickled")
+    assert "its class can't be pickled" in closes

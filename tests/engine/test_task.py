@@ -1,0 +1,329 @@
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from taskproc import Cache, Const, FailedTaskError, Future, NoResultError, Requires, RunStats, Task
+
+
+class Up(Task):
+    def __init__(self, x: Any = 1) -> None:
+        self.x = x
+
+    def run_task(self) -> Any:
+        return self.x
+
+
+class Down(Task):
+    up: Requires[Any]
+
+    def __init__(self, up: Future[Any]) -> None:
+        self.up = up
+
+    def run_task(self) -> Any:
+        return self.up
+
+
+class Seen(Task):
+    """Tells how a task sees itself while it runs."""
+
+    def __init__(self, other: Future[Any]) -> None:
+        self.other = other
+        self.notes = [1]
+
+    def run_task(self) -> dict[str, Any]:
+        (self.task_directory / "file.txt").write_text("kept")
+        print("out")
+        print("err", file=sys.stderr)
+        self.notes.append(2)
+        self.fresh = "set while running"
+        return {
+            "name": self.task_name,
+            "id": self.task_id,
+            "args": self.task_args,
+            "json": self.to_json(),
+            "notes": self.notes,
+            "files": [self.task_directory.is_dir(), self.task_stdout.is_file(), self.task_stderr.is_file()],
+        }
+
+
+class Asking(Task):
+    """Uses something of another task, or of itself, while it runs."""
+
+    def __init__(self, other: Any, what: str) -> None:
+        self.other = other
+        self.what = what
+
+    def run_task(self) -> None:
+        found = getattr(self.other or self, self.what)
+        found()
+
+
+class Starting(Task):
+    def run_task(self) -> Any:
+        with Cache("inner"):
+            return Up().run_graph()
+
+
+class Leaves(Task):
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def run_task(self) -> str:
+        print("printed", self.text)
+        (self.task_directory / "file").write_text(self.text)
+        return self.text
+
+
+class Unsaid(Task):
+    pass
+
+
+@pytest.fixture(autouse=True)
+def _block(tmp_path: Path) -> Iterator[None]:
+    with Cache(tmp_path / "cache"):
+        yield
+
+
+def run(task: Any) -> Any:
+    return task.run_graph(force_interactive=True)[0]
+
+
+def test_a_graph_runs_outside_its_block_too(tmp_path: Path) -> None:
+    with Cache(tmp_path / "another"):
+        task = Down(Up())
+    value, stats = task.run_graph()
+    assert value == 1
+    assert isinstance(stats, RunStats)
+    assert stats.executed == {Up.task_name: 1, Down.task_name: 1}
+    assert stats.reused == {}
+    _, stats = task.run_graph()
+    assert stats.executed == {}
+    assert task.get_task_result() == 1
+
+
+@pytest.mark.parametrize("how", ["interactive", "threads", "processes"])
+def test_a_task_sees_itself_as_it_is_seen_from_outside(how: str) -> None:
+    task = Seen(Up())
+    if how == "threads":
+        with ThreadPoolExecutor(1) as executor:
+            value = task.run_graph(executor=executor)[0]
+            assert executor.submit(int, "3").result() == 3  # it is the caller's, and still open
+    else:
+        value = task.run_graph(force_interactive=how == "interactive")[0]
+    assert value == {
+        "name": task.task_name,
+        "id": task.task_id,
+        "args": task.task_args,
+        "json": task.to_json(),
+        "notes": [1, 2],
+        "files": [True, True, True],
+    }
+    assert task.notes == [1]  # run_task works on a copy
+    assert not hasattr(task, "fresh")
+    assert (task.task_directory / "file.txt").read_text() == "kept"
+    if how != "interactive":  # where a terminal is at hand, it gets what is printed
+        assert "out\n" in task.task_stdout.read_text()
+        assert "err\n" in task.task_stderr.read_text()
+
+
+def test_ids_are_unique_in_the_class_and_survive_runs_and_clears() -> None:
+    tasks = [Up(i) for i in range(5)]
+    ids = [task.task_id for task in tasks]
+    assert all(type(task_id) is int for task_id in ids)
+    assert len(set(ids)) == 5
+    run(Down(Up(3)))
+    tasks[3].clear_task()
+    Up.clear_all_tasks()
+    run(Up(5))
+    assert [task.task_id for task in tasks] == ids
+    assert Up(5).task_id not in ids
+
+
+def test_ids_are_the_same_in_another_block(tmp_path: Path) -> None:
+    task_id = Up(7).task_id
+    with Cache(tmp_path / "cache"):
+        assert Up(7).task_id == task_id
+
+
+@pytest.mark.parametrize("what", ["task_id", "task_directory", "task_stdout", "task_stderr"])
+def test_asking_for_an_id_or_a_path_is_what_writes(tmp_path: Path, what: str) -> None:
+    task = Up()
+    assert not (tmp_path / "cache").exists()
+    found = getattr(task, what)
+    assert (tmp_path / "cache").is_dir()
+    if what != "task_id":
+        assert found.exists()
+        assert str(task.task_id) in found.parts
+        assert getattr(task, what) == found
+
+
+def test_the_paths_of_a_task_stay_the_same() -> None:
+    task = Seen(Up())
+    before = (task.task_directory, task.task_stdout, task.task_stderr)
+    assert all(path.exists() for path in before)
+    for _ in range(2):
+        run(task)
+        assert (task.task_directory, task.task_stdout, task.task_stderr) == before
+        assert (task.task_directory / "file.txt").is_file()
+        task.clear_task()
+        assert not list(task.task_directory.iterdir())
+    assert (task.task_directory, task.task_stdout, task.task_stderr) == before
+
+
+def test_a_result_that_is_not_there_is_a_lookup_error_naming_task_and_reason() -> None:
+    task = Up(5)
+    with pytest.raises(LookupError, match=r"Up\(x=5\).*never ran"):
+        task.get_task_result()
+    assert run(task) == 5
+    assert task.get_task_result() == 5
+    task.clear_task()
+    with pytest.raises(NoResultError, match=r"Up\(x=5\).*cleared"):
+        task.get_task_result()
+
+
+def test_clearing_a_class_clears_the_cache_of_the_block_alone(tmp_path: Path) -> None:
+    run(Up(1))
+    with Cache(tmp_path / "another"):
+        run(Up(1))
+        Up.clear_all_tasks()
+        with pytest.raises(LookupError):
+            Up(1).get_task_result()
+    assert Up(1).get_task_result() == 1
+
+
+def test_a_task_in_json() -> None:
+    task = Down(Up([1, {"a": (2,)}])["x"])
+    told = json.loads(json.dumps(task.to_json()))
+    assert told["__task__"] == "test_task.Down"
+    assert told["__item__"] == []
+    assert told["__args__"]["up"].keys() == {"__task__", "__key__", "__item__"}
+    assert (told["__args__"]["up"]["__task__"], told["__args__"]["up"]["__item__"]) == ("test_task.Up", ["x"])
+    assert set(told) == {"__task__", "__key__", "__item__", "__args__"}
+    assert told["__key__"] != Down(Up()).to_json()["__key__"]
+
+
+@pytest.mark.parametrize("what", ["run_graph", "get_task_result", "clear_task"])
+@pytest.mark.parametrize("whose", ["its own", "another's"])
+def test_what_belongs_outside_is_refused_inside_run_task(what: str, whose: str) -> None:
+    task = Asking(Up() if whose == "another's" else None, what)
+    with pytest.raises(FailedTaskError, match="slot") as caught:
+        run(task)
+    assert isinstance(caught.value.__cause__, RuntimeError)
+    assert caught.value.task is task
+
+
+@pytest.mark.parametrize("interactive", [True, False])
+def test_a_graph_cannot_be_run_inside_run_task(interactive: bool) -> None:
+    with pytest.raises(FailedTaskError, match=r"inside run_task.*slot"):
+        Starting().run_graph(force_interactive=interactive)
+
+
+@pytest.mark.parametrize("what", ["task_id", "task_directory", "task_stdout"])
+def test_another_task_in_an_attribute_is_a_reference_without_folders(what: str, tmp_path: Path) -> None:
+    before = set(Path().iterdir())
+    with pytest.raises(FailedTaskError, match=r"Up\(x=1\) is a mere reference here"):
+        run(Asking(Up(), what))
+    assert set(Path().iterdir()) == before
+
+
+def test_a_task_travels_as_a_reference() -> None:
+    task = Down(Up([1] * 1000)["a"])
+    dumped = pickle.dumps(task)
+    assert len(dumped) < 500
+    reference = pickle.loads(dumped)
+    assert type(reference) is Down
+    assert reference.task_name == task.task_name
+    assert reference.task_args == task.task_args
+    assert reference.to_json() == task.to_json()
+    assert pickle.loads(pickle.dumps(reference)).to_json() == task.to_json()
+    with pytest.raises(RuntimeError, match="slot"):
+        reference.run_graph()
+
+
+def test_tasks_may_be_results_and_constants() -> None:
+    assert run(Down(Const({"a": Up(3)})))["a"].to_json() == Up(3).to_json()
+
+
+def test_a_task_that_does_not_say_what_to_do_says_so() -> None:
+    with pytest.raises(FailedTaskError, match=r"Unsaid does not say what to do: define run_task"):
+        run(Unsaid())
+    assert repr(Task()) == "Task()"
+
+
+def test_a_failure_tells_task_cause_and_output() -> None:
+    class Failing(Task):
+        def __init__(self, n: int) -> None: ...
+
+        def run_task(self) -> None:
+            print("before the end", flush=True)
+            raise ZeroDivisionError("mine")
+
+    task = Failing(4)
+    with pytest.raises(FailedTaskError, match=r"Failing\(n=4\) failed: ZeroDivisionError: mine") as caught:
+        Down(task).run_graph(max_workers=1)
+    assert caught.value.task is task
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert "before the end" in str(caught.value)
+
+
+def test_with_keep_going_failures_come_as_a_group_after_all_that_could_run() -> None:
+    class Failing(Task):
+        def __init__(self, n: int) -> None: ...
+
+        def run_task(self) -> None:
+            raise ZeroDivisionError
+
+    class Both(Task):
+        a: Requires[Any]
+        b: Requires[Any]
+        c: Requires[Any]
+
+        def __init__(self) -> None:
+            self.a, self.b, self.c = Failing(1), Failing(2), Down(Up(2))
+
+        def run_task(self) -> None: ...
+
+    with pytest.raises(ExceptionGroup) as caught:
+        Both().run_graph(keep_going=True, force_interactive=True)
+    assert [error.task for error in caught.value.exceptions] == [Failing(1), Failing(2)]  # type: ignore[union-attr]
+    assert Down(Up(2)).get_task_result() == 2
+
+
+def test_a_task_may_return_what_only_cloudpickle_can_take() -> None:
+    class Local(Task):
+        def run_task(self) -> Any:
+            return lambda x: x + 1
+
+    assert run(Local())(1) == 2
+
+
+def test_workers_have_the_path_environment_and_folder_of_the_caller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Where(Task):
+        def run_task(self) -> Any:
+            return os.environ["MARK_OF_THE_TEST"], sys.path[0], str(Path.cwd())
+
+    monkeypatch.setenv("MARK_OF_THE_TEST", "yes")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["/mark/of/the/test", *sys.path])
+    assert Where().run_graph(max_workers=1)[0] == ("yes", "/mark/of/the/test", str(tmp_path))
+
+
+def test_paths_asked_for_before_a_run_show_what_it_left(tmp_path: Path) -> None:
+    with Cache(tmp_path):
+        task = Leaves("one")
+        directory, printed = task.task_directory, task.task_stdout
+        assert list(directory.iterdir()) == []
+        task.run_graph(executor=ThreadPoolExecutor(1))
+    assert [path.read_text() for path in directory.iterdir()] == ["one"]
+    assert printed.read_text() == "printed one\n"

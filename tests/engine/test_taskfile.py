@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from taskproc import Task, TaskfileError
+from taskproc.taskfile import find, load, module_name, task_classes
+
+SHOW = """
+from taskproc import Task
+
+class Outer(Task):
+    class Inner(Task):
+        pass
+
+print(__name__, Outer.task_name, Outer.Inner.task_name)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _modules() -> Iterator[None]:
+    """Leave no module and no folder of a test behind."""
+    modules, path = set(sys.modules), list(sys.path)
+    yield
+    for name in set(sys.modules) - modules:
+        del sys.modules[name]
+    sys.path[:] = path
+
+
+def write(path: Path, text: str = SHOW) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("packages", "file", "name", "root"),
+    [
+        ([], "study.py", "study", "."),
+        ([], "a/b/study.py", "study", "a/b"),  # folders without __init__.py are no part of a name
+        (["a/b"], "a/b/study.py", "b.study", "a"),
+        (["a", "a/b"], "a/b/study.py", "a.b.study", "."),
+        (["a", "a/b/c"], "a/b/c/study.py", "c.study", "a/b"),
+        (["a", "a/b"], "a/b/__init__.py", "a.b", "."),
+        (["a"], "a/__main__.py", "a.__main__", "."),
+    ],
+)
+def test_a_module_is_named_from_the_nearest_folder_that_is_no_package(
+    tmp_path: Path, packages: list[str], file: str, name: str, root: str
+) -> None:
+    for package in packages:
+        write(tmp_path / package / "__init__.py", "")
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    assert module_name(tmp_path / file) == (name, (tmp_path / root).resolve())
+
+
+def test_a_script_has_the_name_of_its_file(tmp_path: Path, python: Any) -> None:
+    write(tmp_path / "study.py")
+    assert python("study.py").stdout.split() == ["__main__", "study.Outer", "study.Outer.Inner"]
+    assert python("-m", "study").stdout.split()[1] == "study.Outer"
+    assert python("-c", "import study").stdout.split() == ["study", "study.Outer", "study.Outer.Inner"]
+
+
+def test_a_module_of_a_package_has_one_name_however_it_is_run(tmp_path: Path, python: Any) -> None:
+    write(tmp_path / "lab" / "__init__.py", "")
+    write(tmp_path / "lab" / "study.py")
+    for words in (["lab/study.py"], ["-m", "lab.study"], ["-c", "import lab.study"]):
+        assert python(*words).stdout.split()[1:] == ["lab.study.Outer", "lab.study.Outer.Inner"]
+
+
+def test_code_without_a_file_is_main(tmp_path: Path, python: Any) -> None:
+    assert python("-c", SHOW).stdout.split()[1] == "__main__.Outer"
+    notebook = "import sys, types\nexec(sys.argv[1], vars(sys.modules['__main__']))"
+    assert python("-c", notebook, SHOW).stdout.split()[1] == "__main__.Outer"
+
+
+def test_a_taskfile_is_loaded_once_under_its_own_name_its_folder_first(tmp_path: Path) -> None:
+    write(tmp_path / "lab_of_load" / "__init__.py", "")
+    file = write(tmp_path / "lab_of_load" / "study.py", "import helper_of_load\n" + SHOW)
+    write(tmp_path / "helper_of_load.py", "")
+    module = load(file)
+    assert (module.__name__, module.Outer.task_name) == ("lab_of_load.study", "lab_of_load.study.Outer")
+    assert sys.path[0] == str(tmp_path.resolve())
+    assert load(file) is module
+
+
+def test_the_running_script_is_not_loaded_a_second_time(tmp_path: Path, python: Any) -> None:
+    write(
+        tmp_path / "study.py",
+        "import sys; from pathlib import Path; from taskproc.taskfile import load\n"
+        "print(load(Path('study.py')) is sys.modules['__main__'], 'study' in sys.modules)",
+    )
+    assert python("study.py").stdout == "True False\n"
+
+
+def test_what_cannot_be_loaded_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(TaskfileError, match=r"taskfile .*nowhere\.py does not exist"):
+        load(tmp_path / "nowhere.py")
+    with pytest.raises(TaskfileError, match="is a folder; name the taskfile in it"):
+        load(tmp_path)
+    with pytest.raises(TaskfileError, match="cannot be imported: its name must be like"):
+        load(write(tmp_path / "my.study.py"))
+    with pytest.raises(TaskfileError, match="has the name of another module, 'json'; rename the file"):
+        load(write(tmp_path / "json.py"))
+    with pytest.raises(ZeroDivisionError):
+        load(write(tmp_path / "broken_of_load.py", "1 / 0"))
+
+
+def test_the_default_taskfile_is_the_nearest_above(tmp_path: Path) -> None:
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    upper = write(tmp_path / "taskfile.py").resolve()
+    assert find(deep) == upper
+    nearer = write(tmp_path / "a" / "taskfile.py").resolve()
+    assert find(deep) == nearer
+    assert find(tmp_path) == upper
+
+
+def test_the_task_classes_of_a_module_are_its_own_in_order(tmp_path: Path) -> None:
+    text = """
+from json import JSONDecoder
+from other_of_classes import Foreign, Task
+
+class Zebra(Task):
+    class Inner(Task):
+        class Innermost(Task):
+            pass
+
+class Plain:
+    class Held(Task):
+        pass
+
+class Apple(Zebra):
+    pass
+
+alias = Apple
+"""
+    write(tmp_path / "other_of_classes.py", "from taskproc import Task\nclass Foreign(Task): pass")
+    found = task_classes(load(write(tmp_path / "study_of_classes.py", text)))
+    assert list(found) == ["Zebra", "Zebra.Inner", "Zebra.Inner.Innermost", "Plain.Held", "Apple"]
+    assert all(issubclass(cls, Task) and cls.__qualname__ == name for name, cls in found.items())
+
+
+def test_a_module_that_another_thread_is_importing_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    begun, go = threading.Event(), threading.Event()
+    monkeypatch.setattr(sys, "slow_import", (begun, go), raising=False)
+    path = tmp_path / "slow_to_import.py"
+    path.write_text("import sys\nsys.slow_import[0].set()\nsys.slow_import[1].wait()\nvalue = 1\n")
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(load, path)
+        begun.wait()
+        second = pool.submit(lambda: load(path).value)
+        wait([second], 0.2)  # time to come back too early
+        go.set()
+        assert first.result().value == second.result() == 1
+    del sys.modules["slow_to_import"]

@@ -1,0 +1,19 @@
+"""The benchmark program measures both sides of a row and writes what it found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.mark.parametrize("row", ["wide, processes", "chain"])
+def test_a_row_is_measured_beside_its_floor(python: Any, root: Path, tmp_path: Path, row: str) -> None:
+    report = tmp_path / "report.json"
+    words = ("-m", "benchmarks", "--only", row, "--rounds", "1", "--scale", "0.002", "--json", report)
+    assert row in python(*words, folder=root).stdout
+    (result,) = json.loads(report.read_text())["rows"]
+    assert result["row"] == row
+    assert result["figure"] == pytest.approx(result["seconds"] / result["compared"], rel=0.01)

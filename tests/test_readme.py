@@ -1,0 +1,91 @@
+"""Every block of the README and of the pages in docs/ is true: scripts run, sessions print what they show.
+
+The `python` blocks of a page are one script, top to bottom; `print(...)  # text` in it prints that text. A block whose
+first line is `# NAME.py` is that file instead, and a `console` block is a session beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"# (\S+\.py)\n")
+PRINTED = re.compile(r"print\(.*\)  # (.+)$", re.MULTILINE)
+TIME = re.compile(r"\d+(\.\d+)? m?s\b")
+PROGRESS = re.compile(r"\d\d:\d\d:\d\d \d+/\d+ done")  # told of a run that lasts, as on a busy machine
+
+
+class Page(NamedTuple):
+    """The blocks of a page: its script, its files by name, its sessions."""
+
+    script: str
+    files: dict[str, str]
+    sessions: list[str]
+
+
+def read(path: Path) -> Page:
+    """Take a page apart."""
+    page = Page("", {}, [])
+    for language, text in FENCE.findall(path.read_text(encoding="utf-8")):
+        if language == "console":
+            page.sessions.append(text)
+        elif language == "python" and (named := FILE.match(text)):
+            page.files[named[1]] = text
+        elif language == "python":
+            page = page._replace(script=page.script + text + "\n")
+    return page
+
+
+def steps(session: str) -> list[tuple[str, str]]:
+    """The commands of a session, each with what it prints."""
+    parts = re.split(r"^\$ ", session, flags=re.MULTILINE)[1:]
+    return [(command, printed) for command, _, printed in (part.partition("\n") for part in parts)]
+
+
+def alike(printed: str) -> list[str]:
+    """The lines of an output without what differs from run to run."""
+    lines = [line.rstrip() for line in printed.splitlines() if line.strip()]
+    return [TIME.sub("N s", line) for line in lines if not PROGRESS.match(line)]
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if read(path).script], ids=lambda path: path.name)
+def test_the_script_of_a_page_runs_and_prints_what_it_says(path: Path, tmp_path: Path, python: Any) -> None:
+    page = read(path)
+    (tmp_path / "page.py").write_text(page.script, encoding="utf-8")
+    assert python("page.py").stdout.splitlines() == PRINTED.findall(page.script)
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if read(path).sessions], ids=lambda path: path.name)
+def test_the_sessions_of_a_page_print_what_they_show(path: Path, tmp_path: Path) -> None:
+    page = read(path)
+    for name, text in page.files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "100"}
+    for session in page.sessions:
+        for command, printed in steps(session):
+            done = subprocess.run(
+                ["bash", "-c", command],
+                cwd=tmp_path,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
+            assert alike(done.stdout) == alike(printed), command
+
+
+def test_the_readme_has_its_two_commands() -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert sum("install" in line and "taskproc run examples/ml_taskfile.py" in line for line in lines) == 1
+    assert sum("install" in line and line.endswith("pytest") for line in lines) == 1
