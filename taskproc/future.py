@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence  # noqa: TC003  annotations are read when futures are validated
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Protocol, TypeGuard, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, Protocol, TypeGuard, TypeVar, cast, overload
 
 from taskproc.canonical import Canonical, canonical, digest
 from taskproc.errors import DefinitionError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
     from types import FunctionType
 
 T = TypeVar("T")
@@ -36,10 +36,10 @@ class Future(Protocol[T_co]):
     def run_task(self) -> T_co: ...
 
 
-class _TypedDict(Protocol):
-    """What type checkers know of every TypedDict and of no other mapping: its items are of several types."""
+class _Indexed(Protocol[T_co]):
+    """Lists, arrays, strings: whatever takes a number in brackets."""
 
-    __required_keys__: ClassVar[frozenset[str]]
+    def __getitem__(self, key: int, /) -> T_co: ...
 
 
 class FutureBase:
@@ -52,22 +52,40 @@ class FutureBase:
         def run_task(self) -> Any: ...
 
     @overload
-    def __getitem__(self: Future[_TypedDict], key: str, /) -> Item[Any]: ...
+    def __getitem__(self: Future[tuple[T, *tuple[Any, ...]]], key: Literal[0], /) -> Item[T]: ...
     @overload
-    def __getitem__(self: Future[Mapping[K, T]], key: K, /) -> Item[T]: ...
+    def __getitem__(self: Future[tuple[Any, T, *tuple[Any, ...]]], key: Literal[1], /) -> Item[T]: ...
     @overload
-    def __getitem__(self: Future[Sequence[T]], key: int, /) -> Item[T]: ...
+    def __getitem__(self: Future[tuple[Any, Any, T, *tuple[Any, ...]]], key: Literal[2], /) -> Item[T]: ...
+    @overload
+    def __getitem__(self: Future[MutableMapping[K, T]], key: K, /) -> Item[T]: ...
+    @overload  # a TypedDict, which is no MutableMapping, and whose items have several types
+    def __getitem__(self: Future[Mapping[K, Any]], key: K, /) -> Item[Any]: ...
+    @overload
+    def __getitem__(self: Future[_Indexed[T]], key: int, /) -> Item[T]: ...
     def __getitem__(self, key: Any, /) -> Item[Any]:
-        """The future of an item of this one's value."""
+        """The future of an item of this one's value, at any depth.
+
+        Example:
+            >>> task = Scores(seed=3)  # its run_task returns {"train": [0.9, 0.8], "test": [0.7]}
+            >>> self.first = task["train"][0]
+        """
         return Item(self, key)
 
-    def __iter__(self) -> NoReturn:
-        message = f"{self!r} is a future: its value cannot be iterated over before it has run; use it as a task's slot"
-        raise TypeError(message)
+    if TYPE_CHECKING:
+        __iter__: None  # so checkers refuse what raises
+        __contains__: None
+    else:
 
-    def __contains__(self, item: object) -> NoReturn:
-        message = f"{self!r} is a future: its value cannot be searched before it has run; use it as a task's slot"
-        raise TypeError(message)
+        def __iter__(self) -> NoReturn:
+            message = (
+                f"{self!r} is a future: its value cannot be iterated over before it has run; use it as a task's slot"
+            )
+            raise TypeError(message)
+
+        def __contains__(self, item: object) -> NoReturn:
+            message = f"{self!r} is a future: its value cannot be searched before it has run; use it as a task's slot"
+            raise TypeError(message)
 
     def __copy__(self) -> FutureBase:
         return self
