@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, type[Command]]] = {
     "log": ("log", LazyTaskCommand),
     "clear": ("clear", LazyTaskCommand),
     "doctor": ("doctor", LazyTaskCommand),
+    "config": ("config", Command),
     "completion": ("completion", Command),
 }
 """Each command's function, which lies in a module of the same name, and how its words are read."""

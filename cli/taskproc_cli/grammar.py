@@ -157,6 +157,7 @@ COMMANDS = {
         _KWARGS,
         _TRUST,
     ),
+    "config": Command("Show each setting, its value, and where that comes from.", "taskfile"),
     "completion": Command("Print the completion script of a shell, by default of yours.", "shell"),
 }
 

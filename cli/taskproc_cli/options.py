@@ -6,32 +6,27 @@ options, and what the text of a parameter means, are this program's own rules.
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperOption
 
 from taskproc.errors import RequestError
-from taskproc_cli.hints import near_options, stray_word, unknown_option
+from taskproc_cli.hints import near_options, unknown_option
+from taskproc_cli.parameter_options import HELP, MARK, parameter_options, read_parameters
 from taskproc_cli.paths import is_taskfile
 from taskproc_cli.problems import UsageError
 from taskproc_cli.request import Request
 from taskproc_cli.target import parse_target
-from taskproc_cli.words import FALSE, TRUE, Reading, Spelling, name_of, plain, read, spellings
+from taskproc_cli.words import FALSE, TRUE, Reading, name_of, read, spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from typer._click import Context, HelpFormatter
 
-from taskproc_cli.parameters import Parameter, Parameters
-
 TRUST = "trust_cache"
-MARK = "_"
-"""Ends the name, within the program, of a parameter's option, so that it is none of the command's own."""
-
-KWARGS, HELP, DRY_RUN = "kwargs", "help", "dry_run"
+KWARGS, DRY_RUN = "kwargs", "dry_run"
 
 CacheOption = Annotated[
     str | None,
@@ -53,6 +48,7 @@ class Command(TyperCommand):
         reading = read(args, known, lambda _: False)
         if reading.rest:
             raise UsageError(unknown_option(reading.rest[0], known))
+        self._help(ctx, [reading])
         self._settle(ctx, [reading], reading.words)
         return []
 
@@ -60,11 +56,14 @@ class Command(TyperCommand):
         """The command's own options, help the last of them."""
         return [each for each in super().get_params(ctx) if isinstance(each, TyperOption)]
 
-    def _settle(self, ctx: Context, readings: Sequence[Reading], words: Sequence[str]) -> None:
-        """Turn what was read into the arguments of the command's function, or show its help."""
+    def _help(self, ctx: Context, readings: Sequence[Reading]) -> None:
+        """Show the command's help, if that was asked for, and end."""
         if any(HELP in reading.given for reading in readings):
             typer.echo(ctx.get_help())
             raise typer.Exit
+
+    def _settle(self, ctx: Context, readings: Sequence[Reading], words: Sequence[str]) -> None:
+        """Turn what was read into the arguments of the command's function."""
         left = list(words)
         for each in self.params:
             if isinstance(each, TyperArgument):
@@ -114,10 +113,14 @@ class TaskCommand(Command):
         if ctx.obj:
             ctx.obj.words = tuple(args)
         tail = self._read_tail(ctx, own, head) if ctx.obj else Reading()
-        self._settle(ctx, [head, tail], ())
-        if ctx.obj:
-            ctx.obj.trust = ctx.params.pop(TRUST)
-            self._take_values(ctx.obj, [head, tail])
+        self._help(ctx, [head, tail])
+        request = ctx.obj
+        assert isinstance(request, Request)  # without one there was help
+        usual = request.settings.standing_in(head.given | tail.given)
+        request.origins = {name: each.origin for name, each in usual.items()}
+        self._settle(ctx, [Reading({name: [*each.texts] for name, each in usual.items()}), head, tail], ())
+        request.trust = ctx.params.pop(TRUST)
+        self._take_values(request, [head, tail])
         return []
 
     def get_params(self, ctx: Context) -> list[Any]:
@@ -150,7 +153,7 @@ class TaskCommand(Command):
             self._blame_typo(ctx.obj, rest, spellings(own))
             raise
         known = spellings([*own, *parameter_options(parameters), own[-1]])
-        return _read_parameters(rest, known, parameters)
+        return read_parameters(rest, known, parameters)
 
     def _blame_typo(self, request: Request, rest: Sequence[str], known: Iterable[str]) -> None:
         """Where no task was named because an option that looks like the command's own ended the target, say that."""
@@ -215,41 +218,6 @@ def _trust_option() -> TyperOption:
     return option
 
 
-def parameter_options(parameters: Parameters) -> list[TyperOption]:
-    """A task's parameters as options: those that Typer makes for a function of the same parameters."""
-
-    def task() -> None: ...
-
-    panel = f"Parameters of {parameters.cls.__qualname__}"
-    made = [_declaration(each, panel) for each in parameters.named.values() if each.name != HELP]
-    task.__signature__ = inspect.Signature(made)  # type: ignore[attr-defined]
-    task.__annotations__ = {each.name: each.annotation for each in made}
-    app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command()(task)
-    return [each for each in typer.main.get_command(app).params if isinstance(each, TyperOption)]
-
-
-def _declaration(parameter: Parameter, panel: str) -> inspect.Parameter:
-    """A parameter for Typer to read: all its values are texts, of which the parameter's shape makes more."""
-    shape, long = parameter.shape, parameter.option
-    note = "A task: it can't be given here." if shape.future else ""
-    default = f"[default: {parameter.default}]" if parameter.default else ""
-    option = typer.Option(
-        f"{long}/--no-{long[2:]}" if shape.flag else long,
-        metavar=None if shape.flag else shape.metavar,
-        help=" ".join(filter(None, (parameter.about, note, default))),
-        show_default=False,
-        rich_help_panel=panel,
-    )
-    kind = bool if shape.flag else list[str] if shape.many else str
-    return inspect.Parameter(
-        parameter.name + MARK,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=inspect.Parameter.empty if parameter.required else None,
-        annotation=Annotated[kind, option],
-    )
-
-
 def _is_loaded(ctx: Context) -> bool:
     return isinstance(ctx.obj, Request) and ctx.obj.loaded
 
@@ -262,25 +230,6 @@ def _is_of_class(ctx: Context) -> bool:
 def _names_task(words: Sequence[str]) -> bool:
     """Whether the words of a target are complete: they name a task."""
     return len(words) > 1 or (len(words) == 1 and not is_taskfile(words[0]) and not words[0].endswith(":"))
-
-
-def _read_parameters(rest: list[str], known: dict[str, Spelling], parameters: Parameters) -> Reading:
-    """Read all that follows a target; an option of no known name belongs to `**kwargs`, if the task has that."""
-    whole = Reading(rest=rest)
-    while whole.rest:
-        part = read(whole.rest, known, bool)
-        if part.words:
-            raise UsageError(stray_word(part.words[0], rest, parameters))
-        for name, texts in part.given.items():
-            whole.given.setdefault(name, []).extend(texts)
-        whole.rest = part.rest
-        if whole.rest:
-            option = whole.rest[0].partition("=")[0]
-            name = option[2:].replace("-", "_")
-            if parameters.extra is None or not option.startswith("--") or not name.isidentifier():
-                raise UsageError(unknown_option(option, known, parameters.named))
-            known[plain(option)] = Spelling(name + MARK, TRUE if parameters.extra.flag else None)
-    return whole
 
 
 def _value(option: TyperOption, given: list[str]) -> Any:

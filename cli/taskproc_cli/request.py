@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from taskproc_cli.outline import read_outline
 from taskproc_cli.parameters import Parameters, parameters_of
 from taskproc_cli.problems import UsageError, users_code
+from taskproc_cli.settings import Settings
 from taskproc_cli.target import Target, cache_path, load_module, resolve_task, suggestion
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Request:
         command: The words before those of the request, such as `taskproc run`.
         words: The words of the request, as typed.
         trust: Whether a cache that others can write is taken.
+        origins: Where the setting is that stands for an option, by its name in the program, if one does.
     """
 
     target: Target
@@ -42,11 +44,17 @@ class Request:
     command: tuple[str, ...] = ("taskproc", "run")
     words: tuple[str, ...] = ()
     trust: bool = False
+    origins: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def rerun(self) -> str:
         """The command that runs the same in this terminal, with pdb."""
         return shlex.join([*self.command, "-i", *self.words])
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What is said of options elsewhere than on the command line."""
+        return Settings(self.target.folder)
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -60,6 +68,10 @@ class Request:
             raise UsageError(
                 f"{name}#{self.target.instance} is a recorded instance; say {name} and its parameters instead"
             )
+
+    def called(self, name: str) -> str:
+        """What to call an option in errors, by its name in the program: where its value was found."""
+        return self.origins.get(name) or f"--{name.replace('_', '-')}"
 
     @property
     def loaded(self) -> bool:

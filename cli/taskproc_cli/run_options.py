@@ -5,53 +5,61 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from taskproc.graph import build_graph
 from taskproc_cli.problems import UsageError
+from taskproc_cli.settings import Setting
 from taskproc_cli.shapes import read_json_object
 from taskproc_cli.target import suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Mapping, Sequence
 
-    from taskproc.graph import Graph
+    from taskproc.graph import Graph, Node
+    from taskproc_cli.settings import Settings
 
 T = TypeVar("T")
 
 EXECUTORS = ("process", "thread", "serial")
 
 
-def workers(text: str) -> int:
-    """How many tasks run at a time."""
-    return _count("--workers", text)
+def workers(text: str, option: str) -> int:
+    """How many tasks run at a time; `option` is what to call that in errors, here and below."""
+    return _count(text, option)
 
 
-def executor(text: str) -> str:
+def executor(text: str, option: str) -> str:
     """What runs the tasks: a word, or what stands before and after the first colon."""
     before, colon, after = text.partition(":")
     if text not in EXECUTORS and not (before and colon and after):
         hint = suggestion(text, EXECUTORS) or "; say process, thread, serial, dask:ADDRESS, or package.module:factory"
-        raise UsageError(f"--executor: there is no executor {text!r}{hint}")
+        raise UsageError(f"{option}: there is no executor {text!r}{hint}")
     return text
 
 
-def executor_args(text: str) -> dict[str, Any]:
+def executor_args(text: str, option: str) -> dict[str, Any]:
     """The arguments of the executor's factory."""
     try:
         return read_json_object(text)
     except ValueError as error:
-        raise UsageError(f"--executor-args: {error}") from None
+        raise UsageError(f"{option}: {error}") from None
 
 
-def limits(texts: Iterable[str], graph: Graph) -> dict[str, int]:
-    """How many tasks run at a time, by channel or `task_name`."""
-    return _by_name("--rate-limit", "NAME=N", texts, graph, _count)
+def by_name(limits: Sequence[str], prefixes: Sequence[str], settings: Settings, root: Node) -> dict[str, Any]:
+    """What is said of some tasks by channel or `task_name`: the fields of `taskproc.options.Options` for it."""
+    given = {"rate-limit": limits, "prefix": prefixes}
+    layers = {
+        name: [*reversed(settings.layers(name)), Setting(tuple(texts), f"--{name}")] for name, texts in given.items()
+    }
+    if not any(layer.texts for each in layers.values() for layer in each):
+        return {}
+    names = _names(build_graph(root))
+    return {
+        "limits": _by_name(layers["rate-limit"], "NAME=N", names, _count),
+        "prefixes": _by_name(layers["prefix"], "NAME=CMD", names, _shell_line),
+    }
 
 
-def prefixes(texts: Iterable[str], graph: Graph) -> dict[str, str]:
-    """The commands to run tasks under, by channel or `task_name`."""
-    return _by_name("--prefix", "NAME=CMD", texts, graph, _shell_line)
-
-
-def _count(option: str, text: str) -> int:
+def _count(text: str, option: str) -> int:
     try:
         number = int(text)
     except ValueError:
@@ -61,7 +69,7 @@ def _count(option: str, text: str) -> int:
     return number
 
 
-def _shell_line(option: str, text: str) -> str:
+def _shell_line(text: str, option: str) -> str:
     try:
         shlex.split(text)
     except ValueError as error:
@@ -69,18 +77,24 @@ def _shell_line(option: str, text: str) -> str:
     return text
 
 
-def _by_name(option: str, form: str, texts: Iterable[str], graph: Graph, read: Callable[[str, str], T]) -> dict[str, T]:
-    """Read `NAME=...` entries; NAME is a channel, a qualified name or a `task_name` of the graph."""
-    known = _names(graph) if texts else {}
+def _by_name(
+    layers: Sequence[Setting], form: str, known: Mapping[str, str], read: Callable[[str, str], T]
+) -> dict[str, T]:
+    """Read `NAME=...` entries, of which the later win, the last layer being the command line's.
+
+    A setting is made for many graphs: what it names and this graph lacks is left out.
+    """
     found: dict[str, T] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UsageError(f"{option}: {text!r} is not of the form {form}")
-        if name not in known:
-            hint = suggestion(name, known) or f"; it has {', '.join(known)}"
-            raise UsageError(f"{option}: nothing in the graph has the channel or the name {name!r}{hint}")
-        found[known[name]] = read(option, value)
+    for layer in layers:
+        for text in layer.texts:
+            name, equals, value = text.partition("=")
+            if not equals:
+                raise UsageError(f"{layer.origin}: {text!r} is not of the form {form}")
+            if name in known:
+                found[known[name]] = read(value, layer.origin)
+            elif layer is layers[-1]:
+                hint = suggestion(name, known) or f"; it has {', '.join(known)}"
+                raise UsageError(f"{layer.origin}: nothing in the graph has the channel or the name {name!r}{hint}")
     return found
 
 

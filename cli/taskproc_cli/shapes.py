@@ -80,11 +80,11 @@ def shape_of(annotation: Any) -> Shape:
     if str in values or any(member in UNANNOTATED for member in values):
         return Shape(str if str in values else read_json_or_text, metavar)
     if values == [bool]:
-        return Shape(_read_bool, metavar, flag=True)
+        return Shape(read_bool, metavar, flag=True)
     if len(values) == 1 and (get_origin(values[0]) or values[0]) in COLLECTIONS:
         items = [item for item in get_args(values[0]) if item is not Ellipsis]
         item = shape_of(Union[tuple(items)] if items else Any)  # noqa: UP007  made from a tuple
-        return Shape(_read_bool if item.flag else item.read, metavar, many=True, future=item.future)
+        return Shape(read_bool if item.flag else item.read, metavar, many=True, future=item.future)
     return Shape(_reader(values, type_name(annotation)), metavar)
 
 
@@ -190,7 +190,7 @@ def _enum_text(member: Any) -> str:
     return str(member.value)
 
 
-def _read_bool(text: str) -> bool | None:
+def read_bool(text: str) -> bool | None:
     """What follows `--flag=`; whether `null`, for None, is admitted the task's own validation tells."""
     words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
     word = text.lower()

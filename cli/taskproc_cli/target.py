@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from types import ModuleType
 
-CACHE_VARIABLE = "TASKPROC_CACHE"
 CACHE_FOLDER = ".taskproc"
 
 
@@ -43,6 +42,11 @@ class Target:
     task: str | None
     instance: int | None
 
+    @property
+    def folder(self) -> Path:
+        """The folder of the taskfile; the working folder where there is none."""
+        return self.taskfile.resolve().parent if self.taskfile else Path.cwd()
+
 
 def parse_target(words: Sequence[str]) -> Target:
     """Read the words of a target; of the disk it asks only where the default taskfile is.
@@ -56,7 +60,7 @@ def parse_target(words: Sequence[str]) -> Target:
         raise RequestError(f"{first!r} is no target: put a space between the taskfile and the task: {name} {task}")
     path, module = None, None
     if is_taskfile(first):
-        path = Path(os.path.abspath(_expanded(first, "the taskfile")))
+        path = Path(os.path.abspath(expanded(first, "the taskfile")))
     elif colon:
         module = name
         rest = [task, *rest] if task else rest
@@ -154,48 +158,20 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {by_fold[near[0]]!r}?" if near else ""
 
 
-def cache_path(target: Target, option: str | Path | None, environ: Mapping[str, str] = os.environ) -> Path:
-    """Where results are kept: option, else TASKPROC_CACHE, else pyproject.toml, else `.taskproc` beside the taskfile.
+def cache_path(target: Target, option: str | None) -> Path:
+    """Where results are kept: where the option says, from the working folder, else `.taskproc` beside the taskfile.
 
-    The first two are relative to the working folder; `cache` in `[tool.taskproc]` is relative to its pyproject.toml,
-    the nearest one above the taskfile. Where there is no taskfile, the working folder stands for its folder.
+    Where there is no taskfile, the working folder stands for its folder.
 
     Raises:
-        RequestError: the pyproject.toml cannot be understood, or a `~user` is unknown.
+        RequestError: a `~user` is unknown.
     """
-    beside = target.taskfile.resolve().parent if target.taskfile else Path.cwd()
-    if option:
-        return Path.cwd() / _expanded(option, "--cache")
-    if environ.get(CACHE_VARIABLE):
-        return Path.cwd() / _expanded(environ[CACHE_VARIABLE], CACHE_VARIABLE)
-    for folder in (beside, *beside.parents):
-        pyproject = folder / "pyproject.toml"
-        if pyproject.is_file():
-            configured = _configured_cache(pyproject)
-            if configured:
-                return folder / _expanded(configured, f"cache in {pyproject}")
-            break
-    return beside / CACHE_FOLDER
+    return Path.cwd() / expanded(option, "--cache") if option else target.folder / CACHE_FOLDER
 
 
-def _configured_cache(pyproject: Path) -> str | None:
-    import tomllib
-
-    try:
-        tool: Any = tomllib.loads(pyproject.read_text("utf-8")).get("tool", {})
-    except (OSError, ValueError) as error:  # ValueError: no TOML, or no UTF-8
-        raise RequestError(f"{pyproject} cannot be read: {error}") from error
-    try:
-        cache: Any = tool.get("taskproc", {}).get("cache")
-    except AttributeError:
-        cache = False
-    if isinstance(cache, str | None):
-        return cache
-    raise RequestError(f'{pyproject} must say cache = "a/folder" in [tool.taskproc]')
-
-
-def _expanded(path: str | Path, what: str) -> Path:
+def expanded(path: str, what: str) -> Path:
+    """A path, its `~` replaced by the home folder; `what` names it where that user is unknown."""
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
-        raise RequestError(f"{what} {str(path)!r} begins with the home folder of an unknown user") from error
+        raise RequestError(f"{what} {path!r} begins with the home folder of an unknown user") from error

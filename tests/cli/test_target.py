@@ -176,51 +176,16 @@ def test_a_missing_task_is_one_sentence(folder: Path, text: str, task: str | Non
 # ---- caches
 
 
-def test_the_cache_is_that_of_option_environment_pyproject_or_taskfile(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_cache_is_that_of_the_option_or_beside_the_taskfile(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = parse_target([str(folder / "deep" / "x.py")])
     monkeypatch.chdir(folder.parent)
-    assert cache_path(target, None, {}) == folder / "deep" / ".taskproc"
-    (folder / "pyproject.toml").write_text("[tool.taskproc]\ncache = 'kept'")
-    assert cache_path(target, None, {}) == folder / "kept"
-    assert cache_path(target, None, {"TASKPROC_CACHE": ""}) == folder / "kept"
-    assert cache_path(target, None, {"TASKPROC_CACHE": "env"}) == folder.parent / "env"
-    assert cache_path(target, "option", {"TASKPROC_CACHE": "env"}) == folder.parent / "option"
+    assert cache_path(target, None) == folder / "deep" / ".taskproc"
+    assert cache_path(target, "option") == folder.parent / "option"
+    assert cache_path(parse_target(["package.module:Main"]), None) == folder.parent / ".taskproc"
 
 
-def test_only_the_nearest_pyproject_counts(folder: Path) -> None:
-    target = parse_target([str(folder / "deep" / "x.py")])
-    (folder / "pyproject.toml").write_text("[tool.taskproc]\ncache = 'kept'")
-    (folder / "deep" / "pyproject.toml").write_text("")
-    assert cache_path(target, None, {}) == folder / "deep" / ".taskproc"
-
-
-def test_a_module_s_cache_is_in_the_working_folder(folder: Path) -> None:
-    assert cache_path(parse_target(["package.module:Main"]), None, {}) == folder / ".taskproc"
-
-
-def test_home_is_expanded_in_caches(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_home_is_expanded_in_caches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/of-somebody")
-    (folder / "pyproject.toml").write_text("[tool.taskproc]\ncache = '~/c'")
-    for option, environ in (("~/c", {}), (None, {"TASKPROC_CACHE": "~/c"}), (None, {})):
-        assert cache_path(parse_target([]), option, environ) == Path("/home/of-somebody/c")
+    assert cache_path(parse_target([]), "~/c") == Path("/home/of-somebody/c")
     with pytest.raises(RequestError, match="--cache '~nobody-of-this-name' begins with the home folder"):
-        cache_path(parse_target([]), "~nobody-of-this-name", {})
-
-
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        (b"[tool", "cannot be read: "),
-        (b"\xff", "cannot be read: "),
-        (b"[tool.taskproc]\ncache = 3", "must say cache = "),
-        (b"[tool]\ntaskproc = 3", "must say cache = "),
-        (b"tool = 3", "must say cache = "),
-    ],
-)
-def test_a_malformed_pyproject_is_one_sentence(folder: Path, content: bytes, sentence: str) -> None:
-    (folder / "pyproject.toml").write_bytes(content)
-    with pytest.raises(RequestError) as caught:
-        cache_path(parse_target([]), None, {})
-    assert f"{folder / 'pyproject.toml'} {sentence}" in str(caught.value)
+        cache_path(parse_target([]), "~nobody-of-this-name")

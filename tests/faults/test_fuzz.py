@@ -61,6 +61,9 @@ LINES = st.builds(
 )
 VARIABLES = [
     "TASKPROC_CACHE",
+    "TASKPROC_WORKERS",
+    "TASKPROC_RATE_LIMIT",
+    "TASKPROC_KEEP_GOING",
     "NO_COLOR",
     "FORCE_COLOR",
     "CI",

@@ -76,7 +76,6 @@ def run(
 
     For example: taskproc run taskfile.py Choose --n 6 --k 3
     """
-    from taskproc.graph import build_graph
     from taskproc.options import Options
     from taskproc.run import make_plan
 
@@ -86,20 +85,18 @@ def run(
     texts = {"workers": workers, "executor": executor, "executor_args": executor_args}
     options = Options(
         cache=folder,
-        **{name: getattr(run_options, name)(text) for name, text in texts.items() if text is not None},
+        **{
+            name: getattr(run_options, name)(text, request.called(name))
+            for name, text in texts.items()
+            if text is not None
+        },
         detect_source_change=not no_detect_source_change,
         keep_going=keep_going,
         interactive=interactive,
         force="all" if force_all else "requested" if force else "nothing",
     )
     node = request.node(folder)
-    if rate_limit or prefix:
-        graph = build_graph(node)
-        options = replace(
-            options,
-            limits=run_options.limits(rate_limit or (), graph),
-            prefixes=run_options.prefixes(prefix or (), graph),
-        )
+    options = replace(options, **run_options.by_name(rate_limit or (), prefix or (), request.settings, node))
     if dry_run:
         write_out("".join(f"{line}\n" for line in plan_lines(make_plan(node, options))))
         return

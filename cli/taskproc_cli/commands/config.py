@@ -1,0 +1,78 @@
+"""`taskproc config`: each setting, its value, and where that comes from."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from taskproc_cli import run_options
+from taskproc_cli.problems import UsageError
+from taskproc_cli.settings import SETTINGS, Settings, variable
+from taskproc_cli.target import cache_path, parse_target, suggestion
+from taskproc_cli.views import terminal
+from taskproc_cli.views.result import write_out
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from taskproc_cli.target import Target
+
+CHECKS = {"workers": run_options.workers, "executor": run_options.executor, "executor-args": run_options.executor_args}
+"""What refuses a text that is no value of a setting."""
+
+
+def config(
+    taskfile: Annotated[str, typer.Argument(help="The file that defines the tasks.", metavar="TASKFILE")] = "",
+) -> None:
+    """Show each setting, its value, and where that comes from.
+
+    A setting is an option of `run` that need not be typed each time: --rate-limit beats the variable
+    TASKPROC_RATE_LIMIT, that beats rate-limit in [tool.taskproc] of the pyproject.toml nearest above the taskfile.
+
+    For example: taskproc config taskfile.py
+    """
+    target = parse_target([taskfile] if taskfile else [])
+    if target.task is not None:
+        raise UsageError(f"{taskfile!r} is no taskfile: the name of one ends in .py or contains a /")
+    settings = Settings(target.folder)
+    write_out("".join(f"{line}\n" for line in _table([*_places(target, settings), *_settings(target, settings)])))
+    for name in sorted(os.environ):
+        if name.startswith("TASKPROC_") and name not in map(variable, SETTINGS):
+            terminal.say(f"{name} means nothing to taskproc{suggestion(name, map(variable, SETTINGS))}")
+
+
+def _places(target: Target, settings: Settings) -> Iterator[tuple[str, str, str]]:
+    yield "taskfile", str(target.taskfile or target.module or ""), ""
+    yield "pyproject.toml", str(settings.pyproject or ""), ""
+
+
+def _settings(target: Target, settings: Settings) -> Iterator[tuple[str, str, str]]:
+    """The settings: name, value, and origin; of one that names tasks, a row for each name.
+
+    Raises:
+        UsageError: a value is none that the option takes.
+    """
+    from taskproc.options import Options, cpus
+
+    usual = Options(cache_path(target, None))
+    defaults = {"cache": str(usual.cache), "workers": f"{cpus()}", "executor": f"{usual.executor}"}
+    for name, option in SETTINGS.items():
+        layers = settings.layers(name)
+        if not layers:
+            yield name, defaults.get(name, "" if option.value else "false"), "default"
+        named: set[str] = set()
+        for layer in layers if option.many else layers[:1]:
+            for text in layer.texts:
+                if name in CHECKS:
+                    CHECKS[name](text, layer.origin)
+                if not option.many or text.partition("=")[0] not in named:
+                    yield name, text, layer.origin if layer.origin == variable(name) else "pyproject.toml"
+                named.add(text.partition("=")[0])
+
+
+def _table(rows: list[tuple[str, str, str]]) -> Iterator[str]:
+    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+    for name, value, origin in rows:
+        yield f"{name:<{first}}  {value or '-':<{second}}  {origin}".rstrip()
