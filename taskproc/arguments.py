@@ -83,7 +83,7 @@ class Parameters:
                     )
                     raise ArgumentError(message) from None
             raise
-        return Key(digest(self._prefix, encoded.data)), encoded.refs
+        return Key(digest(self._prefix + encoded.data)), encoded.refs
 
     def call(self, init: Callable[..., None], task: object, values: Values) -> None:
         """Call a task's `__init__` with copies of its arguments, so that it cannot modify what identifies the task."""

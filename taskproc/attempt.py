@@ -57,9 +57,8 @@ def run_payload(
         with capture(payload.folder, echo):
             try:
                 value = _run(payload, cls, results)
-                dumped = dump(
-                    value, os.path.join(payload.folder, RESULT), payload.level, functools.partial(code_of, cls)
-                )
+                path = f"{payload.folder}/{RESULT}"
+                dumped = dump(value, path, payload.level, functools.partial(code_of, cls))
             except DamagedValueError as damage:
                 return Damaged(position, damage.key, damage.reason)
             except BaseException as raised:  # noqa: BLE001  SystemExit and KeyboardInterrupt of a task are its failure
@@ -104,14 +103,14 @@ def _value(name: str, source: Source, item: tuple[object, ...], results: Results
 
 
 def _done(position: int, payload: Payload, value: object, dumped: Dumped, results: Results, made: Made) -> Done:
-    kept = os.path.isdir(payload.folder)
+    kept = os.access(payload.folder, os.F_OK)
     files: tuple[FileEntry, ...] = ()
     if kept:
         known = {dumped.entry.path: dumped.entry.digest} if dumped.entry else {}
         files = take_manifest(Path(payload.folder), known)
     if dumped.inline is None:
         assert dumped.entry is not None
-        results[position] = Stored(str(Path(payload.folder, RESULT)), dumped.entry.digest, b"")
+        results[position] = Stored(f"{payload.folder}/{RESULT}", dumped.entry.digest, b"")
     else:
         results[position] = dumped.inline
     return Done(

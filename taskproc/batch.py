@@ -63,11 +63,11 @@ class Payload(NamedTuple):
 
     cls: int
     state: bytes
-    slots: tuple[SlotValue, ...]
     folder: str
     task_id: int
     level: int
-    echo: bool = False
+    echo: bool
+    slots: tuple[SlotValue, ...]
 
 
 class Batch(NamedTuple):

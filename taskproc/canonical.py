@@ -19,13 +19,12 @@ Counts and numbers are little-endian and 32 bits wide. Every encoding ends by it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from marshal import dumps
 from operator import ne
 from pickle import PickleBuffer
 from struct import pack
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_128_digest
 
@@ -38,7 +37,8 @@ if TYPE_CHECKING:
 _SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
 _FLOATS = frozenset({float, complex})
 _NAN = float("nan")
-_SHORT = 64
+SHORT = 64
+"""Bytes above which an encoding is a digest."""
 _LONG = 1 << 20
 
 
@@ -50,8 +50,7 @@ def digest(*parts: bytes) -> bytes:
     return xxh3_128_digest(b"".join((lengths, *parts)), len(parts) + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Canonical:
+class Canonical(NamedTuple):
     """A value's encoding, and the user's classes and functions that it refers to, each once, in the order met."""
 
     data: bytes
@@ -84,7 +83,7 @@ def canonical(value: object, *, plain: bool = False) -> Canonical:
     Raises:
         Unencodable: The value, or a part of it, can't be encoded.
     """
-    data = _flat(value)
+    data = flat(value)
     if data is not None:
         return Canonical(data, ())
     encoder = _Encoder(plain=plain)
@@ -107,8 +106,8 @@ class _CycleError(Exception):
     """A value contains itself."""
 
 
-def _flat(value: Any) -> bytes | None:
-    """Encode a scalar or a container of nothing else; None for what is not one, or holds a NaN."""
+def flat(value: Any) -> bytes | None:
+    """The encoding of a scalar or of a container of nothing else; None for what is not one, or holds a NaN."""
     kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
     if kind in _SCALARS:
         return _scalar(value)
@@ -142,7 +141,7 @@ def _scalar(value: Any) -> bytes:
 
 
 def _short(data: bytes) -> bytes:
-    return data if len(data) <= _SHORT else b"#" + xxh3_128_digest(data)
+    return data if len(data) <= SHORT else b"#" + xxh3_128_digest(data)
 
 
 class _Encoder:
@@ -161,7 +160,7 @@ class _Encoder:
         self._active: set[int] = set()
 
     def encode(self, value: Any) -> bytes:
-        data = _flat(value)
+        data = flat(value)
         if data is not None:
             return data
         if isinstance(value, type) or (isinstance(value, FunctionType) and is_user_code(value)):
@@ -169,6 +168,9 @@ class _Encoder:
                 message = f"{'a class' if isinstance(value, type) else 'a function'} is not plain data"
                 raise Unencodable(message)
             return self._refer(value)
+        own: Any = getattr(type(value), "__taskproc_canonical__", None)
+        if own is not None:
+            return self._own(own(value))
         key = id(value)
         known = self._memo.get(key)
         if known is not None:
@@ -194,13 +196,6 @@ class _Encoder:
             return b"{" + self._pairs(value)
         if kind is set or kind is frozenset:
             return (b"<" if kind is set else b">") + self._elements(value)
-        own: Any = getattr(kind, "__taskproc_canonical__", None)
-        if own is not None:
-            told = own(value)
-            if isinstance(told, Canonical):
-                self.refs.update((id(ref), ref) for ref in told.refs)
-                told = told.data
-            return b"!" + self.encode(told)
         if kind is PickleBuffer:
             return b"%" + xxh3_128_digest(value.raw())
         name = known_name(kind)
@@ -208,6 +203,12 @@ class _Encoder:
         if fields is not None:
             return b":" + dumps(name, 2) + self.encode(fields(value))
         return self._instance(value)
+
+    def _own(self, told: object) -> bytes:
+        if isinstance(told, Canonical):
+            self.refs.update((id(ref), ref) for ref in told.refs)
+            told = told.data
+        return b"!" + self.encode(told)
 
     def _instance(self, value: Any) -> bytes:
         kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]

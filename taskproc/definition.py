@@ -8,14 +8,14 @@ import functools
 import itertools
 import threading
 from abc import ABCMeta
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from taskproc import requires
 from taskproc.arguments import Parameters
 from taskproc.canonical import Unencodable
 from taskproc.context import Block, blocks, running_inits
 from taskproc.errors import DefinitionError, GraphError, NoCacheError
-from taskproc.future import Const, FutureBase, Item, is_const, own_copy
+from taskproc.future import Const, FutureBase, Item, own_copy
 from taskproc.graph import Edge, Node
 from taskproc.taskfile import name_of
 
@@ -121,6 +121,10 @@ class Call(NamedTuple):
     parameters: Parameters
     values: Values
 
+    def init(self) -> None:
+        """Call `__init__`."""
+        self.parameters.call(type(self.task).__init__, self.task, self.values)
+
     def __str__(self) -> str:
         return f"{type(self.task).__qualname__}({self.parameters.show(self.values)})"
 
@@ -168,12 +172,11 @@ def _initialize(key: Key, call: Call) -> tuple[Edge, ...]:
         running_inits.set(building)
     _check_depth(building, key, call)
     building[key] = call
-    init = functools.partial(call.parameters.call, type(call.task).__init__, call.task, call.values)
     try:
         if len(building) % LEVELS_A_THREAD:
-            init()
+            call.init()
         else:
-            _on_fresh_stack(init)
+            _on_fresh_stack(call.init)
         return _edges(call.task, building)
     finally:
         del building[key]
@@ -242,11 +245,12 @@ def _edges(task: Any, building: dict[Key, Call]) -> tuple[Edge, ...]:
 
 
 def _edge(name: str, at: object, future: FutureBase, building: dict[Key, Call]) -> Edge:
+    source: Any
     source, item = (future.source, future.path) if isinstance(future, Item) else (future, ())
-    if is_const(source):
+    if isinstance(source, Const):
         _ = source.digest  # or it says that it has none
         return Edge(name, at, source, item)
-    node: Node | None = cast("Any", source)._task_node
+    node: Node | None = source._task_node
     if node is None:
         for key, call in building.items():
             if call.task is source:
@@ -258,7 +262,6 @@ def _edge(name: str, at: object, future: FutureBase, building: dict[Key, Call]) 
 
 def _node(task: Any, key: Key, values: Values, edges: tuple[Edge, ...], refs: tuple[Any, ...], block: Block) -> Node:
     cls = task.__class__
-    channel = task._task_channel
     return Node(
         key=key,
         cls=cls,
@@ -266,14 +269,10 @@ def _node(task: Any, key: Key, values: Values, edges: tuple[Edge, ...], refs: tu
         serial=next(_serials),
         parameters=parameters_of(cls),
         values=values,
-        state=task.__dict__,
         edges=edges,
         sources=tuple([edge.source for edge in edges if isinstance(edge.source, Node)]),
         refs=refs,
         cache=block.cache.path,
         trust=block.cache.trust,
-        channels=(channel,) if isinstance(channel, str) else tuple(channel),
-        prefix=task._task_prefix_command,
-        level=task._task_compress_level,
         task=task,
     )

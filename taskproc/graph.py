@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskproc.canonical import canonical, digest
 from taskproc.errors import GraphError
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from taskproc.record import Key
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """One value that a task needs: `slot` and `at` (index, key, None) say where it goes, `item` which part is taken."""
 
     slot: str
@@ -39,13 +38,11 @@ class Node:
         name: Its `task_name`.
         serial: Grows with each task defined, so that every task's is above those of its upstreams.
         values: Its arguments, in the order of the signature.
-        state: What `__init__` left in the instance: its attributes and, under the slots' names, its futures.
         edges: What it needs, in the order of slots and positions.
         sources: The tasks among them, each as often as it is needed.
         refs: The user's classes and functions that its arguments and constants refer to.
-        cache: The folder of its cache.
-        channels, prefix, level: Its settings (`_task_channel`, `_task_prefix_command`, `_task_compress_level`).
-        task: The instance itself, for whoever shows or reports it.
+        cache: The folder of its cache; `trust` accepts one that others can write to.
+        task: The instance itself.
     """
 
     key: Key
@@ -54,16 +51,36 @@ class Node:
     serial: int
     parameters: Parameters
     values: Values
-    state: dict[str, Any]
     edges: tuple[Edge, ...]
     sources: tuple[Node, ...]
     refs: tuple[type | FunctionType, ...]
     cache: Path
     trust: bool
-    channels: tuple[str, ...]
-    prefix: str
-    level: int
     task: Any
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What `__init__` left in the instance: its attributes and, under the slots' names, its futures."""
+        state: dict[str, Any] = self.task.__dict__
+        return state
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The names besides its own by which limits and prefix commands mean it."""
+        channel = self.task._task_channel
+        return (channel,) if isinstance(channel, str) else tuple(channel)
+
+    @property
+    def prefix(self) -> str:
+        """The command that it asks to run under, empty for none."""
+        prefix: str = self.task._task_prefix_command
+        return prefix
+
+    @property
+    def level(self) -> int:
+        """The most effort at compressing its result, 0-9."""
+        level: int = self.task._task_compress_level
+        return level
 
     @property
     def short(self) -> str:
@@ -79,7 +96,7 @@ class Node:
     def attributes(self) -> dict[str, Any]:
         """What `__init__` left besides slots and settings."""
         slots = slots_of(self.cls)
-        return {k: value for k, value in self.state.items() if k not in slots and not k.startswith("_task_")}
+        return {k: value for k, value in self.state.items() if k not in slots and k[:6] != "_task_"}
 
     def __repr__(self) -> str:
         return self.label
@@ -90,19 +107,19 @@ def packed_sources(node: Node) -> bytes:
     return b"".join([e.source.key if isinstance(e.source, Node) else e.source.digest for e in node.edges])
 
 
-_shapes: dict[type, bytes] = {}
+_shapes: dict[tuple[object, ...], bytes] = {}
 
 
 def shape(node: Node) -> bytes:
     """The digest of a node's slots, of how their values go together, and of the item paths."""
-    layouts = [(name, slot.layout(node.state[name])) for name, slot in slots_of(node.cls).items()]
+    state = node.state
+    layouts = tuple([(name, slot.layout(state[name])) for name, slot in slots_of(node.cls).items()])
     items = tuple([edge.item for edge in node.edges]) if any(edge.item for edge in node.edges) else ()
-    usual = not items and all(layout is None for _, layout in layouts)
-    if not usual:
-        return digest(canonical((tuple(layouts), items)).data)
-    if node.cls not in _shapes:
-        _shapes[node.cls] = digest(canonical((tuple(layouts), ())).data)
-    return _shapes[node.cls]
+    if items or any(isinstance(layout, tuple) for _, layout in layouts):
+        return digest(canonical((layouts, items)).data)
+    if layouts not in _shapes:
+        _shapes[layouts] = digest(canonical((layouts, items)).data)
+    return _shapes[layouts]
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,8 @@ def _found(value: Any) -> Iterator[InputFile]:
         yield from _found([*pairs.keys(), *pairs.values()])
     elif isinstance(value, (list, tuple, set, frozenset)):
         for entry in cast("Iterable[object]", value):
-            yield from _found(entry)
+            if type(entry) not in ATOMIC and not isinstance(entry, FutureBase):
+                yield from _found(entry)
     else:
         kind = cast("Any", type(value))
         fields: Iterable[str] = getattr(kind, "__dataclass_fields__", ()) or getattr(kind, "model_fields", ())

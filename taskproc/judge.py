@@ -77,12 +77,15 @@ class Judge:
         """
         attributes = node.attributes
         try:
-            encoded = canonical(attributes)
+            data, refs = canonical(attributes)
         except Unencodable:
             return os.urandom(WIDTH)
-        refs = (*node.refs, *encoded.refs)
-        parts = [encoded.data, self.codes.refs(refs)] if refs else [encoded.data]
-        if paths := input_files((*node.values, *attributes.values())):
+        refs = node.refs + refs
+        paths = input_files((*node.values, *attributes.values()))
+        if not refs and not paths:
+            return digest(data)
+        parts = [data, self.codes.refs(refs)] if refs else [data]
+        if paths:
             self._paths[node.key] = paths
             parts += map(self.contents.digest, paths)
         return digest(*parts)
@@ -90,7 +93,7 @@ class Judge:
     def inputs_used(self, node: Node, stamps: Mapping[Key, Stamp]) -> Inputs:
         """What a task that has run was made from: if an input file changed meanwhile, that can't be told."""
         inputs = self.inputs(node, stamps)
-        if all(map(self.contents.is_unchanged, self._paths.get(node.key, ()))):
+        if node.key not in self._paths or all(map(self.contents.is_unchanged, self._paths[node.key])):
             return inputs
         return inputs._replace(attributes=os.urandom(WIDTH))
 

@@ -9,7 +9,7 @@ import threading
 from operator import attrgetter
 from pathlib import Path
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from taskproc import taskfile
 from taskproc.canonical import digest
@@ -18,9 +18,12 @@ from taskproc.context import loading
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from taskproc.batch import Batch, ClassRef
+    from taskproc.batch import ClassRef
     from taskproc.fingerprint import Fingerprinter
     from taskproc.value import References
+
+A = TypeVar("A")
+T = TypeVar("T")
 
 _classes: dict[ClassRef, type[Any]] = {}
 _fingerprinters: dict[type[Any], Fingerprinter] = {}
@@ -52,7 +55,7 @@ def load_class(ref: ClassRef) -> type[Any]:
     """
     cls = _classes.get(ref)
     if cls is None:
-        cls = _classes[ref] = _loaded(pickle.loads, ref.blob) if ref.blob else _loaded(_import_class, ref)
+        cls = _classes[ref] = loaded(pickle.loads, ref.blob) if ref.blob else loaded(_import_class, ref)
     if ref.blob:
         _publish(cls)
     return cls
@@ -67,18 +70,12 @@ def _publish(cls: type[Any]) -> None:
             break
 
 
-def load_batch(data: bytes) -> Batch:
-    """A pickled batch; keys of slots are of the user's own types.
+def loaded(load: Callable[[A], T], what: A) -> T:
+    """What `load` makes of something, while no graph can be run: it would load the same again, without end.
 
     Raises:
         BaseException: whatever importing the user's code raises.
     """
-    batch: Batch = _loaded(pickle.loads, data)
-    return batch
-
-
-def _loaded(load: Callable[[Any], Any], what: Any) -> Any:
-    """What `load` makes of something, while no graph can be run: it would load the same again, without end."""
     token = loading.set(True)
     try:
         return load(what)

@@ -64,7 +64,7 @@ def conclude(
         if check_manifest(recorded, old.files) is None:
             inline, files, folder = old.inline, old.files, old.attempt
     named = folder if done.names_folder else ""
-    stamp = Stamp(digest(done.digest, epoch, named.encode()))
+    stamp = Stamp(digest(done.digest, epoch, named.encode()) if epoch or named else digest(done.digest))
     output = Output(done.digest, stamp, salt, epoch, inline, folder, files, done.refs, done.refs_code)
     return Record(inputs, output, done.made)
 

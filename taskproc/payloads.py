@@ -85,11 +85,11 @@ class Packer:
         return Payload(
             cls=cls,
             state=_state(node.attributes, args, node.key.hex()),
-            slots=tuple(slots),
             folder=self.folder(node, attempt),
             task_id=self._ids[node.key],
             level=node.level,
             echo=node is self._root,
+            slots=tuple(slots),
         )
 
     def _source(self, edge: Edge, within: Mapping[Key, int]) -> Source:

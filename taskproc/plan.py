@@ -125,6 +125,8 @@ class MayRun:
 
 Decision = UpToDate | Run | MayRun
 
+_FIRST = Run(NeverRan())
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -143,7 +145,7 @@ class Plan:
 def decide(node: Node, row: Row | None, now: Inputs, judge: Judge) -> Decision:
     """Judge one task by its row and what it would be made from now."""
     if row is None or (row.good is None and row.failure is None and not row.cleared):
-        return Run(NeverRan())
+        return _FIRST
     if row.cleared:
         return Run(Cleared())
     if node.key in judge.forced:

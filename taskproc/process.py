@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from taskproc.capture import LOGS, keep
 from taskproc.lifeline import Lifeline, keep_from_children
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _POLITE = 1.0  # seconds for a worker to end by itself, once told
 _FIRM = 0.5  # seconds for it to heed a signal
+_BUFFER = 1 << 18  # bytes of answers that are read at once: each read waits for the interpreter
 PATIENCE = _POLITE + 2 * _FIRM
 """Seconds in which a worker ends for sure, once told."""
 
@@ -63,7 +64,7 @@ class WorkerProcess:
             )
         self._lifeline.passed()
         keep_from_children(self._connection)
-        self._file = self._connection.makefile("rb")
+        self._file = cast("IO[bytes]", self._connection.makefile("rb", _BUFFER))
 
     def send(self, message: bytes) -> None:
         with self._sending:

@@ -28,7 +28,7 @@ class _Place(NamedTuple):
 
     args: dict[str, Any]
     key: str
-    folder: Path | None = None
+    folder: str = ""
     task_id: int = 0
 
 
@@ -165,7 +165,7 @@ class Task(FutureBase, metaclass=TaskType):
     @property
     def task_id(self) -> int:
         """The integer id, unique in the class; allocated when first asked for, and kept for good."""
-        if self._task_place is not None and self._task_place.folder is not None:
+        if self._task_place is not None and self._task_place.folder:
             return self._task_place.task_id
         from taskproc.kept import task_id
 
@@ -187,11 +187,11 @@ class Task(FutureBase, metaclass=TaskType):
         return self._kept("stderr.txt")
 
     def _kept(self, what: Literal["data", "stdout.txt", "stderr.txt"]) -> Path:
-        if self._task_place is None or self._task_place.folder is None:
+        if self._task_place is None or not self._task_place.folder:
             from taskproc.kept import kept_path
 
             return kept_path(_node_of(self, what), what)
-        path = self._task_place.folder / what
+        path = Path(self._task_place.folder, what)
         if path.suffix:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
@@ -246,7 +246,8 @@ class Task(FutureBase, metaclass=TaskType):
         return f"{type(self).__qualname__}({', '.join(f'{name}={value!r}' for name, value in args.items())})"
 
     def __taskproc_canonical__(self) -> object:
-        return ("task", bytes.fromhex(self._task_key("its key")))
+        node = self._task_node
+        return ("task", bytes.fromhex(self._task_key("its key")) if node is None else node.key)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A task travels as a reference: its class, arguments and identity, not what it needs."""
@@ -266,7 +267,7 @@ class Task(FutureBase, metaclass=TaskType):
     def _task_revive(cls, state: bytes, slots: dict[str, object], folder: str, task_id: int) -> Task:
         """The copy that runs (called by workers). `state` is what `_task_state` gave."""
         attributes, args, key = pickle.loads(state)
-        return _restore(cls, attributes | slots, _Place(args, key, Path(folder), task_id))
+        return _restore(cls, attributes | slots, _Place(args, key, folder, task_id))
 
 
 def _restore(cls: type[Task], state: dict[str, Any], place: _Place) -> Task:
@@ -289,7 +290,7 @@ def _node_of(task: Any, what: str) -> Node:
     name = type(task).__qualname__
     if task._task_place is None:
         message = f"{name}: {what} is not to be had while __init__ runs"
-    elif task._task_place.folder is None:
+    elif not task._task_place.folder:
         message = f"{task!r} is a mere reference here, without {what}; declare what a task needs as a slot (Requires)"
     else:
         message = f"{name}: {what} cannot be used inside run_task; declare what the task needs as a slot (Requires)"

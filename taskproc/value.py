@@ -7,22 +7,22 @@ object. The inline form describes itself: a pickle begins with 0x80, a zlib stre
 from __future__ import annotations
 
 import os
+import pickle
 import zlib
-from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from io import BufferedReader
 from pathlib import Path
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from xxhash import xxh3_128
 
 from taskproc.batch import Stored
-from taskproc.canonical import canonical, digest
+from taskproc.canonical import canonical, digest, flat
 from taskproc.gzipped import PIECE, GzipReader, GzipWriter
 from taskproc.origin import is_user_code, reference
-from taskproc.pickling import Sink, UnkeepableError, Unpickler, pickle_into, unpickled
+from taskproc.pickling import PROTOCOL, Sink, UnkeepableError, Unpickler, pickle_into, unpickled
 from taskproc.record import NO_DIGEST, FileEntry
 
 if TYPE_CHECKING:
@@ -50,8 +50,7 @@ class DamagedValueError(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Dumped:
+class Dumped(NamedTuple):
     """A value as kept: either `inline`, or in the file that `entry` tells of. Fields as in `taskproc.record.Output`.
 
     `digest` is of the value alone, and of the code it refers to. `names_folder`: it names the attempt's own folder.
@@ -77,7 +76,13 @@ def dump(value: object, path: str, level: int, code_of: Callable[[References], b
     Raises:
         UnkeepableError: It can't be pickled, unpickled or written.
     """
-    sink = pickle_into(value, partial(_Sink, path, level))
+    token = path.rsplit(os.sep, 2)[-2].encode()
+    encoded = flat(value)
+    if encoded is not None and encoded[:1] != b"#":  # little, and refers to nothing
+        data = pickle.dumps(value, PROTOCOL)
+        if token not in data:
+            return Dumped(digest(encoded), data, None, (), NO_DIGEST, names_folder=False)
+    sink = pickle_into(value, partial(_Sink, path, level, token))
     try:
         file = sink.file
         if file is None:
@@ -130,14 +135,14 @@ class _Sink(Sink):
 
     __slots__ = ("_level", "_path", "_room", "file", "held", "token")
 
-    def __init__(self, path: str, level: int) -> None:
+    def __init__(self, path: str, level: int, token: bytes) -> None:
         super().__init__()
         self._path = path
         self._level = level
         self._room = _WHOLE
         self.held: list[bytes] = []
         self.file: _File | None = None
-        self.token = path.rsplit(os.sep, 2)[-2].encode()
+        self.token = token
 
     def take(self, view: memoryview) -> None:
         self._room -= len(view)

@@ -1,7 +1,7 @@
 """How batches and answers travel: as pickles, made of their fields alone.
 
-What a named tuple does by itself for pickle takes longer than running a small task; an answer, of which there is one
-for each task, does not even name its class.
+What a named tuple does by itself for pickle takes longer than running a small task; payloads and answers, of which
+there is one for each task, do not even name their class.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Parcel(NamedTuple):
-    """A pickled batch, and what must be in place before it is unpickled: its keys may be of the user's own types."""
+    """A pickled batch, and what must be in place before it is read: its keys may be of the user's own types."""
 
     serial: int
     sys_path: tuple[str, ...]
@@ -46,7 +46,16 @@ class Parcel(NamedTuple):
 def parcel(batch: Batch) -> bytes:
     """Make a batch ready to travel."""
     main = str(file_of("__main__") or "")
-    return encoded(Parcel(batch.serial, batch.sys_path, batch.cwd, main, pickled(batch)))
+    bare: Any = tuple([(*one[:-1], tuple(map(tuple, one.slots))) for one in batch.payloads])
+    data = pickled(tuple(batch._replace(payloads=bare)))
+    return encoded(Parcel(batch.serial, batch.sys_path, batch.cwd, main, data))
+
+
+def read_batch(data: bytes) -> Batch:
+    """The batch in a parcel."""
+    batch = Batch(*pickle.loads(data))
+    whole = tuple([Payload(*one[:-1], tuple([SlotValue(*slot) for slot in one[-1]])) for one in batch.payloads])
+    return batch._replace(payloads=whole)
 
 
 def encoded(message: Parcel | int | None) -> bytes:
@@ -84,16 +93,16 @@ def _fields(answer: Answer) -> tuple[Any, ...]:
 def _answer(fields: tuple[Any, ...]) -> Answer:
     number: int = fields[0]
     kind = _ANSWERS[number]
-    return kind(*fields[1:-3], Made(*fields[-3:])) if kind in _TIMED else kind(*fields[1:])
+    return kind(*fields[1:-3], Made(*fields[-3:])) if number < _TIMED else kind(*fields[1:])
 
 
-_TIMED: tuple[object, ...] = (Done, Failed)
 _ANSWERS: tuple[Callable[..., Answer], ...] = (Done, Failed, Damaged, Returned, Printed, Lost, Finished)
+_TIMED = 2  # the first ones, which end with when and where they were made
 
 
 def _by_fields(cls: type[Any]) -> None:
     copyreg.pickle(cls, lambda message: (cls, tuple(message)))
 
 
-for _cls in (ClassRef, Stored, SlotValue, Payload, Batch, Parcel, FileEntry):
+for _cls in (ClassRef, Stored, Parcel, FileEntry):
     _by_fields(_cls)

@@ -26,10 +26,10 @@ from taskproc.batch import Answer, Batch, Finished, Lost, Payload, Returned
 from taskproc.capture import DescriptorCapture, ThreadCapture
 from taskproc.failure import details_of, packed, reason_of
 from taskproc.lifeline import hold
-from taskproc.loading import RefusedError, load_batch, load_class
+from taskproc.loading import RefusedError, load_class, loaded
 from taskproc.locks import is_swept
 from taskproc.taskfile import stand_in
-from taskproc.wire import Parcel, encoded_answer, encoded_answers
+from taskproc.wire import Parcel, encoded_answer, encoded_answers, read_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,7 +171,7 @@ class _Server:
         else:
             try:
                 settle(message)
-                batch = load_batch(message.batch)
+                batch = loaded(read_batch, message.batch)
             except BaseException as error:  # noqa: BLE001  importing runs the user's code
                 self._send(refusal("the batch", error))
             else:
@@ -224,7 +224,7 @@ def _answers(message: Parcel, capture: Capture, cwd: str) -> bytes:
     try:
         if cwd:
             os.chdir(cwd)
-        batch = load_batch(message.batch)
+        batch = loaded(read_batch, message.batch)
     except BaseException as error:  # noqa: BLE001
         answers.append(refusal("the batch", error))
     else:
