@@ -9,10 +9,10 @@ from typer.core import TyperArgument, TyperOption
 
 from taskproc_cli import app
 from taskproc_cli.commands.completion import SCRIPTS
+from taskproc_cli.commands.graph import FORMATS
 from taskproc_cli.commands.log import STREAMS
 from taskproc_cli.grammar import COMMANDS, HELP, SHELLS, Option
 from taskproc_cli.options import TaskCommand
-from taskproc_cli.views.graph import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 import networkx as nx
 import pytest
@@ -20,18 +21,24 @@ if TYPE_CHECKING:
 WORDS = ("graph", "Choose", "--n", "3", "--k", "2")
 
 
-def test_the_tree_shows_shared_parts_once(cli: Command, tmp_path: Path) -> None:
+def test_the_tree_shows_shared_parts_once_with_states_and_reasons(cli: Command) -> None:
+    cli("run", "Choose", "--n", "2", "--k", "1")
     assert cli("graph", "Choose", "--n", "4", "--k", "2").stdout.splitlines() == [
-        "Choose(n=4, k=2)",
-        "├─ Choose(n=3, k=1)",
-        "│  ├─ Choose(n=2, k=0)",
-        "│  └─ Choose(n=2, k=1)",
-        "│     ├─ Choose(n=1, k=0)",
-        "│     └─ Choose(n=1, k=1)",
-        "└─ Choose(n=3, k=2)",
-        "   ├─ Choose(n=2, k=1) (see above)",
-        "   └─ Choose(n=2, k=2)",
+        "Choose(n=4, k=2)  never ran",
+        "├─ Choose(n=3, k=1)  never ran",
+        "│  ├─ Choose(n=2, k=0)  never ran",
+        "│  └─ Choose(n=2, k=1)  up to date",
+        "│     ├─ Choose(n=1, k=0)  up to date",
+        "│     └─ Choose(n=1, k=1)  up to date",
+        "└─ Choose(n=3, k=2)  never ran",
+        "   ├─ Choose(n=2, k=1)  (see above)",
+        "   └─ Choose(n=2, k=2)  never ran",
     ]
+
+
+def test_drawing_writes_nothing(cli: Command, tmp_path: Path) -> None:
+    for form in ("tree", "svg"):
+        assert cli(*WORDS, "--format", form).returncode == 0
     assert not (tmp_path / ".taskproc").exists()
 
 
@@ -70,7 +77,60 @@ def test_a_deep_graph_is_drawn(cli: Command, tmp_path: Path) -> None:
         "    def __init__(self, n: int):\n"
         "        self.up = Link(n - 1) if n else Const(0)\n"
     )
-    assert len(cli("graph", "deep.py", "--n", "1500").stdout.splitlines()) == 1501
+    assert len(cli("graph", "deep.py", "--n", "1500", "--all").stdout.splitlines()) == 1501
+    folded = cli("graph", "deep.py", "--n", "1500")
+    assert folded.stdout == "1,501 × Link  never ran\n"
+    assert folded.stderr == "1,501 tasks, those alike as one; --all draws each\n"
+    assert cli("graph", "deep.py", "--n", "1500", "--depth", "1").stdout.splitlines() == [
+        "Link(n=1500)  never ran",
+        "└─ Link(n=1499)  never ran; 1 more below",
+    ]
+
+
+GRID = """
+from taskproc import Future, RequiresList, Requires, Task
+class Load(Task): ...
+class Fit(Task):
+    data: Requires[None]
+    def __init__(self, n: int):
+        self.data = Load()
+class Main(Task):
+    fits: RequiresList[None]
+    def __init__(self, n: int = 3):
+        self.fits = [Fit(i) for i in range(n)]
+"""
+
+
+def test_tasks_that_are_alike_are_drawn_as_one_where_there_are_many(cli: Command, tmp_path: Path) -> None:
+    (tmp_path / "grid.py").write_text(GRID)
+    assert cli("graph", "grid.py", "--n", "100").stdout.splitlines() == [
+        "Main(n=100)  never ran",
+        "└─ 100 × Fit  never ran",
+        "   └─ Load()  never ran",
+    ]
+    assert cli("graph", "grid.py", "--by-class").stdout.splitlines()[1] == "└─ 3 × Fit  never ran"
+    assert len(json.loads(cli("graph", "grid.py", "--n", "100", "--format", "json").stdout)["nodes"]) == 102
+    (fits,) = [
+        node
+        for node in json.loads(cli("graph", "grid.py", "--by-class", "--format", "json").stdout)["nodes"]
+        if node["label"] == "Fit"
+    ]
+    assert (fits["id"], fits["count"], fits["states"]) == ("grid.Fit", 3, {"would run": 3})
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_a_picture_has_a_box_for_each_task_and_an_arrow_for_each_edge(cli: Command) -> None:
+    picture = ET.fromstring(cli(*WORDS, "--format", "svg").stdout)
+    told = [title.text for title in picture.iterfind(f"{SVG}g/{SVG}title")]
+    assert sorted(map(str, told)) == [
+        f"Choose(n={n}, k={k})\nnever ran" for n, k in ((1, 0), (1, 1), (2, 1), (2, 2), (3, 2))
+    ]
+    assert len(picture.findall(f"{SVG}path")) == 4
+    page = cli(*WORDS, "--format", "html").stdout
+    assert page.startswith("<!doctype html>")
+    assert page.count("<td>never ran</td>") == 5
 
 
 def test_an_unknown_format_is_refused(refused: Refused) -> None:
@@ -92,6 +152,10 @@ def test_colours_tell_what_the_plan_says(cli: Command) -> None:
     done, to_run = drawn.index('fillcolor="#c8e6c9"'), drawn.index('fillcolor="#fff3c4"')
     assert drawn[done:to_run].count("[label=") == 3
     assert re.search(r"\n  class t\d,t\d,t\d up_to_date\n", cli(*WORDS, "--format", "mermaid").stdout)
-    assert cli(*WORDS, FORCE_COLOR="1").stdout.startswith("\x1b[33mChoose(n=3, k=2)\x1b[0m\n├─ \x1b[32mChoose")
+    assert cli(*WORDS, FORCE_COLOR="1").stdout.startswith("\x1b[33mChoose(n=3, k=2)\x1b[0m  \x1b[2mnever ran\x1b[0m\n")
     assert "\x1b" not in cli(*WORDS, FORCE_COLOR="1", NO_COLOR="1").stdout
-    assert cli("graph", "Fail", FORCE_COLOR="1").stdout == "\x1b[31mFail(n=1)\x1b[0m\n"
+    assert cli("graph", "Fail", FORCE_COLOR="1").stdout.startswith("\x1b[31mFail(n=1)\x1b[0m")
+
+
+def test_no_number_of_steps_is_refused(refused: Refused) -> None:
+    assert refused("graph", "Talk", "--depth", "-1") == "--depth: '-1' is no number of steps, such as 2"

@@ -8,34 +8,86 @@ import typer
 
 from taskproc_cli.hints import choice
 from taskproc_cli.options import CacheOption, KwargsOption
-from taskproc_cli.views.graph import FORMATS
+from taskproc_cli.problems import UsageError
+from taskproc_cli.views import terminal
+from taskproc_cli.views.quantities import count
 from taskproc_cli.views.result import write_out
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from taskproc_cli.request import Request
+    from taskproc_cli.views.diagram import Diagram
+
+FORMATS = {
+    "tree": "an indented tree (the default)",
+    "dot": "Graphviz",
+    "mermaid": "Mermaid, as Markdown shows it",
+    "json": "networkx node-link",
+    "svg": "a picture",
+    "html": "a page with that picture and the reasons",
+}
+PEOPLES = frozenset({"tree", "svg", "html"})
+"""What people read, and programs do not: big graphs are folded there."""
 
 
 def graph(
     ctx: typer.Context,
+    *,
     format: Annotated[  # noqa: A002  the option's name
         str,
-        typer.Option("--format", metavar="FORMAT", help="tree, dot (Graphviz), mermaid, or json (networkx node-link)."),
+        typer.Option(
+            "--format", metavar="FORMAT", help="tree, dot (Graphviz), mermaid, json (networkx), svg, or html."
+        ),
     ] = "tree",
+    depth: Annotated[
+        str | None, typer.Option("--depth", metavar="N", help="Draw only tasks that are up to N steps away.")
+    ] = None,
+    by_class: Annotated[bool, typer.Option("--by-class", help="Draw each class as one.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Draw each task, however many there are.")] = False,
     cache: CacheOption = None,
     kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
 ) -> None:
-    """Draw the graph of a task.
+    """Draw the graph of a task, with the state of each and the reason for it.
 
-    Colours tell what is up to date, would run, may run, and failed last time.
+    In a tree or a picture of many tasks, those of one class that are needed by the same are drawn as one.
 
-    For example: taskproc graph taskfile.py Main --format dot | dot -Tsvg > graph.svg
+    For example: taskproc graph taskfile.py Main --format svg > graph.svg
     """
     from taskproc.options import Options
     from taskproc.run import make_plan
+    from taskproc_cli.views.diagram import MANY, make_diagram
 
     request: Request = ctx.obj
     request.refuse_instance()
-    draw = FORMATS[choice("--format", format, FORMATS)]
+    choice("--format", format, FORMATS)
+    steps = None if depth is None else _steps(depth)
     folder = request.cache(cache)
     plan = make_plan(request.node(folder), Options(cache=folder))
-    write_out("".join(f"{line}\n" for line in draw(plan)))
+    most = MANY if format in PEOPLES and not every else None
+    drawn = make_diagram(plan, depth=steps, by_class=by_class, most=most)
+    write_out("".join(f"{line}\n" for line in _lines(drawn, format, steps)))
+    if drawn.is_folded and not by_class:
+        terminal.say(terminal.paint(f"{count(drawn.tasks, 'task')}, those alike as one; --all draws each", "dim"))
+
+
+def _steps(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(f"--depth: {text!r} is no number of steps, such as 2")
+    return int(text)
+
+
+def _lines(drawn: Diagram, form: str, depth: int | None) -> Iterator[str]:
+    from taskproc_cli.views import graph as texts
+    from taskproc_cli.views import picture
+
+    if form == "tree":
+        return texts.tree(drawn, depth, terminal.width_out())
+    drawings = {
+        "dot": texts.dot,
+        "mermaid": texts.mermaid,
+        "json": texts.node_link,
+        "svg": picture.svg,
+        "html": picture.html,
+    }
+    return drawings[form](drawn)

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from taskproc.plan import FailedBefore, MayRun, Run
 from taskproc_cli.views.terminal import paint_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from taskproc.graph import Graph, Node
-    from taskproc.plan import Plan
+    from taskproc_cli.views.diagram import Box, Diagram
     from taskproc_cli.views.terminal import Colour
-
 
 FILLS: dict[str, tuple[Colour, str]] = {
     "up to date": ("green", "#c8e6c9"),
@@ -24,111 +21,112 @@ FILLS: dict[str, tuple[Colour, str]] = {
     "may run": ("dim", "#eceff1"),
     "failed": ("red", "#ffcdd2"),
 }
-"""What a plan says of a task, and the colours of that in a terminal and in a drawing."""
+"""The colours of what a plan says of a task, in a terminal and in a drawing."""
+
+_NARROWEST = 24
+"""Characters that a label keeps however narrow the terminal is."""
 
 
-def _state(plan: Plan, node: Node) -> str:
-    match plan.decisions[node.key]:
-        case Run(FailedBefore()):
-            return "failed"
-        case Run():
-            return "would run"
-        case MayRun():
-            return "may run"
-        case _:
-            return "up to date"
+def tree(drawn: Diagram, depth: int | None = None, width: int | None = None) -> Iterator[str]:
+    """The task, below it what it needs, and so on; what is needed again is named again, but not what it needs.
 
-
-def tree(plan: Plan) -> Iterator[str]:
-    """The task, below it what it needs, and so on; what is needed again is named again, but not what it needs."""
-    told: set[Node] = set()
-    stack = [(plan.graph.root, "", "")]
+    Lines are no longer than `width`, if that is given.
+    """
+    told: set[Box] = set()
+    stack = [(drawn.boxes[-1], "", "", 0)]
     while stack:
-        node, before, margin = stack.pop()
-        sources = list(_slots(node))
-        again = node in told and bool(sources)
-        label = paint_out(node.label, FILLS[_state(plan, node)][0])
-        yield f"{before}{label}{' (see above)' if again else ''}"
-        if again:
+        box, before, margin, level = stack.pop()
+        sources = [source for source in drawn.sources[box] if source is not box]
+        cut = box.hidden if level != depth else box.hidden or sum(len(source.nodes) for source in sources)
+        words = box.words + (f"; {cut:,} more below" if cut else "")
+        if box in told and sources:
+            yield _line(before, box, "(see above)", width)
             continue
-        told.add(node)
+        yield _line(before, box, words, width)
+        if level == depth:
+            continue
+        told.add(box)
         for place, source in enumerate(reversed(sources)):
             branch, below = ("└─ ", "   ") if place == 0 else ("├─ ", "│  ")
-            stack.append((source, margin + branch, margin + below))
+            stack.append((source, margin + branch, margin + below, level + 1))
 
 
-def dot(plan: Plan) -> Iterator[str]:
+def _line(before: str, box: Box, words: str, width: int | None) -> str:
+    label = box.label
+    if width is not None:
+        label = cropped(label, max(_NARROWEST, width - len(before) - len(words) - 2))
+        words = cropped(words, max(0, width - len(before) - len(label) - 2))
+    return f"{before}{paint_out(label, FILLS[box.state][0])}  {paint_out(words, 'dim')}".rstrip()
+
+
+def cropped(text: str, width: int) -> str:
+    """A text, with its end cut off where it is longer than `width`."""
+    return text if len(text) <= width else f"{text[: max(0, width - 1)]}…"
+
+
+def dot(drawn: Diagram) -> Iterator[str]:
     """Graphviz; an edge goes from a task to one that needs it, and bears the names of the slots."""
-    names = _names(plan.graph)
+    names = _names(drawn)
     yield "digraph {"
     fill = ""
-    for node, name in names.items():
-        before, fill = fill, FILLS[_state(plan, node)][1]
+    for box, name in names.items():
+        before, fill = fill, FILLS[box.state][1]
         if fill != before:
             yield f'  node [style=filled, fillcolor="{fill}"];'
-        yield f'  {name} [label="{_escaped_for_dot(node.label)}"];'
-    for source, node, slots in _edges(plan.graph):
-        yield f'  {names[source]} -> {names[node]} [label="{_escaped_for_dot(", ".join(slots))}"];'
+        yield f'  {name} [label="{_escaped_for_dot(box.label)}"];'
+    for source, box, slots in edges(drawn):
+        yield f'  {names[source]} -> {names[box]} [label="{_escaped_for_dot(", ".join(slots))}"];'
     yield "}"
 
 
-def mermaid(plan: Plan) -> Iterator[str]:
+def mermaid(drawn: Diagram) -> Iterator[str]:
     """Mermaid, as Markdown shows it."""
-    names = _names(plan.graph)
+    names = _names(drawn)
     yield "flowchart TD"
     states: dict[str, list[str]] = {}
-    for node, name in names.items():
-        states.setdefault(_state(plan, node), []).append(name)
-        yield f'  {name}["{_escaped_for_mermaid(node.label)}"]'
-    for source, node, _ in _edges(plan.graph):
-        yield f"  {names[source]} --> {names[node]}"
+    for box, name in names.items():
+        states.setdefault(box.state, []).append(name)
+        yield f'  {name}["{_escaped_for_mermaid(box.label)}"]'
+    for source, box, _ in edges(drawn):
+        yield f"  {names[source]} --> {names[box]}"
     for state, members in states.items():
-        yield f"  classDef {state.replace(' ', '_')} fill:{FILLS[state][1]}"
+        yield f"  classDef {state.replace(' ', '_')} fill:{FILLS[state][1]},color:#000"
         yield f"  class {','.join(members)} {state.replace(' ', '_')}"
 
 
-def node_link(plan: Plan) -> Iterator[str]:
-    """The JSON of `networkx.node_link_graph(..., edges="edges")`; a node's id is the task's key."""
+def node_link(drawn: Diagram) -> Iterator[str]:
+    """The JSON of `networkx.node_link_graph(..., edges="edges")`; the id of a task is its key, of a class its name."""
     import json
 
     import networkx as nx
 
-    drawn: nx.DiGraph[str] = nx.DiGraph()
-    for node in plan.graph.nodes:
-        decision = plan.decisions[node.key]
-        reason = str(decision.reason) if isinstance(decision, Run) else None
-        about = {"task": node.name, "label": node.label, "args": node.task.task_args}
-        drawn.add_node(node.key.hex(), **about, state=_state(plan, node), reason=reason)
-    for source, node, slots in _edges(plan.graph):
-        drawn.add_edge(source.key.hex(), node.key.hex(), slots=slots)
-    yield json.dumps(nx.node_link_data(drawn, edges="edges"), ensure_ascii=False)
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    ids = {box: box.nodes[0].name if drawn.is_folded else box.nodes[0].key.hex() for box in drawn.boxes}
+    for box, name in ids.items():
+        graph.add_node(name, **_about(box, folded=drawn.is_folded))
+    for source, box, slots in edges(drawn):
+        graph.add_edge(ids[source], ids[box], slots=slots)
+    yield json.dumps(nx.node_link_data(graph, edges="edges"), ensure_ascii=False)
 
 
-FORMATS: dict[str, Callable[[Plan], Iterator[str]]] = {"tree": tree, "dot": dot, "mermaid": mermaid, "json": node_link}
+def _about(box: Box, *, folded: bool) -> dict[str, object]:
+    node = box.nodes[0]
+    if folded:
+        states, reasons = dict(box.states), dict(box.reasons)
+        return {"task": node.name, "label": node.short, "count": len(box.nodes), "states": states, "reasons": reasons}
+    reason = None if box.state in {"up to date", "may run"} else box.words
+    return {"task": node.name, "label": node.label, "args": node.task.task_args, "state": box.state, "reason": reason}
 
 
-def _slots(node: Node) -> dict[Node, list[str]]:
-    """The tasks that a task needs, each with the slots that hold it."""
-    from taskproc.graph import Node
-
-    found: dict[Node, list[str]] = {}
-    for edge in node.edges:
-        if isinstance(edge.source, Node):
-            slots = found.setdefault(edge.source, [])
-            if edge.slot not in slots:
-                slots.append(edge.slot)
-    return found
+def edges(drawn: Diagram) -> Iterator[tuple[Box, Box, list[str]]]:
+    """Each box with each that needs it, and by which slots."""
+    for box, sources in drawn.sources.items():
+        for source, slots in sources.items():
+            yield source, box, [*slots]
 
 
-def _edges(graph: Graph) -> Iterator[tuple[Node, Node, list[str]]]:
-    """Each task with each that needs it, and by which slots."""
-    for node in graph.nodes:
-        for source, slots in _slots(node).items():
-            yield source, node, slots
-
-
-def _names(graph: Graph) -> dict[Node, str]:
-    return {node: f"t{number}" for number, node in enumerate(graph.nodes)}
+def _names(drawn: Diagram) -> dict[Box, str]:
+    return {box: f"t{number}" for number, box in enumerate(drawn.boxes)}
 
 
 def _escaped_for_dot(text: str) -> str:

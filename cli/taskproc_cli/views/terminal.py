@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
@@ -45,6 +46,14 @@ def paint_out(text: str, colour: Colour, environ: Mapping[str, str] = os.environ
     except (AttributeError, ValueError):  # no stdout, or a closed one
         coloured = False
     return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if coloured and not environ.get("NO_COLOR") else text
+
+
+def width_out() -> int | None:
+    """The columns of stdout, where that is a terminal."""
+    try:
+        return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    except (AttributeError, ValueError):  # no stdout, or a closed one
+        return None
 
 
 def sign(*, good: bool) -> str:
