@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from taskproc.plan import MayRun, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
-    from taskproc.graph import Node
+    from taskproc.graph import Graph, Node
     from taskproc.plan import Plan, Reason
+    from taskproc.record import Key
 
 
 class Cause(NamedTuple):
@@ -45,3 +46,16 @@ def upstreams(plan: Plan, node: Node) -> list[Node]:
                 needed.add(source.key)
                 stack.append(source)
     return [each for each in plan.graph.nodes if each.key in needed and each is not node]
+
+
+def blocked(graph: Graph, failed: Collection[Key]) -> dict[Key, int]:
+    """The tasks that can't run since others failed: those that each needs are bits, in the order of `failed`."""
+    bits = {key: 1 << place for place, key in enumerate(failed)}
+    found: dict[Key, int] = {}
+    for node in graph.nodes:
+        needed = 0
+        for source in node.sources:
+            needed |= bits.get(source.key, 0) | found.get(source.key, 0)
+        if needed:
+            found[node.key] = needed
+    return found

@@ -24,6 +24,12 @@ class Started(NamedTuple):
     nodes: tuple[Node, ...]
 
 
+class Returned(NamedTuple):
+    """These tasks came back from a worker without having begun."""
+
+    nodes: tuple[Node, ...]
+
+
 class Finished(NamedTuple):
     """A task ran: `duration` in seconds, `where` as `host:pid`. `error` is set if it failed."""
 
@@ -62,7 +68,7 @@ class Warned(NamedTuple):
     text: str
 
 
-Event = Planned | Started | Finished | Reused | Waiting | Printed | Warned
+Event = Planned | Started | Returned | Finished | Reused | Waiting | Printed | Warned
 Listener = Callable[[Event], None]
 
 

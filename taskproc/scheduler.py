@@ -25,6 +25,7 @@ from taskproc.batch import Answer, Damaged, Done, Failed, Lost, Printed, Returne
 from taskproc.elsewhere import Elsewhere
 from taskproc.events import Finished, Reused, Started, Waiting, Warned
 from taskproc.events import Printed as TaskPrinted
+from taskproc.events import Returned as TakenBack
 from taskproc.flight import Flight
 from taskproc.frontier import Frontier
 from taskproc.graph import by_name
@@ -249,7 +250,9 @@ class Scheduler:
 
     def _take_back(self, flight: Flight, positions: Iterable[int]) -> None:
         nodes = [flight.unanswered.pop(position) for position in positions if position in flight.unanswered]
-        self._consider(self._frontier.wait(nodes))
+        if nodes:
+            self._tell(TakenBack(tuple(nodes)))
+            self._consider(self._frontier.wait(nodes))
 
     def _done(self, flight: Flight, answer: Done) -> None:
         node = flight.unanswered.pop(answer.position)
@@ -291,6 +294,7 @@ class Scheduler:
 
     def _damaged(self, flight: Flight, answer: Damaged) -> None:
         node = flight.unanswered.pop(answer.position)
+        self._tell(TakenBack((node,)))
         self._unsettle(next(source for source in node.sources if source.key == answer.source), answer.reason)
         self._consider(self._frontier.wait([node]))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 def test_the_result_is_all_of_stdout_whether_made_or_reused(cli: Command) -> None:
     first, second = cli("run", "Choose", "--n", "6", "--k", "3"), cli("run", "taskfile.py", "Choose", "--k=3", "--n=6")
     assert (first.stdout, second.stdout) == ("20\n", "20\n")
-    assert "15 tasks ran, 0 reused in " in first.stderr
-    assert "0 tasks ran, 15 reused in " in second.stderr
+    assert re.fullmatch(r"✔ 15 tasks in \d\.\d s · 0 reused · 15 ran\n", first.stderr)
+    assert re.fullmatch(r"✔ 15 tasks in \d\.\d s · 15 reused · 0 ran\n", second.stderr)
     assert "\x1b" not in first.stderr
 
 
@@ -65,7 +66,7 @@ def test_parameters_are_options(cli: Command, words: str, given: dict[str, objec
 
 def test_before_the_task_an_option_is_the_command_s(cli: Command) -> None:
     assert cli("run", "-x", "serial", "Echo").returncode == 0
-    assert "1 task ran" in cli("run", "-x", "serial", "--force", "Echo").stderr
+    assert " · 1 ran" in cli("run", "-x", "serial", "--force", "Echo").stderr
     assert '"a", false]' in cli("run", "-x", "serial", "--force", "Echo").stdout
 
 
@@ -183,7 +184,7 @@ def test_a_failure_is_told_last(cli: Command) -> None:
     *_, last = done.stderr.splitlines()
     assert last == "run it again under pdb, in this terminal: taskproc run -i Both -x serial"
     for part in (
-        " failed, 0 tasks ran",
+        " · 0 ran · 1 failed · 1 blocked",
         "in helper",
         "before the end",
         "Fail(n=1) (taskfile.Fail#0) failed: ValueError: told to",
@@ -198,7 +199,7 @@ def test_all_failures_are_told_when_going_on(cli: Command) -> None:
     assert done.returncode == 1
     assert "told to fail with 1" in done.stderr
     assert "told to fail with 2" in done.stderr
-    assert "2 failed, 0 tasks ran, 0 reused, 1 not run" in done.stderr
+    assert " · 0 reused · 0 ran · 2 failed · 1 blocked\n" in done.stderr
 
 
 def test_the_requested_task_is_heard_and_its_kept_output_is_marked(cli: Command) -> None:
@@ -297,7 +298,7 @@ def test_a_script_has_the_options_of_run(cli: Command, tmp_path: Path) -> None:
     words = [sys.executable, tmp_path / "taskfile.py", "--n", "4", "--k", "2"]
     done = subprocess.run(words, cwd="/", capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "6\n")
-    assert "0 tasks ran, 8 reused" in done.stderr
+    assert " · 8 reused · 0 ran\n" in done.stderr
     about = subprocess.run([*words, "--help"], cwd="/", capture_output=True, text=True, check=False).stdout
     assert "Choose:\n  Compute the binomial coefficient.\n" in about
     assert "TASKFILE" not in about

@@ -161,7 +161,7 @@ def test_blocked_tasks_are_counted(flow: Any, taskproc: Any) -> None:
     words = ["run", flow.path, "Main", "--how", "value", "-k", "--cache", flow.cache]
     done = taskproc(*words, check=False)
     assert done.returncode == 1
-    assert "1 failed, 5 tasks ran, 0 reused, 10 not run" in done.stderr
+    assert " · 0 reused · 5 ran · 1 failed · 10 blocked\n" in done.stderr
     assert done.stderr.count("Blocked(") == 0
 
 

@@ -1,4 +1,7 @@
-"""The display that moves: a line for each class with work, drawn by a timer, below what is written meanwhile."""
+"""The display that moves: how far all is, a line for each class with work, and what runs longest.
+
+A thread of its own writes all that is seen while the display is there, so that the run never waits for the terminal.
+"""
 
 from __future__ import annotations
 
@@ -6,119 +9,152 @@ import threading
 from typing import TYPE_CHECKING
 
 from taskproc_cli.views import terminal
-from taskproc_cli.views.progress import Progress, Work, shown
-from taskproc_cli.views.quantities import duration
+from taskproc_cli.views.progress import Progress, counts, failed_line, shown, time_left
+from taskproc_cli.views.quantities import rough
+from taskproc_cli.views.screen import Line, Screen, fitted, harmless, width
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from rich.live import Live
-    from rich.text import Text
+    from taskproc_cli.views.tracker import Running, Snapshot, Work
 
-FRAMES = 5
-"""Drawings a second."""
+PERIOD = 0.2
+"""Seconds between two drawings."""
+
+_ALL, _SOME = 20, 10
+"""How many classes are shown one and all; of more than that only some are, since all of them are no overview."""
+
+_LONGEST, _FAILED = 3, 2
+"""How many running tasks and how many failed ones are shown."""
+
+_BAR = 30
 
 
 class LiveProgress(Progress):
-    """A listener that draws how far each class is, until it gives way to one line."""
+    """A listener that draws how far the run is, until it gives way to one line."""
 
-    patience = 0.3  # a shorter run needs no display, nor the import of what draws it
+    patience = 0.3  # a shorter run needs no display
 
     def __init__(self, *, verbose: bool = False) -> None:
         super().__init__(verbose=verbose)
-        self._lock = threading.RLock()
-        self._live: Live | None = None
-        self._line = ""
-        self._ended = False
+        self._screen = Screen()
+        self._lock = threading.Lock()
+        self._drawing = False
+        self._pending = ""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give way to one line."""
-        with self._lock:
-            self._ended = True
-            if self._live is not None and self._line:
-                self.write("\n")
-            if self._live is not None:
-                self._live.stop()
-                self._live = None
+        self._ended.set()
+        self._ticker.join()
+        if self._drawing:
+            self._screen.draw([], self._taken(whole=True))
+            self._drawing = False
         super().__exit__(kind, error, trace)
 
-    def refresh(self) -> None:
-        """Nothing: a timer draws."""
-
-    def say(self, line: str) -> None:
-        """Write a line above the display."""
-        with self._lock:
-            if self._live is None:
-                super().say(line)
-            else:
-                from rich.text import Text
-
-                self._live.console.print(Text.from_ansi(line), soft_wrap=True)
-
     def write(self, text: str) -> None:
-        """Write whole lines above the display, and keep what is left of the last."""
+        """Write something above the display, when that is drawn next."""
         with self._lock:
-            if self._live is None:
+            if self._drawing:
+                self._pending += text
+                self._midline = not self._pending.endswith("\n") if self._pending else self._midline
+            else:
                 super().write(text)
-                return
-            *lines, self._line = (self._line + text).split("\n")
-            for line in lines:
-                self.say(line.rstrip("\r").rpartition("\r")[2])
 
-    def begin(self) -> None:
-        """Start drawing."""
-        from rich.console import Console
-        from rich.live import Live
-
-        console = Console(stderr=True, no_color=not terminal.takes_colour(), highlight=False)
+    def tick(self) -> float:
+        """Draw."""
         with self._lock:
-            if not self._ended:
-                if self._midline:
-                    super().write("\n")
-                self._live = Live(
-                    get_renderable=lambda: self._drawing(console.width, console.height),
-                    console=console,
-                    refresh_per_second=FRAMES,
-                    transient=True,
-                    redirect_stdout=False,
-                    redirect_stderr=False,
-                )
-                self._live.start()
+            if not self._drawing and self._midline:
+                super().write("\n")
+            self._drawing = True
+        columns, rows = self._screen.size()
+        lines = drawing(self.tracker.snapshot(), columns, rows)
+        above = self._taken()
+        if self._pending:
+            lines.insert(0, [(harmless(self._pending), None)])
+        self._screen.draw(lines, above)
+        return PERIOD
 
-    def _drawing(self, width: int, height: int) -> Text:
-        """What is drawn now, at most as large as the terminal."""
-        import time
-
-        from rich.text import Text
-
-        standing = self.standing
-        works = shown(standing, max(1, height - 3))
-        names = min(max((len(work.name) for work in works), default=0), width // 2)
-        counts = max((len(_counted(work)) for work in works), default=0)
-        drawing = Text(no_wrap=True, overflow="crop")
-        for work in works:
-            _draw(drawing, work, names, counts, width)
-        hidden = len(standing.classes) - len(works)
-        more = f" · {hidden} more classes" if hidden else ""
-        failed = f" · {standing.failed:,} failed" if standing.failed else ""
-        spent = duration(time.monotonic() - standing.began)
-        drawing.append(f"{standing.done:,}/{standing.total:,} done{failed}{more} · {spent}", style="dim")
-        return drawing
+    def _taken(self, *, whole: bool = False) -> str:
+        """The lines that wait to be written, with `whole` also one without an end."""
+        with self._lock:
+            *lines, self._pending = self._pending.split("\n")
+            if whole and self._pending:
+                lines.append(self._pending)
+                self._pending = ""
+        return "".join(f"{harmless(line)}\n" for line in lines)
 
 
-def _counted(work: Work) -> str:
-    return f"{work.done:,}/{work.total:,}"
+def drawing(now: Snapshot, columns: int, rows: int) -> list[Line]:
+    """What is drawn in a terminal of that size."""
+    longest = [each for each in now.running if each.seconds >= 1][:_LONGEST]
+    failed = now.failures[-_FAILED:]
+    room = rows - 3 - len(longest) - len(failed)
+    classes = shown(now, max(1, min(room, _ALL if len(now.classes) <= _ALL else _SOME)))
+    lines = [_whole(now, columns), *_table(classes, columns)]
+    if hidden := [work for work in now.classes if all(work is not each for each in classes)]:
+        ended = sum(work.done >= work.total for work in hidden)
+        done = f", {ended:,} of them done" if ended else ""
+        lines.append([(f"  {len(hidden):,} more class{'es' if len(hidden) > 1 else ''}{done}", "dim")])
+    lines += _runners(longest, columns)
+    lines += [[("  ", None), (terminal.drawn("✘ ", "x "), "red"), (failed_line(error), None)] for error in failed]
+    return lines[: max(1, rows - 1)]
 
 
-def _draw(drawing: Text, work: Work, names: int, counts: int, width: int) -> None:
-    """Add a class's line: its name, a bar and its counts."""
-    name = work.name if len(work.name) <= names else f"{work.name[: max(0, names - 1)]}…"
-    length = max(0, min(40, width - names - counts - 4))
-    full = length * work.done // max(1, work.total)
-    drawing.append(f"{name:<{names}} ")
-    done, left = list(terminal.drawn("━─", "#-"))
-    drawing.append(done * full, style="red" if work.failed else "green")
-    drawing.append(left * (length - full), style="bright_black")
-    drawing.append(f" {_counted(work):>{counts}}\n")
+def _whole(now: Snapshot, columns: int) -> Line:
+    """The bar and the counts over all; where there is little room, first the bar is short and then less is said."""
+    parts = [f"{now.done:,}/{now.total:,} done", *counts(now), rough(now.elapsed), *time_left(now)]
+    while len(parts) > 1 and len(" · ".join(parts)) > columns - 12:
+        del parts[1 if len(parts) > 2 else -1]
+    text = " · ".join(parts)
+    bar = _bar(now.done, now.total, min(_BAR, columns - len(text) - 3), failed=bool(now.failures))
+    return [*bar, (" ", None), (text, "bold")]
+
+
+def _table(classes: list[Work], columns: int) -> list[Line]:
+    """A line for each class; the narrower the terminal, the shorter the bars and then the names."""
+    numbers = [f"{work.done:,}/{work.total:,}" for work in classes]
+    rows = [(number, *_ends(work)) for number, work in zip(numbers, classes, strict=True)]
+    widths = [max(len(row[place]) for row in rows) for place in range(4)]
+    while len(widths) > 1 and sum(each + 2 for each in widths if each) > columns // 2:
+        widths.pop()
+    needed = sum(each + 2 for each in widths if each)
+    names = min(max(width(work.name) for work in classes), max(8, columns - needed - 8))
+    length = max(0, min(_BAR, columns - names - needed - 5))
+    lines: list[Line] = []
+    for work, row in zip(classes, rows, strict=True):
+        line: Line = [(f"  {fitted(work.name, names)}  ", None)]
+        line += _bar(work.done, work.total, length, failed=bool(work.ends["failed"]))
+        for place, wide in enumerate(widths):
+            text = f"  {row[place]:>{wide}}" if wide else ""
+            line.append((text, (None, None, "red", "dim")[place]))
+        lines.append(line)
+    return lines
+
+
+def _ends(work: Work) -> tuple[str, str, str]:
+    numbers = ((work.running, "running"), (work.ends["failed"], "failed"), (work.ends["kept"], "kept"))
+    running, failed, kept = (f"{number:,} {what}" if number else "" for number, what in numbers)
+    return running, failed, kept
+
+
+def _runners(longest: list[Running], columns: int) -> list[Line]:
+    """The tasks that run longest, each with its time, and what it took before or others of its class take."""
+    texts = [
+        rough(each.seconds) + (f" (usually {rough(each.expected)})" if each.expected is not None else "")
+        for each in longest
+    ]
+    room = max(8, columns - 7 - max(map(len, texts), default=0))
+    names = min(room, max((width(each.node.label) for each in longest), default=0))
+    mark = terminal.drawn("▸", ">")
+    return [
+        [(f"  {mark} {fitted(each.node.label, names)}  ", None), (text, "dim")]
+        for each, text in zip(longest, texts, strict=True)
+    ]
+
+
+def _bar(done: int, total: int, length: int, *, failed: bool) -> Line:
+    full = length * done // max(1, total)
+    past, left = terminal.drawn("━", "#"), terminal.drawn("─", "-")
+    return [(past * full, "red" if failed else "green"), (left * max(0, length - full), "dim")]

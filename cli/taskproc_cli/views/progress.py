@@ -1,198 +1,105 @@
-"""What a run is doing, told on stderr: lines here, a display that moves in `live`.
-
-The engine's events come here, one call each, many thousands a second: a call counts, and writes only what is due.
-"""
+"""What a run is doing, told on stderr: lines in a log here, a display that moves in `live` and `notebook`."""
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from taskproc.errors import RequestError
-from taskproc.events import Event, Finished, Planned, Printed, Reused, Waiting, Warned
-from taskproc.plan import UpToDate
+from taskproc.events import Event, Finished, Printed, Waiting, Warned
 from taskproc_cli.views import terminal
-from taskproc_cli.views.quantities import count, duration
+from taskproc_cli.views.quantities import duration, rough
+from taskproc_cli.views.screen import fitted
+from taskproc_cli.views.tracker import Snapshot, Tracker, Work
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from taskproc.graph import Node
-    from taskproc.plan import Plan
-    from taskproc.record import Key
+    from taskproc.errors import FailedTaskError
 
-PAUSE = 1.0
-"""Seconds between two lines of progress, at least."""
+_SHORTEST, _LONGEST = 1.0, 60.0
+"""Seconds between two reports in a log: a tenth of the time so far, within these."""
 
-
-@dataclass(slots=True)
-class Work:
-    """One class that has work: how many of its tasks may run, and how far they are."""
-
-    name: str
-    total: int = 0
-    done: int = 0
-    failed: int = 0
-
-
-@dataclass(slots=True)
-class Standing:
-    """How far a run is.
-
-    Attributes:
-        classes: Those with work, by `task_name`.
-        size: How many tasks the graph has.
-        ran, reused, failed: How many of them came to which end.
-        began: When, on the monotonic clock.
-    """
-
-    classes: dict[str, Work] = field(default_factory=dict[str, Work])
-    size: int = 0
-    ran: int = 0
-    reused: int = 0
-    failed: int = 0
-    began: float = field(default_factory=time.monotonic)
-    _work: set[Key] = field(default_factory=set["Key"])
-
-    @property
-    def total(self) -> int:
-        """How many tasks have work."""
-        return sum(work.total for work in self.classes.values())
-
-    @property
-    def done(self) -> int:
-        """How many of those are settled."""
-        return sum(work.done for work in self.classes.values())
-
-    def plan(self, plan: Plan) -> None:
-        """Count what there is to do."""
-        self.size = len(plan.graph.nodes)
-        for node in plan.graph.nodes:
-            if isinstance(plan.decisions[node.key], UpToDate):
-                self.reused += 1
-            else:
-                self._of(node)
-
-    def finish(self, node: Node, *, failed: bool) -> None:
-        """Count a task that ran."""
-        self.reused -= node.key not in self._work  # its recorded result turned out to be damaged
-        work = self._of(node)
-        work.done += 1
-        if failed:
-            work.failed += 1
-            self.failed += 1
-        else:
-            self.ran += 1
-
-    def reuse(self, node: Node) -> None:
-        """Count a task that might have run, but whose recorded result is used."""
-        self.reused += 1
-        self._of(node).done += 1
-
-    def summary(self) -> str:
-        """What was done, in one line: `14 tasks ran, 1,190 reused in 3.2 s`."""
-        parts = [f"{count(self.ran, 'task')} ran", f"{self.reused:,} reused"]
-        if self.failed:
-            parts.insert(0, f"{self.failed:,} failed")
-        left = self.size - self.ran - self.reused - self.failed
-        if left > 0:
-            parts.append(f"{left:,} not run")
-        return f"{', '.join(parts)} in {duration(time.monotonic() - self.began)}"
-
-    def _of(self, node: Node) -> Work:
-        """The work that a task is part of, from now on if it was not."""
-        work = self.classes.get(node.name)
-        if work is None:
-            work = self.classes[node.name] = Work(node.short)
-        if node.key not in self._work:
-            self._work.add(node.key)
-            work.total += 1
-        return work
+_CLASSES, _FAILURES, _LABEL = 4, 3, 60
+"""How many classes, and how many new failures, a report in a log names, and the columns that a task's name takes."""
 
 
 class Progress(AbstractContextManager["Progress"]):
-    """A listener that writes plain lines, few of them.
+    """A listener that tells what a person should know, and at the end in one line what was done.
 
     Args:
         verbose: Also name each task that ran, and why.
     """
 
-    patience = PAUSE
+    patience = math.inf
     """Seconds before a run is worth being told of while it goes on."""
 
     def __init__(self, *, verbose: bool = False) -> None:
-        self.standing = Standing()
+        self.tracker = Tracker()
         self._verbose = verbose
-        self._due = time.monotonic() + PAUSE
         self._marked = False
+        self._waited = False
         self._midline = False
-        self._timer = threading.Timer(self.patience, self.begin)
-        self._timer.daemon = True
+        self._ended = threading.Event()
+        self._ticker = threading.Thread(target=self._tick_on, daemon=True)
 
     def __enter__(self) -> Self:
         """Tell of the run from soon on."""
-        self._timer.start()
+        if self.patience < math.inf:
+            self._ticker.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give way to one line; a request that was refused gets its own sentence."""
-        self._timer.cancel()
-        began = self.standing.ran or self.standing.failed
-        if self.standing.size and (began or not isinstance(error, RequestError)):
-            self.say(f"{terminal.sign(good=kind is None)} {self.standing.summary()}")
+        self._ended.set()
+        if self._ticker.ident is not None:
+            self._ticker.join()
+        began = self.tracker.count("ran") or self.tracker.count("failed")
+        if self.tracker.size and (began or not isinstance(error, RequestError)):
+            self.conclude(self.tracker.summary(), good=kind is None)
 
     def __call__(self, event: Event) -> None:
         """Take an event of the engine."""
+        self.tracker(event)
         match event:
-            case Finished(node=node, error=error):
-                self.standing.finish(node, failed=error is not None)
-                if self._verbose:
-                    self._name(event)
-            case Reused(node):
-                self.standing.reuse(node)
-            case Planned(plan):
-                self.standing.plan(plan)
+            case Finished() if self._verbose:
+                self._name(event)
             case Printed():
                 self._echo(event)
-            case Waiting(nodes):
-                first, *others = (node.label for node in nodes)
-                more = f" and {count(len(others), 'other')}" if others else ""
-                self.say(f"waiting for another run, which is busy with {first}{more}")
+            case Waiting(nodes) if not self._waited:
+                self._waited = True
+                self.say(f"waiting for another run, which is busy with {nodes[0].label}")
             case Warned(text):
                 self.say(f"{terminal.paint('warning:', 'yellow')} {text}")
             case _:
                 pass
-        self.refresh()
 
-    def begin(self) -> None:
-        """Tell of the run for the first time; on a thread of its own, since tasks may be silent for long."""
-        self.refresh()
+    def tick(self) -> float:
+        """Tell how far the run is; gives the seconds until that is due again. On a thread of its own."""
+        return math.inf
 
-    def refresh(self) -> None:
-        """Write how far the run is, if it is time to."""
-        now = time.monotonic()
-        if now >= self._due:
-            self._due = now + PAUSE
-            total = self.standing.total
-            if total and self.standing.done < total:
-                classes = (f"{work.name} {work.done:,}/{work.total:,}" for work in shown(self.standing, 5))
-                clock = time.strftime("%H:%M:%S")
-                self.say(f"{terminal.paint(clock, 'dim')} {self.standing.done:,}/{total:,} done: {', '.join(classes)}")
+    def conclude(self, summary: str, *, good: bool) -> None:
+        """Write the last line."""
+        self.say(f"{terminal.sign(good=good)} {summary}")
 
     def say(self, line: str) -> None:
         """Write a line."""
-        terminal.say(f"\n{line}" if self._midline else line)
-        self._midline = False
+        self.write(f"\n{line}\n" if self._midline else f"{line}\n")
 
     def write(self, text: str) -> None:
         """Write a piece of what a task printed."""
         terminal.write(text)
         self._midline = not text.endswith("\n")
+
+    def _tick_on(self) -> None:
+        wait = self.patience
+        while not self._ended.wait(wait):
+            wait = self.tick()
 
     def _name(self, event: Finished) -> None:
         how = "ran" if event.error is None else "failed"
@@ -210,25 +117,75 @@ class Progress(AbstractContextManager["Progress"]):
 class Quiet(Progress):
     """A listener that only passes on warnings."""
 
-    def __enter__(self) -> Self:
-        """Say nothing."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Say nothing."""
-
     def __call__(self, event: Event) -> None:
         """Take an event of the engine."""
         if isinstance(event, Warned):
             super().__call__(event)
 
 
-def shown(standing: Standing, most: int) -> list[Work]:
-    """The classes to show where there is room for so many: those not done first, the others as the graph has them."""
-    classes = list(standing.classes.values())
-    if len(classes) <= most:
-        return classes
-    return sorted(classes, key=lambda work: work.done >= work.total)[:most]
+class LogProgress(Progress):
+    """A listener that writes lines with the time of day, ever fewer of them: for logs."""
+
+    patience = _SHORTEST
+
+    def __init__(self, *, verbose: bool = False) -> None:
+        super().__init__(verbose=verbose)
+        self._told = 0
+
+    def tick(self) -> float:
+        """Write how far the run is."""
+        now = self.tracker.snapshot()
+        clock = terminal.paint(time.strftime("%H:%M:%S"), "dim")
+        if now.done < now.total:
+            new, self._told = now.failures[self._told :], len(now.failures)
+            if not self._verbose:
+                for error in new[:_FAILURES]:
+                    self.say(f"{clock} {terminal.sign(good=False)} {failed_line(error)}")
+            self.say(f"{clock} {_report(now)}")
+        return min(_LONGEST, max(_SHORTEST, now.elapsed / 10))
+
+
+def _report(now: Snapshot) -> str:
+    """How far a run is, in one line."""
+    parts = [f"{now.done:,}/{now.total:,} done", *counts(now), *time_left(now)]
+    unfinished = sum(work.done < work.total for work in now.classes)
+    named = shown(now, min(unfinished, _CLASSES))
+    classes = [f"{work.name} {work.done:,}/{work.total:,}" for work in named]
+    more = [f"{unfinished - len(named):,} more"] if unfinished > len(named) else []
+    line = f"{' · '.join(parts)}: {', '.join(classes + more)}"
+    if now.running and now.running[0].seconds >= 1:
+        longest = now.running[0]
+        line += f"; {fitted(longest.node.label, _LABEL).rstrip()} for {rough(longest.seconds)}"
+    return line
+
+
+def counts(now: Snapshot) -> list[str]:
+    """What is under way, and what went wrong."""
+    numbers = (
+        (sum(work.running for work in now.classes), "running"),
+        (len(now.failures), "failed"),
+        (now.elsewhere, "in another run"),
+    )
+    return [f"{number:,} {what}" for number, what in numbers if number]
+
+
+def time_left(now: Snapshot) -> list[str]:
+    """How long it will take, if anything is known of that."""
+    return (
+        [] if now.left is None or now.left < 0.5 else [f"{'about' if now.sure else 'at least'} {rough(now.left)} left"]
+    )
+
+
+def failed_line(error: FailedTaskError) -> str:
+    """A failure in one line."""
+    return f"{error.label} failed: {error.reason}"
+
+
+def shown(now: Snapshot, most: int) -> list[Work]:
+    """The classes to show where there is room for so many, in the order of the graph: those at work before all."""
+    ranked = sorted(now.classes, key=lambda work: (work.done >= work.total, not work.running, not work.done))
+    chosen = {id(work) for work in ranked[:most]}
+    return [work for work in now.classes if id(work) in chosen]
 
 
 def shown_progress(
@@ -240,12 +197,14 @@ def shown_progress(
         quiet: Only warnings.
         verbose: Each task that ran.
         insist: A moving display also under CI.
-        own_terminal: The tasks use the terminal themselves, so nothing moves.
+        own_terminal: The tasks use the terminal themselves, so nothing is told meanwhile.
     """
     if quiet:
         return Quiet()
-    if terminal.can_animate(insist=insist) and not own_terminal:
+    if own_terminal:
+        return Progress(verbose=verbose)
+    if terminal.can_animate(insist=insist):
         from taskproc_cli.views.live import LiveProgress
 
         return LiveProgress(verbose=verbose)
-    return Progress(verbose=verbose)
+    return LogProgress(verbose=verbose)

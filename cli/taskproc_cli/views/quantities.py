@@ -20,6 +20,11 @@ def duration(seconds: float) -> str:
     return f"{whole // _HOUR} h {whole % _HOUR // 60} min"
 
 
+def rough(seconds: float) -> str:
+    """A duration that changes while it is read: `3 s`, `3 min 12 s`, `2 h 5 min`."""
+    return f"{seconds:.0f} s" if seconds < _MINUTE - 0.5 else duration(seconds)
+
+
 def size(amount: int) -> str:
     """Bytes: `512 bytes`, `1.5 MB`."""
     if amount < 1000:
