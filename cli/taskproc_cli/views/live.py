@@ -16,6 +16,7 @@ from taskproc_cli.views.screen import Line, Screen, fitted, harmless, width
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from taskproc_cli.views.terminal import Colour
     from taskproc_cli.views.tracker import Running, Snapshot, Work
 
 PERIOD = 0.2
@@ -28,6 +29,9 @@ _LONGEST, _FAILED = 3, 2
 """How many running tasks and how many failed ones are shown."""
 
 _BAR = 30
+
+_COLOURS: tuple[Colour | None, ...] = (None, None, "red", "dim")
+"""Those of what is done, running, failed, kept."""
 
 
 class LiveProgress(Progress):
@@ -98,7 +102,8 @@ def drawing(now: Snapshot, columns: int, rows: int) -> list[Line]:
         done = f", {ended:,} of them done" if ended else ""
         lines.append([(f"  {len(hidden):,} more class{'es' if len(hidden) > 1 else ''}{done}", "dim")])
     lines += _runners(longest, columns)
-    lines += [[("  ", None), (terminal.drawn("✘ ", "x "), "red"), (failed_line(error), None)] for error in failed]
+    for error in failed:
+        lines.append([("  ", None), (terminal.drawn("✘ ", "x "), "red"), (failed_line(error), None)])
     return lines[: max(1, rows - 1)]
 
 
@@ -127,8 +132,7 @@ def _table(classes: list[Work], columns: int) -> list[Line]:
         line: Line = [(f"  {fitted(work.name, names)}  ", None)]
         line += _bar(work.done, work.total, length, failed=bool(work.ends["failed"]))
         for place, wide in enumerate(widths):
-            text = f"  {row[place]:>{wide}}" if wide else ""
-            line.append((text, (None, None, "red", "dim")[place]))
+            line.append((f"  {row[place]:>{wide}}" if wide else "", _COLOURS[place]))
         lines.append(line)
     return lines
 
