@@ -5,24 +5,20 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Literal, Union, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, cast
 
 from taskproc.canonical import Unencodable, canonical, digest
 from taskproc.errors import ArgumentError
-from taskproc.future import ATOMIC, Future, FutureBase, own_copy
+from taskproc.fitting import fits, is_known
+from taskproc.future import own_copy
 from taskproc.presentation import glimpse
 from taskproc.record import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 Values = tuple[Any, ...]
 """The validated value of each parameter, in the order of the signature."""
-
-Fits = Callable[[Any], bool]
-"""Tells that a value has its annotation's type already, so that pydantic need not be asked."""
 
 
 class Parameters:
@@ -122,52 +118,42 @@ class Parameters:
 class _Validator:
     """Validates one parameter; pydantic loads only when a value's type is not its annotation's already."""
 
-    __slots__ = ("_adapter", "_parameter", "fits")
+    __slots__ = ("_coerce", "_parameter", "fits")
 
     def __init__(self, parameter: inspect.Parameter) -> None:
         annotation = parameter.annotation
         if parameter.kind is parameter.VAR_POSITIONAL:
-            annotation = types.GenericAlias(tuple, (annotation, ...)) if _known(annotation) else inspect.Parameter.empty
+            annotation = (
+                types.GenericAlias(tuple, (annotation, ...)) if is_known(annotation) else inspect.Parameter.empty
+            )
         elif parameter.kind is parameter.VAR_KEYWORD:
-            annotation = types.GenericAlias(dict, (str, annotation)) if _known(annotation) else inspect.Parameter.empty
+            annotation = (
+                types.GenericAlias(dict, (str, annotation)) if is_known(annotation) else inspect.Parameter.empty
+            )
         self._parameter = parameter.replace(annotation=annotation)
-        self._adapter: Any = None
-        self.fits: Fits = _fits(annotation)
+        self._coerce: Callable[[Any], Any] | None = None
+        self.fits = fits(annotation)
 
     def coerce(self, value: Any, task: str) -> Any:
         """The value as its annotation's type."""
         if self.fits(value):
             return value
-        from pydantic import ValidationError
+        from taskproc.coercion import Misfit, coercion
 
-        if self._adapter is None:
-            self._adapter = _adapter(self._parameter, task)
+        name = self._parameter.name
+        if self._coerce is None:
+            try:
+                self._coerce = coercion(self._parameter.annotation)
+            except TypeError as error:
+                message = f"{task}: the annotation of argument {name} cannot be validated: {error}"
+                raise ArgumentError(message) from None
         try:
-            return self._adapter.validate_python(value)
-        except ValidationError as error:
+            return self._coerce(value)
+        except Misfit as misfit:
             if value is self._parameter.default:
                 return value  # a default is the author's own word, like `x: int = None`
-            first = error.errors(include_url=False)[0]
-            path = "".join(f"[{at}]" if isinstance(at, int) else f".{at}" for at in first["loc"])
-            message = f"{task}: argument {self._parameter.name}{path}={glimpse(first['input'])}: {first['msg']}"
+            message = f"{task}: argument {name}{misfit.path}: {misfit.reason}"
             raise ArgumentError(message) from None
-
-
-def _adapter(parameter: inspect.Parameter, task: str) -> Any:
-    from pydantic import ConfigDict, PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter
-
-    annotation = parameter.annotation
-    try:
-        try:
-            adapter = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
-        except PydanticUserError:  # a model has its own configuration, and refuses another
-            adapter = TypeAdapter(annotation)
-        adapter.rebuild()  # says which name is missing, if one is
-    except (PydanticUserError, PydanticUndefinedAnnotation) as error:
-        reason = error.message.partition("\n")[0]
-        message = f"{task}: the annotation of argument {parameter.name} cannot be validated: {reason}"
-        raise ArgumentError(message) from None
-    return adapter
 
 
 def _binder(name: str, parameters: Sequence[inspect.Parameter]) -> Callable[..., Any]:
@@ -215,56 +201,3 @@ def _hints(init: Any) -> dict[str, Any]:
             except Exception:  # noqa: BLE001
                 found[name] = inspect.Parameter.empty
         return found
-
-
-def _known(annotation: Any) -> bool:
-    return annotation is not inspect.Parameter.empty and annotation is not Any and annotation is not object
-
-
-def _fits(annotation: Any) -> Fits:
-    """A test that holds only for values that pydantic would return as they are."""
-    if not _known(annotation) or isinstance(annotation, (str, typing.TypeVar)):
-        return _anything
-    origin, args = get_origin(annotation), get_args(annotation)
-    if annotation is Future or origin is Future:
-        return lambda value: isinstance(value, FutureBase)
-    if origin in (Union, types.UnionType):
-        options = [_fits(option) for option in args]
-        return lambda value: any(option(value) for option in options)
-    if origin is Literal:
-        allowed: set[tuple[type[Any], Any]] = {(type(option), option) for option in args}
-        return lambda value: type(value) in ATOMIC and (type(value), value) in allowed
-    if isinstance(annotation, type) and origin is None:
-        cls = annotation
-        if issubclass(cls, (FutureBase, PurePath)):
-            return lambda value: isinstance(value, cls)
-        return lambda value: type(value) is cls
-    return _fits_container(origin, args)
-
-
-def _fits_container(origin: Any, args: tuple[Any, ...]) -> Fits:
-    if origin in (list, set, frozenset) and len(args) == 1:
-        entry = _fits(args[0])
-        return _exactly(origin, lambda value: all(map(entry, value)))
-    if origin is dict:
-        key, entry = _fits(args[0]), _fits(args[1])
-        return _exactly(dict, lambda value: all(map(key, value)) and all(map(entry, value.values())))
-    if origin is tuple and len(args) == 2 and args[1] is ...:
-        entry = _fits(args[0])
-        return _exactly(tuple, lambda value: all(map(entry, value)))
-    if origin is tuple and args:
-        entries = [_fits(arg) for arg in args]
-        return _exactly(
-            tuple,
-            lambda value: len(value) == len(entries) and all(f(v) for f, v in zip(entries, value, strict=True)),
-        )
-    return lambda _: False
-
-
-def _exactly(kind: Any, contents: Fits) -> Fits:
-    """A test of a container's very type, then of its contents."""
-    return lambda value: type(value) is kind and contents(value)
-
-
-def _anything(_: Any) -> bool:
-    return True

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import reprlib
+from collections import deque
 from collections.abc import Mapping
 from typing import Any, cast
 
 from taskproc.canonical import canonical
 from taskproc.future import Const, FutureBase, Item, is_const
+
+_JSON = frozenset({type(None), bool, int, float, str})
 
 SHOWN = 60
 """Characters of an argument that are shown to people."""
@@ -49,24 +52,43 @@ def reference(future: FutureBase) -> dict[str, Any]:
 
 
 def to_json(value: Any) -> Any:
-    """A value as JSON: a future becomes a reference, all else the plain data it is made of."""
+    """A value as JSON: a future becomes a reference, all else the plain data it is made of.
+
+    What is told of it, given back to a parameter with an annotation, makes an equal value, but for futures, time zones
+    with a name, and bytes that are no text.
+    """
     kind = value.__class__
-    if kind in (type(None), bool, int, float, str):
+    if kind in _JSON:
         return value
     if issubclass(kind, FutureBase):
         return reference(value)
-    if issubclass(kind, Mapping):
-        return {key if isinstance(key, str) else glimpse(key): to_json(entry) for key, entry in value.items()}
-    if issubclass(kind, (set, frozenset)):
-        return [to_json(entry) for entry in sorted(value, key=lambda entry: canonical(entry).data)]
-    if issubclass(kind, (list, tuple)):
-        return [to_json(entry) for entry in value]
-    if hasattr(value, "__dataclass_fields__"):
-        return {name: to_json(getattr(value, name)) for name in value.__dataclass_fields__}
-    if hasattr(kind, "model_fields"):
-        return {name: to_json(getattr(value, name)) for name in kind.model_fields}
     if hasattr(value, "_value_") and hasattr(value, "_name_"):
         return to_json(value.value)
+    if issubclass(kind, Mapping):
+        return {str(to_json(key)): to_json(entry) for key, entry in value.items()}
+    if issubclass(kind, (set, frozenset)):
+        return [to_json(entry) for entry in sorted(value, key=lambda entry: canonical(entry).data)]
+    if issubclass(kind, (list, tuple, deque)):
+        return [to_json(entry) for entry in value]
+    fields = _fields(value)
+    return _text(value) if fields is None else {name: to_json(entry) for name, entry in fields.items()}
+
+
+def _fields(value: Any) -> dict[str, Any] | None:
+    """What a dataclass or a pydantic model is made from; None for what is neither."""
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: getattr(value, name) for name, field in value.__dataclass_fields__.items() if field.init}
+    if hasattr(value, "model_fields_set"):
+        names = (*value.__class__.model_fields, *(value.model_extra or ()))
+        return {name: getattr(value, name) for name in names}
+    return None
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, (bytes, bytearray)):
+        return value.decode(errors="backslashreplace")
     if hasattr(value, "isoformat"):
         return value.isoformat()
+    if hasattr(value, "total_seconds"):  # the text of a negative one means to pydantic something else
+        return f"-{-value}" if value.total_seconds() < 0 else str(value)
     return value.item() if hasattr(value, "item") and hasattr(value, "dtype") else str(value)

@@ -31,7 +31,11 @@ KNOWN: dict[str, Callable[[Any], object]] = {
     "datetime.timedelta": lambda value: (value.days, value.seconds, value.microseconds),
     "datetime.timezone": lambda value: value.__getinitargs__(),
     "zoneinfo.ZoneInfo": str,
+    "collections.deque": lambda value: (list(value), value.maxlen),
     "decimal.Decimal": str,
+    "fractions.Fraction": lambda value: (value.numerator, value.denominator),
+    **{f"ipaddress.IPv{version}{what}": str for version in (4, 6) for what in ("Address", "Network", "Interface")},
+    "re.Pattern": lambda value: (value.pattern, value.flags),
     "uuid.UUID": operator.attrgetter("bytes"),
     **{f"pathlib.{pure}{flavour}Path": str for pure in ("Pure", "") for flavour in ("", "Posix", "Windows")},
 }
@@ -95,7 +99,8 @@ def reduce(value: Any) -> Reduced:
     if special is not None:
         return special(value)
     if _is_numpy(kind, "generic") and not value.dtype.hasobject:
-        return Reduced("numpy.generic", (str(value.dtype), value.tobytes()))
+        parts = (value.real, value.imag) if value.dtype.kind == "c" else (value,)
+        return Reduced("numpy.generic", (str(value.dtype), *[_numpy_bytes(part) for part in parts]))
     if _is_numpy(kind, "ndarray") and kind.__name__ == "ndarray":
         return _reduce_array(value)
     return _reduce_by_protocol(value)
@@ -151,6 +156,10 @@ def _lasting(kind: type[Any], attributes: Mapping[str, object]) -> Mapping[str, 
 def _is_numpy(kind: type[Any], name: str) -> bool:
     numpy = sys.modules.get("numpy")
     return numpy is not None and issubclass(kind, getattr(numpy, name, ()))
+
+
+def _numpy_bytes(scalar: Any) -> bytes:
+    return b"nan" if scalar != scalar else cast("bytes", scalar.tobytes())  # noqa: PLR0124  that is what a NaN is
 
 
 def _reduce_array(array: Any) -> Reduced:

@@ -163,17 +163,17 @@ def test_annotated_arguments_are_coerced(given: dict[str, Any], value: Any) -> N
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"number": "three"}, r"Typed: argument number='three': Input should be a valid integer"),
-        ({"number": 1.5}, r"Typed: argument number=1\.5: "),
-        ({"text": 3}, r"Typed: argument text=3: "),
-        ({"colour": "green"}, r"Typed: argument colour='green': Input should be 'red' or 'blue'"),
-        ({"pair": (1, 2)}, r"Typed: argument pair\[1\]=2: "),
-        ({"short": 0}, r"Typed: argument short=0: Input should be greater than 0"),
-        ({"settings": {"rate": "x"}}, r"Typed: argument settings\.rate='x': "),
-        ({"model": {"depth": []}}, r"Typed: argument model\.depth=\[\]: "),
-        ({"ups": [1]}, r"Typed: argument ups\[0\]=1: Input should be an instance of Future"),
-        ({"tasks": (Const,)}, r"Typed: argument tasks\[0\]=.*Input should be an instance of Up"),
-        ({"kind": "z"}, r"Typed: argument kind='z': Input should be 'x', 'y' or 1"),
+        ({"number": "three"}, r"Typed: argument number: Input should be a valid integer, .* \(got 'three'\)$"),
+        ({"number": 1.5}, r"Typed: argument number: .* \(got 1\.5\)$"),
+        ({"text": 3}, r"Typed: argument text: "),
+        ({"colour": "green"}, r"Typed: argument colour: Input should be 'red' or 'blue'"),
+        ({"pair": (1, 2)}, r"Typed: argument pair\[1\]: "),
+        ({"short": 0}, r"Typed: argument short: Input should be greater than 0"),
+        ({"settings": {"rate": "x"}}, r"Typed: argument settings\.rate: "),
+        ({"model": {"depth": []}}, r"Typed: argument model\.depth: "),
+        ({"ups": [1]}, r"Typed: argument ups\[0\]: Input should be an instance of Future"),
+        ({"tasks": (Const,)}, r"Typed: argument tasks\[0\]: Input should be an instance of Up"),
+        ({"kind": "z"}, r"Typed: argument kind: Input should be 'x', 'y' or 1"),
         ({"strange": 1}, r"Typed\(\) got an unexpected keyword argument 'strange'"),
     ],
 )
@@ -216,7 +216,7 @@ def test_a_future_is_known_by_its_class_not_by_a_method() -> None:
         def run_task(self) -> int:
             return 1
 
-    with pytest.raises(ArgumentError, match=r"Typed: argument ups\[0\]=.*Input should be an instance of Future"):
+    with pytest.raises(ArgumentError, match=r"Typed: argument ups\[0\]: Input should be an instance of Future"):
         Typed(ups=[Lookalike()])
     with pytest.raises(ArgumentError, match=r"Up: argument x cannot identify a task"):
         Up(Lookalike())

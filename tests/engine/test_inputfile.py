@@ -84,7 +84,7 @@ def test_a_missing_one_is_an_error(tmp_path: Path, flow: Any) -> None:
     with pytest.raises(ArgumentError, match=r"there is no file or folder '.*/nothing'"):
         InputFile(tmp_path / "nothing")
     flow.write(COUNT)
-    with pytest.raises(ArgumentError, match=r"Count: argument text='.*nothing': .*there is no file or folder"):
+    with pytest.raises(ArgumentError, match=r"Count: argument text: .*there is no file or folder '.*nothing'"):
         flow.task(f"Count({str(tmp_path / 'nothing')!r})")
 
 

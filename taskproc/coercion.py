@@ -1,0 +1,148 @@
+"""Values made to fit the annotations of their parameters, by pydantic, or the sentence that says why they do not."""
+
+from __future__ import annotations
+
+import sys
+import types
+import typing
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin
+
+from taskproc.fitting import checks_itself
+from taskproc.presentation import glimpse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class Misfit(Exception):  # noqa: N818  says what the value is
+    """A value does not fit: `path` leads to the part at fault (`.layers[2]`), `reason` says what it should be."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+
+def coercion(annotation: Any) -> Callable[[Any], Any]:
+    """A function that gives a value as its annotation's type, or raises `Misfit`.
+
+    Raises:
+        TypeError: pydantic cannot make sense of the annotation.
+    """
+    from pydantic import ConfigDict, PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
+    from pydantic_core import SchemaValidator
+
+    config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+    try:
+        # A tuple of one, for pydantic takes no configuration beside a class that may have its own.
+        adapter: Any = TypeAdapter(cast("Any", tuple)[_portable(annotation)], config=config)
+        adapter.rebuild()  # says which name is missing, if one is
+    except (PydanticUserError, PydanticUndefinedAnnotation) as error:
+        raise TypeError(error.message.partition("\n")[0]) from None
+    validator = SchemaValidator(_checked(adapter.core_schema))
+
+    def coerce(value: Any) -> Any:
+        try:
+            return validator.validate_python((value,))[0]
+        except ValidationError as error:
+            raise _misfit(cast("Sequence[Mapping[str, Any]]", error.errors(include_url=False)), value) from None
+
+    return coerce
+
+
+def _portable(annotation: Any) -> Any:
+    """An annotation as pydantic takes it, on every Python, and so that a task can be identified by what comes out."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin in (Iterable, Collection):  # pydantic would give an iterator that can be read once
+        return types.GenericAlias(list, (_portable(args[0]),))
+    if origin is Annotated:
+        return Annotated[(_portable(args[0]), *annotation.__metadata__)]
+    if origin in (Union, types.UnionType):
+        return Union[tuple(map(_portable, args))]  # noqa: UP007  made from a tuple
+    if isinstance(origin, type) and args:
+        inner = tuple(map(_portable, args))
+        return annotation if inner == args else cast("Any", origin)[inner]
+    if typing.is_typeddict(annotation) and sys.version_info < (3, 12):
+        return _newer_typed_dict(annotation)
+    return _numpy_scalar(annotation) if isinstance(annotation, type) else annotation
+
+
+def _newer_typed_dict(cls: Any) -> Any:
+    """A TypedDict of the standard library as one of typing_extensions, which pydantic asks for before Python 3.12."""
+    from typing_extensions import TypedDict
+
+    if type(cls).__module__ != "typing":
+        return cls
+    fields: dict[str, Any] = {}
+    for name, hint in typing.get_type_hints(cls, include_extras=True).items():
+        need: Any = get_origin(hint)  # what the class knows of it is wrong where annotations are strings
+        if need in (typing.Required, typing.NotRequired):
+            (inner,) = get_args(hint)
+        else:
+            need, inner = typing.Required if name in cls.__required_keys__ else typing.NotRequired, hint
+        fields[name] = need[_portable(inner)]
+    return cast("Any", TypedDict)(cls.__name__, fields)
+
+
+def _numpy_scalar(cls: type) -> Any:
+    """A scalar type of numpy as the plain type whose values it takes, for pydantic knows none of numpy's."""
+    numpy: Any = sys.modules.get("numpy")
+    if numpy is None or cls not in numpy.sctypeDict.values():
+        return cls
+    from pydantic import AfterValidator
+
+    wide = {numpy.bool_: bool, numpy.integer: int, numpy.floating: float, numpy.complexfloating: complex}
+    for kind, plain in wide.items():
+        if issubclass(cls, kind):
+            return Annotated[plain, AfterValidator(cls)]
+    return cls
+
+
+def _checked(schema: Any) -> Any:
+    """A schema of pydantic's by which the fields of dataclass instances are checked too, not their class alone."""
+    kind = schema.__class__
+    if kind is list:
+        return [_checked(part) for part in schema]
+    if kind is not dict:
+        return schema
+    made = {key: _checked(part) for key, part in schema.items()}
+    if made.get("type") == "dataclass" and not checks_itself(made["cls"]):
+        made["revalidate_instances"] = "always"
+    return made
+
+
+def _misfit(errors: Sequence[Mapping[str, Any]], value: Any) -> Misfit:
+    """What is told of a value's errors: those of the part that lies deepest, since of a union it came nearest."""
+    places = [_place(error, value) for error in errors]
+    deepest = max(places, key=len)
+    found = [error for error, place in zip(errors, places, strict=True) if place == deepest]
+    reasons = list(dict.fromkeys(error["msg"] for error in found))
+    reason = " or ".join([reasons[0], *[each.removeprefix("Input should be ") for each in reasons[1:]]])
+    if not _is_missing(found[0]):
+        reason = f"{reason} (got {glimpse(found[0]['input'])})"
+    return Misfit("".join(map(_step, deepest)), reason)
+
+
+def _place(error: Mapping[str, Any], value: Any) -> list[int | str]:
+    """The steps that lead to an error's place, without those by which pydantic tells a union's options apart."""
+    place: list[int | str] = []
+    for step in error["loc"][1:]:
+        try:
+            value = getattr(value, step) if isinstance(step, str) and hasattr(value, step) else _entry(value, step)
+        except (LookupError, TypeError):
+            continue
+        place.append(step)
+    return [*place, error["loc"][-1]] if _is_missing(error) else place
+
+
+def _entry(value: Any, step: int | str) -> Any:
+    return [*value][cast("int", step)] if value.__class__ in (set, frozenset) else value[step]
+
+
+def _is_missing(error: Mapping[str, Any]) -> bool:
+    return str(error["type"]).startswith("missing")
+
+
+def _step(step: int | str) -> str:
+    return f".{step}" if isinstance(step, str) and step.isidentifier() else f"[{step!r}]"

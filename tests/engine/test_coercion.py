@@ -1,0 +1,284 @@
+"""Arguments of many types: what they become, what is said when they do not fit, what their JSON makes of them again."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import datetime as dt
+import decimal
+import enum
+import fractions
+import ipaddress
+import itertools
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Generic, Literal, NamedTuple, NotRequired, TypedDict, TypeVar
+
+import numpy as np
+import pydantic
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from taskproc import ArgumentError, Cache, Const, Future, Task
+from taskproc.canonical import canonical
+from taskproc.coercion import coercion
+from taskproc.fitting import fits
+from taskproc.future import FutureBase
+
+X = TypeVar("X")
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+@dataclass(frozen=True)
+class Layer:
+    width: int
+    name: str = ""
+    up: Future[int] | None = None
+
+
+@dataclass
+class Train:
+    rate: float
+    layers: list[int] = field(default_factory=list)
+    first: Layer | None = None
+    loose: int = None  # type: ignore[assignment]
+
+
+@dataclass
+class Doubled:
+    """Must not be made twice."""
+
+    number: Any
+
+    def __post_init__(self) -> None:
+        self.number = self.number * 2
+
+
+@dataclass
+class Box(Generic[X]):
+    value: X
+
+
+class Model(pydantic.BaseModel):
+    rate: float
+    layers: list[Layer] = []
+
+
+class Open(pydantic.BaseModel, extra="allow"):
+    rate: float
+
+
+class Row(TypedDict):
+    rate: float
+    layers: NotRequired[list[int]]
+
+
+class Pair(NamedTuple):
+    left: int
+    right: float = 2.0
+    up: Future[int] | None = None
+
+
+class Up(Task):
+    def __init__(self, x: Any = 1) -> None:
+        self.x = x
+
+
+_numbers = itertools.count()
+
+
+def task(annotation: Any) -> Any:
+    """A Task class whose one parameter, `train`, has this annotation."""
+
+    def init(self: Any, train: Any) -> None:
+        self.train = train
+
+    init.__annotations__ = {"train": annotation}
+    name = f"Task{next(_numbers)}"
+    return type(Task)(name, (Task,), {"__init__": init, "__module__": __name__, "__qualname__": name})
+
+
+@pytest.fixture(autouse=True)
+def _block(tmp_path: Path) -> Iterator[None]:
+    with Cache(tmp_path / "cache"):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("annotation", "given", "value"),
+    [
+        (Row, {"rate": 1}, {"rate": 1.0}),
+        (Row, {"rate": "1", "layers": ("2",)}, {"rate": 1.0, "layers": [2]}),
+        (list[Row], [{"rate": 1}], [{"rate": 1.0}]),
+        (Pair, ("1",), Pair(1)),
+        (Pair, Pair("1"), Pair(1)),  # type: ignore[arg-type]
+        (Pair, {"left": 1}, Pair(1)),
+        (Train, {"rate": 1}, Train(1.0)),
+        (Train, Train("1", ("2",), Layer("3"), 4), Train(1.0, [2], Layer(3), 4)),  # type: ignore[arg-type]
+        (Train, Train(1.0), Train(1.0)),
+        (dict[str, list[Train]], {"a": [Train("1", loose=1)]}, {"a": [Train(1.0, loose=1)]}),  # type: ignore[arg-type]
+        (Box[int], Box("1"), Box(1)),
+        (Model, {"rate": "1", "layers": [{"width": "2"}]}, Model(rate=1.0, layers=[Layer(2)])),
+        (Model | None, {"rate": 1}, Model(rate=1)),
+        (int | list[int], ["1"], [1]),
+        (Literal["a", 1], 1, 1),
+        (Annotated[list[Annotated[int, pydantic.Field(gt=0)]], pydantic.Field(min_length=1)], ["1"], [1]),
+        (Iterable[int], iter("12"), [1, 2]),
+        (Sequence[int], ("1",), (1,)),
+        (Mapping[int, float], {"1": 2}, {1: 2.0}),
+        (collections.deque[int], ["1"], collections.deque([1])),
+        (np.float64, 1, np.float64(1)),
+        (np.int32, "7", np.int32(7)),
+        (list[np.bool_], [True], [np.True_]),
+        (float, np.float32(0.5), 0.5),
+        (decimal.Decimal, "1.50", decimal.Decimal("1.50")),
+        (uuid.UUID, f"{uuid.UUID(int=3)}", uuid.UUID(int=3)),
+        (fractions.Fraction, "1/3", fractions.Fraction(1, 3)),
+        (ipaddress.IPv4Address, "10.0.0.1", ipaddress.IPv4Address("10.0.0.1")),
+        (bytes, "é", "é".encode()),
+        (complex, "1+2j", 1 + 2j),
+    ],
+)
+def test_values_become_what_the_annotation_says(annotation: Any, given: Any, value: Any) -> None:
+    cls = task(annotation)
+    made = cls(given)
+    assert canonical(made.train).data == canonical(value).data
+    assert made is cls(value)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "given", "sentence"),
+    [
+        (Train, {"rate": 1, "layers": [1, 2, "x"]}, "train.layers[2]: Input should be a valid integer"),
+        (Train, Train(1.0, [1, 2, "x"]), "train.layers[2]: Input should be a valid integer"),  # type: ignore[list-item]
+        (Train, {"rate": 1, "more": 1}, "train.more: Unexpected keyword argument (got 1)"),
+        (Train, {}, "train.rate: Field required"),
+        (Train, {"rate": 1, "first": {"width": 1, "up": 3}}, "train.first.up: Input should be an instance of Future"),
+        (Model, {"rate": 1, "layers": [{"width": "x"}]}, "train.layers[0].width: Input should be a valid integer"),
+        (Row, {}, "train.rate: Field required"),
+        (Row, {"rate": 1, "layer": []}, "train.layer: Extra inputs are not permitted"),
+        (Pair, (1, "x"), "train[1]: Input should be a valid number"),
+        (dict[str, Row], {"a b": {"rate": "x"}}, "train['a b'].rate: Input should be a valid number"),
+        (dict[int, list[float]], {1: ["x"]}, "train[1][0]: Input should be a valid number"),
+        (set[int], {"x"}, "train[0]: Input should be a valid integer"),
+        (int | list[int], {}, "train: Input should be a valid integer or a valid list (got {})"),
+        (int | list[int], ["x"], "train[0]: Input should be a valid integer"),
+        (Row | Train, {"rate": "x"}, "train.rate: Input should be a valid number"),
+        (Future[int] | int, "x", "train: Input should be an instance of Future or a valid integer"),
+        (Literal["a", 1], "1", "train: Input should be 'a' or 1 (got '1')"),
+        (Annotated[int, pydantic.Field(gt=0)], 0, "train: Input should be greater than 0 (got 0)"),
+        (np.int64, 1.5, "train: Input should be a valid integer"),
+    ],
+)
+def test_what_does_not_fit_is_one_sentence_with_its_place(annotation: Any, given: Any, sentence: str) -> None:
+    cls = task(annotation)
+    with pytest.raises(ArgumentError) as caught:
+        cls(given)
+    assert str(caught.value).startswith(f"{cls.__qualname__}: argument {sentence}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_dataclass_that_runs_code_when_it_is_made_is_taken_as_it_is() -> None:
+    assert task(Doubled)(Doubled(2)).train == Doubled(2)
+    assert task(dict[str, Doubled | int])({"a": Doubled("x"), "b": "1"}).train == {"a": Doubled("x"), "b": 1}
+    assert task(Doubled)({"number": 2}).train == Doubled(2)
+
+
+# What `task_args` tells makes the same task again
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+ZONES = st.none() | st.sampled_from([dt.UTC, dt.timezone(dt.timedelta(hours=-5.5))])
+FLOATS = st.floats()
+INTEGERS = st.integers()
+FUTURES = st.builds(Up, INTEGERS) | st.builds(lambda x, key: Up(x)["a"][key], INTEGERS, INTEGERS | TEXT)
+MAYBE = st.none() | FUTURES
+LAYERS = st.builds(Layer, INTEGERS, TEXT, MAYBE)
+KINDS: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
+    "a": (int, INTEGERS),
+    "b": (float, FLOATS),
+    "c": (str, TEXT),
+    "d": (bool | None, st.none() | st.booleans()),
+    "e": (bytes, TEXT.map(str.encode)),
+    "f": (decimal.Decimal, st.decimals(allow_nan=False, allow_infinity=False)),
+    "g": (uuid.UUID, st.uuids()),
+    "h": (dt.date, st.dates()),
+    "i": (dt.datetime, st.datetimes(timezones=ZONES, allow_imaginary=False).map(lambda time: time.replace(fold=0))),
+    "j": (dt.timedelta, st.timedeltas(dt.timedelta(days=-(10**6)), dt.timedelta(days=10**6))),
+    "k": (Path, st.sampled_from([Path("a"), Path("/a/b.csv"), Path()])),
+    "l": (Colour, st.sampled_from(Colour)),
+    "m": (tuple[int, ...], st.lists(INTEGERS).map(tuple)),
+    "n": (set[str], st.sets(TEXT)),
+    "o": (dict[int, list[float]], st.dictionaries(INTEGERS, st.lists(FLOATS))),
+    "p": (dict[Colour, frozenset[int]], st.dictionaries(st.sampled_from(Colour), st.frozensets(INTEGERS))),
+    "q": (Train, st.builds(Train, FLOATS, st.lists(INTEGERS), st.none() | LAYERS, INTEGERS)),
+    "r": (Model, st.builds(Model, rate=FLOATS, layers=st.lists(LAYERS))),
+    "s": (Open, st.builds(Open, rate=FLOATS, more=INTEGERS | TEXT)),
+    "t": (Row, st.fixed_dictionaries({"rate": FLOATS}, optional={"layers": st.lists(INTEGERS)})),
+    "u": (Pair, st.builds(Pair, INTEGERS, FLOATS, MAYBE)),
+    "v": (np.float32, st.floats(width=32).map(np.float32)),
+    "w": (complex, st.complex_numbers()),
+    "x": (Literal["a", 1] | None, st.sampled_from(["a", 1, None])),
+    "y": (list[Future[int]], st.lists(FUTURES)),
+    "z": (dict[str, Future[Any]], st.dictionaries(TEXT, FUTURES)),
+}
+
+
+def references(value: Any, futures: Mapping[str, Any]) -> Any:
+    """A value from JSON in which references are futures again."""
+    if isinstance(value, dict):
+        if "__key__" in value:
+            return futures[json.dumps(value)]
+        return {key: references(entry, futures) for key, entry in value.items()}
+    return [references(entry, futures) for entry in value] if isinstance(value, list) else value
+
+
+def futures_in(value: Any) -> Iterator[Any]:
+    if isinstance(value, (list, tuple)):
+        for entry in value:
+            yield from futures_in(entry)
+    elif isinstance(value, Mapping):
+        yield from futures_in([*value.values()])
+    elif dataclasses.is_dataclass(value) or isinstance(value, pydantic.BaseModel):
+        yield from futures_in([*vars(value).values()])
+    elif isinstance(value, FutureBase):
+        yield value
+
+
+TASKS = {name: task(annotation) for name, (annotation, _) in KINDS.items()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=25)
+@given(data=st.data())
+def test_the_json_of_arguments_makes_the_same_task_again(kind: str, data: st.DataObject) -> None:
+    cls = TASKS[kind]
+    with Cache("cache"):
+        value = data.draw(KINDS[kind][1])
+        told = json.loads(json.dumps(cls(value).task_args))
+        futures = {json.dumps(Up(future).task_args["x"]): future for future in futures_in(value)}
+        assert cls(**references(told, futures)) is cls(value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=25)
+@given(data=st.data())
+def test_what_is_told_to_fit_is_what_pydantic_would_return(kind: str, data: st.DataObject) -> None:
+    annotation, values = KINDS[kind]
+    with Cache("cache"):
+        value = data.draw(values)
+        if fits(annotation)(value):
+            assert canonical(coercion(annotation)(value)).data == canonical(value).data
+
+
+def test_a_constant_and_a_task_are_references_in_json() -> None:
+    told = task(Layer)(Layer(1, up=Const(3))).task_args
+    assert told["train"]["up"].keys() == {"__task__", "__key__", "__item__"}
+    assert told != task(Layer)(Layer(1, up=Up())).task_args
