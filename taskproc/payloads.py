@@ -21,6 +21,7 @@ from taskproc.taskfile import file_of, module_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from taskproc.batch import Source
     from taskproc.fingerprint import Fingerprinter
@@ -132,11 +133,15 @@ def _own(folder: str) -> str:
 
 def value_of(node: Node, task_id: int, output: Output) -> bytes | Stored:
     """Where the value of a record is."""
+    return place_of(node.cache, node.name, node.key, task_id, output)
+
+
+def place_of(cache: Path, name: str, key: Key, task_id: int, output: Output) -> bytes | Stored:
+    """Where the value of a record is, of a task that need not be defined."""
     if output.inline is not None:
         return output.inline
     file = next(entry for entry in output.files if entry.path == RESULT)
-    folder = attempt_folder(node.cache, node.name, task_id, output.attempt)
-    return Stored(str(folder / RESULT), file.digest, node.key)
+    return Stored(str(attempt_folder(cache, name, task_id, output.attempt) / RESULT), file.digest, key)
 
 
 def _state(attributes: dict[str, Any], args: dict[str, Any], key: str) -> bytes:

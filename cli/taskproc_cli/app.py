@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, type[Command]]] = {
     "status": ("status", StatusCommand),
     "why": ("why", LazyTaskCommand),
     "accept": ("accept", LazyTaskCommand),
+    "show": ("show", LazyTaskCommand),
     "log": ("log", LazyTaskCommand),
     "clear": ("clear", LazyTaskCommand),
     "doctor": ("doctor", LazyTaskCommand),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,3 +38,20 @@ def test_what_is_no_taskfile_is_refused(refused: Refused) -> None:
     assert "'Choose' is no taskfile" in refused("list", "Choose")
     assert "takes no more words" in refused("list", "taskfile.py", "Choose")
     assert "does not exist" in refused("list", "no.py")
+
+
+def test_json_has_the_schema_of_the_arguments(cli: Command) -> None:
+    tasks = {task["name"]: task for task in json.loads(cli("list", "--format", "json").stdout)["tasks"]}
+    assert tasks["Choose"]["task_name"] == "taskfile.Choose"
+    assert tasks["Choose"]["about"] == "Compute the binomial coefficient."
+    choose = tasks["Choose"]["arguments"]
+    assert choose["properties"] == {
+        "n": {"type": "integer", "description": "How many things there are."},
+        "k": {"type": "integer", "description": "How many of them are chosen."},
+    }
+    assert (choose["required"], choose["additionalProperties"]) == (["n", "k"], False)
+    echo = tasks["Echo"]["arguments"]["properties"]
+    assert echo["kind"] == {"enum": ["a", "b"], "type": "string", "default": "a"}
+    assert echo["xs"] == {"type": "array", "items": {"type": "integer"}, "default": []}
+    assert "type" not in tasks["After"]["arguments"]["properties"]["before"]
+    assert tasks["Options"]["arguments"]["properties"]["rest"] == {"type": "array", "items": {"type": "integer"}}

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Annotated
+import re
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from taskproc_cli.docstring import own_docstring
+from taskproc_cli.hints import choice
 from taskproc_cli.problems import UsageError, users_code
 from taskproc_cli.target import load_module, parse_target
 from taskproc_cli.views import terminal
 from taskproc_cli.views.result import write_out
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from taskproc import Task
 
 WIDEST = 48
 """Characters of a signature that has its docstring beside it; one below a longer signature."""
 
+_MODULES = re.compile(r"""(?<!['"\w.])(?:[A-Za-z_]\w*\.)+""")
+
+FORMATS = {"text": "signatures and docstrings (the default)", "json": "also the JSON schema of the arguments"}
+
 
 def list(  # noqa: A001  the command's name
     taskfile: Annotated[str, typer.Argument(help="The file that defines the tasks.", metavar="TASKFILE")] = "",
+    format: Annotated[  # noqa: A002  the option's name
+        str, typer.Option("--format", metavar="FORMAT", help="text, or json with the JSON schema of the arguments.")
+    ] = "text",
 ) -> None:
     """List the tasks of a taskfile.
 
@@ -34,15 +45,47 @@ def list(  # noqa: A001  the command's name
     target = parse_target([taskfile] if taskfile else [])
     if target.task is not None:
         raise UsageError(f"{taskfile!r} is no taskfile: the name of one ends in .py or contains a /")
+    choice("--format", format, FORMATS)
     with users_code(f"{target.taskfile or target.module} cannot be loaded"):
-        classes = task_classes(load_module(target))
-    rows = [(signature_of(cls), own_docstring(cls).partition("\n")[0]) for cls in classes.values()]
-    width = max((len(signature) for signature, _ in rows if len(signature) <= WIDEST), default=0)
-    if not rows:
+        classes = [*task_classes(load_module(target)).values()]
+    if not classes:
         terminal.say(f"there is no task in {target.taskfile or target.module}")
-    for signature, about in rows:
-        gap = "  " if len(signature) <= width or not about else "\n    "
-        write_out(f"{signature:<{width}}{gap}{about}".rstrip() + "\n")
+    lines = _text(classes) if format == "text" else _json(classes)
+    write_out("".join(f"{line}\n" for line in lines))
+
+
+def _text(classes: Sequence[type[Task]]) -> Iterator[str]:
+    rows = [(cls.__qualname__, signature_of(cls), _about(cls)) for cls in classes]
+    columns = terminal.width_out()
+    widest = WIDEST if columns is None else min(WIDEST, columns // 2)
+    width = max((len(signature) for _, signature, _ in rows if len(signature) <= widest), default=0)
+    for name, signature, about in rows:
+        room = "" if not about else " " * (width - len(signature) + 2) if len(signature) <= width else "\n    "
+        shown = terminal.paint_out(name, "bold") + signature.removeprefix(name)
+        yield f"{shown}{room}{terminal.paint_out(about, 'dim') if about else ''}"
+
+
+def _json(classes: Sequence[type[Task]]) -> Iterator[str]:
+    import json
+
+    from taskproc_cli.parameters import parameters_of
+    from taskproc_cli.schema import arguments_schema
+
+    tasks: Any = [
+        {
+            "name": cls.__qualname__,
+            "task_name": cls.task_name,
+            "signature": signature_of(cls),
+            "about": _about(cls),
+            "arguments": arguments_schema(parameters_of(cls)),
+        }
+        for cls in classes
+    ]
+    yield json.dumps({"tasks": tasks}, ensure_ascii=False, indent=2)
+
+
+def _about(cls: type[Task]) -> str:
+    return own_docstring(cls).partition("\n")[0]
 
 
 def signature_of(cls: type[Task]) -> str:
@@ -58,5 +101,6 @@ def _written(parameter: inspect.Parameter) -> str:
     text = stars + parameter.name
     if annotation is parameter.empty:
         return text if default is parameter.empty else f"{text}={default!r}"
-    text += f": {annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)}"
+    written = annotation if isinstance(annotation, str) else _MODULES.sub("", inspect.formatannotation(annotation))
+    text += f": {written}"
     return text if default is parameter.empty else f"{text} = {default!r}"

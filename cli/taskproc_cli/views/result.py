@@ -27,6 +27,47 @@ def print_result(value: object) -> None:
         write_out(f"{text}\n")
 
 
+def pretty(value: object, width: int, *, coloured: bool) -> str:
+    """A result for people: text as it is, all else as it would be written in Python, on as many lines as it needs."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    from pprint import pformat
+
+    text = _ADDRESS.sub("", pformat(value, width=width, compact=True, sort_dicts=False))
+    return _highlighted(text) if coloured else text
+
+
+def _highlighted(text: str) -> str:
+    from io import StringIO
+
+    from rich.console import Console
+    from rich.highlighter import ReprHighlighter
+
+    file = StringIO()
+    Console(file=file, force_terminal=True, color_system="standard").print(
+        ReprHighlighter()(text), soft_wrap=True, end=""
+    )
+    return file.getvalue()
+
+
+def json_of(value: object) -> str:
+    """A result as one line of JSON, what is like a list or a dict as that; NaN and infinities become null.
+
+    Raises:
+        ValueError: JSON can't say it.
+    """
+    from pydantic_core import to_json
+
+    return to_json(value, fallback=_plain, inf_nan_mode="null", bytes_mode="base64").decode()
+
+
+def _plain(value: Any) -> Any:
+    """An array, or one of its numbers, as plain data."""
+    if not hasattr(value, "tolist"):
+        raise ValueError(f"{type(value).__qualname__} has no form in JSON")
+    return value.tolist()
+
+
 def text_of(value: object) -> str:
     """A string as it is, else one line of JSON if that tells the value exactly, else its repr."""
     if isinstance(value, str):

@@ -39,13 +39,18 @@ def paint(text: str, colour: Colour) -> str:
     return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if takes_colour() else text
 
 
-def paint_out(text: str, colour: Colour, environ: Mapping[str, str] = os.environ) -> str:
+def paint_out(text: str, colour: Colour) -> str:
     """A text in a colour, where stdout is a terminal and takes that."""
+    return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if out_takes_colour() else text
+
+
+def out_takes_colour(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether stdout takes colour."""
     try:
         coloured = bool(environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and environ.get("TERM") != "dumb")
     except (AttributeError, ValueError):  # no stdout, or a closed one
-        coloured = False
-    return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if coloured and not environ.get("NO_COLOR") else text
+        return False
+    return coloured and not environ.get("NO_COLOR")
 
 
 def width_out() -> int | None:

@@ -1,0 +1,100 @@
+"""`taskproc show`: the recorded result of a task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from taskproc.errors import NoResultError, RequestError
+from taskproc_cli.options import CacheOption, KwargsOption
+from taskproc_cli.problems import UsageError, users_code
+from taskproc_cli.request import load_class
+from taskproc_cli.views import terminal
+from taskproc_cli.views.result import json_of, pretty, write_out
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from taskproc.graph import Node
+    from taskproc_cli.request import Instance, Request
+
+WIDTH = 80
+"""Columns that a result takes where stdout is no terminal."""
+
+
+def show(
+    ctx: typer.Context,
+    *,
+    json: Annotated[bool, typer.Option("--json", help="As JSON, on one line.")] = False,
+    cache: CacheOption = None,
+    kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
+) -> None:
+    """Show the recorded result of a task, if it is up to date; of TASK#ID, whether it is or not.
+
+    Nothing runs. Where there is none, that is said, and why.
+
+    For example: taskproc show taskfile.py Train --seed 3, or taskproc show taskfile.py Train#7
+    """
+    request: Request = ctx.obj
+    folder = request.cache(cache)
+    if request.target.instance is None:
+        node = request.node(folder)
+        label, value = node.label, _present(node, folder)
+    else:
+        instance = request.instance(folder)
+        label, value = instance.label, _recorded(instance, request, folder)
+    with users_code(f"the result of {label} cannot be shown"):
+        text = _json(value, label) if json else _pretty(value)
+    write_out(f"{text}\n")
+
+
+def _present(node: Node, folder: Path) -> Any:
+    """The up-to-date result of a task."""
+    from taskproc.options import Options
+    from taskproc.run import recorded_result
+    from taskproc.store import open_store
+
+    try:
+        with users_code(f"the result of {node.label} cannot be read"):
+            return recorded_result(node, Options(cache=folder))
+    except NoResultError as error:
+        with open_store(folder, write=False) as store:
+            row = store.read({node.name: [node.key]}).rows.get(node.key)
+        if row is None or row.good is None:
+            raise
+        raise NoResultError(f"{error}; taskproc show {node.name}#{row.task_id} shows the old one") from None
+
+
+def _recorded(instance: Instance, request: Request, folder: Path) -> Any:
+    """The last good result of a task, from whatever it was made."""
+    from contextlib import suppress
+
+    from taskproc.payloads import place_of
+    from taskproc.value import DamagedValueError, load
+
+    row = instance.row
+    if row.good is None:
+        reason = f"it failed: {row.failure.reason}" if row.failure else "cleared" if row.cleared else "never ran"
+        raise NoResultError(f"{instance.label} has no result ({reason})")
+    with suppress(RequestError):
+        load_class(request.target)  # its result may refer to what the taskfile defines
+    try:
+        with users_code(f"the result of {instance.label} cannot be read"):
+            return load(place_of(folder, instance.name, instance.key, row.task_id, row.good.output))
+    except DamagedValueError as error:
+        raise NoResultError(f"{instance.label} has no result (damaged: {error.reason}); run it again") from None
+
+
+def _json(value: object, label: str) -> str:
+    from pydantic_core import PydanticSerializationError
+
+    try:
+        return json_of(value)
+    except (ValueError, PydanticSerializationError) as error:
+        reason = str(error).rpartition("Error: ")[2]  # pydantic's own words before it say no more
+        raise UsageError(f"--json: the result of {label} can't be said in JSON: {reason}") from None
+
+
+def _pretty(value: object) -> str:
+    return pretty(value, terminal.width_out() or WIDTH, coloured=terminal.out_takes_colour())

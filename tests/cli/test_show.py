@@ -1,0 +1,57 @@
+"""`taskproc show`, seen from outside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Command = Callable[..., subprocess.CompletedProcess[str]]
+    Refused = Callable[..., str]
+
+
+@pytest.mark.parametrize(
+    ("code", "shown", "as_json"),
+    [
+        ("'two\\nlines'", "two\nlines\n", '"two\\nlines"\n'),
+        ("{'a': (1, 2.5), 3: {5, 4}}", "{'a': (1, 2.5), 3: {4, 5}}\n", '{"a":[1,2.5],"3":[4,5]}\n'),
+        ("[float('nan'), None]", "[nan, None]\n", "[null,null]\n"),
+        ("None", "None\n", "null\n"),
+        ("'x' * 9999", "x" * 9999 + "\n", '"' + "x" * 9999 + '"\n'),
+    ],
+)
+def test_the_result_is_shown(cli: Command, code: str, shown: str, as_json: str) -> None:
+    cli("run", "Result", "--code", code)
+    assert cli("show", "Result", "--code", code).stdout == shown
+    assert cli("show", "Result#0", "--json").stdout == as_json
+
+
+def test_where_there_is_no_result_that_is_said_and_nothing_runs(cli: Command, tmp_path: Path) -> None:
+    done = cli("show", "Talk")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "taskproc: Talk() has no up-to-date result (never ran); run it first\n"
+    assert not (tmp_path / ".taskproc").exists()
+    cli("run", "Fail")
+    assert "(failed last time: ValueError: told to fail with 1)" in cli("show", "Fail").stderr
+    assert "Fail#0 has no result (it failed: ValueError" in cli("show", "Fail#0").stderr
+
+
+def test_an_old_result_is_shown_only_by_its_id(cli: Command, tmp_path: Path) -> None:
+    cli("run", "Talk")
+    taskfile = tmp_path / "taskfile.py"
+    taskfile.write_text(taskfile.read_text().replace('return "done"', 'return "ready"'))
+    done = cli("show", "Talk")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "(code of Talk changed); run it first; taskproc show taskfile.Talk#0 shows the old one" in done.stderr
+    assert cli("show", "Talk#0").stdout == "done\n"
+
+
+def test_what_json_cannot_say_is_refused(cli: Command, refused: Refused) -> None:
+    cli("run", "Result", "--code", "object()")
+    assert refused("show", "Result#0", "--json").endswith("can't be said in JSON: object has no form in JSON")
+    assert "nothing is recorded of Result#1" in refused("show", "Result#1")
