@@ -168,7 +168,8 @@ class _Encoder:
                 message = f"{'a class' if isinstance(value, type) else 'a function'} is not plain data"
                 raise Unencodable(message)
             return self._refer(value)
-        own: Any = getattr(type(value), "__taskproc_canonical__", None)
+        kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
+        own: Any = getattr(kind, "__taskproc_canonical__", None)
         if own is not None:
             return self._own(own(value))
         key = id(value)

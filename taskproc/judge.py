@@ -54,21 +54,22 @@ class Judge:
         self.contents = contents
         self.trust_code = trust_code
         self._paths: dict[Key, list[InputFile]] = {}
-        self._known: dict[Key, tuple[bytes, bytes, bytes, bytes]] = {}
+        self._known: dict[Key, Inputs] = {}
 
     def inputs(self, node: Node, stamps: Mapping[Key, Stamp]) -> Inputs:
         """What a task would be made from now, with `UNKNOWN` where an upstream has no stamp yet."""
         known = self._known.get(node.key)
         if known is None:
             code = self.codes.of(node.cls).digest
-            known = self._known[node.key] = (code, self._attributes(node), shape(node), packed_sources(node))
+            known = Inputs(code, self._attributes(node), shape(node), packed_sources(node), b"")
+            self._known[node.key] = known
         if not node.edges:
-            return Inputs(*known, b"")
+            return known
         packed = [
             stamps.get(edge.source.key, UNKNOWN) if isinstance(edge.source, Node) else edge.source.digest
             for edge in node.edges
         ]
-        return Inputs(*known, b"".join(packed))
+        return Inputs(*known[:-1], b"".join(packed))
 
     def _attributes(self, node: Node) -> bytes:
         """The digest of what `__init__` left, and of the code that it and the arguments refer to.

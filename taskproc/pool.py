@@ -19,15 +19,16 @@ from taskproc.process import PATIENCE, WorkerProcess
 from taskproc.wire import encoded, parcel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
-def unanswered(batch: Batch, answered: set[int]) -> int | None:
+def unanswered(batch: Batch, answers: Iterable[Answer]) -> int | None:
     """The position of the payload that a worker was busy with when it fell silent."""
+    answered = {position for answer in answers for position in _positions(answer)}
     return next((position for position in range(len(batch.payloads)) if position not in answered), None)
 
 
-def positions(answer: Answer) -> tuple[int, ...]:
+def _positions(answer: Answer) -> tuple[int, ...]:
     """The payloads that an answer settles."""
     if isinstance(answer, (Done, Failed, Damaged)):
         return (answer.position,)
@@ -133,15 +134,15 @@ class _ProcessKeeper(Keeper):
 
     def _talk(self, batch: Batch, reply: Reply) -> Answer:
         """Pass a batch's answers on, but for the last one."""
-        answered: set[int] = set()
+        answers: list[Answer] = []
         try:
             worker = self._living()
             worker.send(parcel(batch))
             while not isinstance(answer := worker.hear(), (Finished, Lost)):
-                answered.update(positions(answer))
+                answers.append(answer)
                 reply(batch.serial, answer)
         except (EOFError, OSError, pickle.UnpicklingError) as error:
-            return self._lost(batch, answered, error)
+            return self._lost(batch, answers, error)
         except Exception as error:  # noqa: BLE001  keys of slots are of the user's own types
             return Lost(f"the batch can't be sent to a worker: {reason_of(error)}", refused=True)
         return answer
@@ -175,13 +176,13 @@ class _ProcessKeeper(Keeper):
                 self._worker = WorkerProcess()
             return self._worker
 
-    def _lost(self, batch: Batch, answered: set[int], error: Exception) -> Lost:
+    def _lost(self, batch: Batch, answers: list[Answer], error: Exception) -> Lost:
         with self._lock:
             worker, self._worker = self._worker, None
         if worker is None:
             return Lost(f"no worker process could be started: {error}")
         reason = worker.bury()
-        position = unanswered(batch, answered)
+        position = unanswered(batch, answers)
         end = ""
         if position is not None and not self._killed:
             folder = batch.payloads[position].folder

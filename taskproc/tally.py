@@ -23,17 +23,17 @@ class Tally:
 
     def __call__(self, event: Event) -> None:
         match event:
-            case Planned():
-                decisions = event.plan.decisions
-                nodes = event.plan.graph.nodes
-                self._reused = {n.key: n.name for n in nodes if isinstance(decisions[n.key], UpToDate)}
-            case Reused():
-                self._reused[event.node.key] = event.node.name
             case Finished():
                 node = event.node
                 self._reused.pop(node.key, None)  # its value turned out to be damaged
                 self._executed[node.name] += event.error is None
                 self._tasks.append(TaskStats(node.task, event.reason, event.start, event.duration, event.where))
+            case Reused():
+                self._reused[event.node.key] = event.node.name
+            case Planned():
+                decisions = event.plan.decisions
+                nodes = event.plan.graph.nodes
+                self._reused = {n.key: n.name for n in nodes if isinstance(decisions[n.key], UpToDate)}
             case _:
                 pass
 
