@@ -163,6 +163,9 @@ class Executor(Protocol):
 
     streams: bool
 
+    def expect(self, batches: int) -> None:
+        """Get ready for up to so many batches at once, if that takes time; returns at once."""
+
     def submit(self, batch: Batch, reply: Reply) -> None:
         """Begin a batch; returns at once. Errors come as answers."""
 

@@ -15,8 +15,8 @@ from taskproc.arguments import Parameters
 from taskproc.canonical import Unencodable
 from taskproc.context import Block, blocks, running_inits
 from taskproc.errors import DefinitionError, GraphError, NoCacheError
-from taskproc.future import Const, FutureBase, Item, own_copy
-from taskproc.graph import Edge, Node
+from taskproc.future import Const, FutureBase, is_const, origin_of, own_copy
+from taskproc.graph import Node
 from taskproc.taskfile import name_of
 
 if TYPE_CHECKING:
@@ -114,6 +114,10 @@ def _check_setting(cls: type, name: str, value: Any) -> None:
         raise DefinitionError(message)
 
 
+Needs = tuple[tuple["Node | Const[Any]", ...], tuple[tuple[object, ...], ...]]
+"""The upstreams of a task and the item paths in their values, as in `taskproc.graph.Node`."""
+
+
 class Call(NamedTuple):
     """A task whose `__init__` is running, with its arguments."""
 
@@ -158,13 +162,12 @@ def define(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     task = cls.__new__(cls)
     task._task_begin()
     values = tuple([own_copy(value) for value in values])
-    edges = _initialize(key, Call(task, parameters, values))
-    refs = (*refs, *[ref for edge in edges if isinstance(edge.source, Const) for ref in edge.source.refs])
-    task._task_end(_node(task, key, values, edges, tuple(dict.fromkeys(refs)), block))
+    needs = _initialize(key, Call(task, parameters, values))
+    task._task_end(_node(task, key, values, needs, refs, block))
     return block.tasks.setdefault(key, task)  # another thread may have been first
 
 
-def _initialize(key: Key, call: Call) -> tuple[Edge, ...]:
+def _initialize(key: Key, call: Call) -> Needs:
     """Run a task's `__init__`; what it needs."""
     building: dict[Key, Call] | None = running_inits.get()
     if building is None:
@@ -177,7 +180,7 @@ def _initialize(key: Key, call: Call) -> tuple[Edge, ...]:
             call.init()
         else:
             _on_fresh_stack(call.init)
-        return _edges(call.task, building)
+        return _needs(call.task, building)
     finally:
         del building[key]
         if not building:
@@ -223,45 +226,49 @@ def _on_fresh_stack(function: Any) -> None:
         raise failure[0].with_traceback(None if isinstance(failure[0], GraphError) else failure[0].__traceback__)
 
 
-def _edges(task: Any, building: dict[Key, Call]) -> tuple[Edge, ...]:
-    """What a task's slots were given."""
+def _needs(task: Any, building: dict[Key, Call]) -> Needs:
+    """What a task's slots were given: the upstreams, and the item paths in their values."""
     cls = task.__class__
     state = task.__dict__
-    found: list[Edge] = []
+    upstreams: list[Node | Const[Any]] = []
+    paths: list[tuple[object, ...]] = []
     for name, slot in requires.slots_of(cls).items():
         if name not in state:
             message = (
                 f"{cls.__qualname__}.{name} was never assigned: give it a future (a task, an item, a Const) in __init__"
             )
             raise GraphError(message)
-        for at, future in slot.positions(state[name]):
+        for _, future in slot.positions(state[name]):
             if not isinstance(future, FutureBase):  # a list or dict can be added to after it was assigned
                 raise slot.refuse(task, future, requires.NOT_A_FUTURE)
+            source, path = origin_of(future)
+            node: Node | None = getattr(source, "_task_node", None)
             try:
-                found.append(_edge(name, at, future, building))
+                upstreams.append(_other(source, building) if node is None else node)
             except Unencodable as error:
                 raise slot.refuse(task, future, f"{error}; make it a task's output") from None
-    return tuple(found)
+            paths.append(path)
+    return tuple(upstreams), tuple(paths) if any(paths) else ()
 
 
-def _edge(name: str, at: object, future: FutureBase, building: dict[Key, Call]) -> Edge:
-    source: Any
-    source, item = (future.source, future.path) if isinstance(future, Item) else (future, ())
-    if isinstance(source, Const):
+def _other(source: FutureBase, building: dict[Key, Call]) -> Const[Any]:
+    """An upstream that is no task, or none that can be needed."""
+    if is_const(source):
         _ = source.digest  # or it says that it has none
-        return Edge(name, at, source, item)
-    node: Node | None = source._task_node
-    if node is None:
-        for key, call in building.items():
-            if call.task is source:
-                raise GraphError(_cycle(building, key))
-        message = f"{source!r} is not defined (its __init__ failed, or it was unpickled): call its class for it"
-        raise GraphError(message)
-    return Edge(name, at, node, item)
+        return source
+    for key, call in building.items():
+        if call.task is source:
+            raise GraphError(_cycle(building, key))
+    message = f"{source!r} is not defined (its __init__ failed, or it was unpickled): call its class for it"
+    raise GraphError(message)
 
 
-def _node(task: Any, key: Key, values: Values, edges: tuple[Edge, ...], refs: tuple[Any, ...], block: Block) -> Node:
+def _node(task: Any, key: Key, values: Values, needs: Needs, refs: tuple[Any, ...], block: Block) -> Node:
     cls = task.__class__
+    upstreams, paths = needs
+    sources = tuple([upstream for upstream in upstreams if isinstance(upstream, Node)])
+    if len(sources) < len(upstreams):
+        refs += tuple([ref for upstream in upstreams if isinstance(upstream, Const) for ref in upstream.refs])
     return Node(
         key=key,
         cls=cls,
@@ -269,9 +276,10 @@ def _node(task: Any, key: Key, values: Values, edges: tuple[Edge, ...], refs: tu
         serial=next(_serials),
         parameters=parameters_of(cls),
         values=values,
-        edges=edges,
-        sources=tuple([edge.source for edge in edges if isinstance(edge.source, Node)]),
-        refs=refs,
+        upstreams=sources if len(sources) == len(upstreams) else upstreams,
+        paths=paths,
+        sources=sources,
+        refs=tuple(dict.fromkeys(refs)) if refs else (),
         cache=block.cache.path,
         trust=block.cache.trust,
         task=task,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from taskproc.executors import Foreign, Interactive, by_name
 from taskproc.prefix import PrefixExecutor
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterable, Mapping
 
     from taskproc.batch import Executor
     from taskproc.graph import Node
@@ -35,10 +36,16 @@ class Dispatch:
         """The command that a task runs under: by its `task_name`, else its channels, else its own; empty for none."""
         if self._prefixes is None:
             return ""
-        for name in (node.name, *node.channels):
-            if name in self._prefixes:
-                return self._prefixes[name]
+        if self._prefixes:
+            for name in (node.name, *node.channels):
+                if name in self._prefixes:
+                    return self._prefixes[name]
         return node.prefix
+
+    def expect(self, nodes: Iterable[Node], workers: int) -> None:
+        """Have as many plain workers begin as these tasks can keep busy."""
+        plain = islice((node for node in nodes if not self.prefix_of(node)), workers)
+        self._executors[""].expect(len(list(plain)))
 
     def executor(self, prefix: str) -> Executor:
         """Where tasks with this prefix command run."""

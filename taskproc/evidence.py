@@ -102,8 +102,7 @@ def _differing(plan: Plan, node: Node) -> list[tuple[Node, Row]]:
     if row is None or row.good is None or row.good.inputs.sources != packed_sources(node):
         return []
     found: dict[Node, Row] = {}
-    for i, edge in enumerate(node.edges):
-        source = edge.source
+    for i, source in enumerate(node.upstreams):
         there = plan.rows.get(source.key) if isinstance(source, Node) else None
         read = row.good.inputs.stamps[WIDTH * i : WIDTH * (i + 1)]
         if (

@@ -8,6 +8,7 @@ from taskproc.dispatch import open_executors
 from taskproc.graph import by_name
 from taskproc.lanes import Limits
 from taskproc.payloads import value_of
+from taskproc.plan import Run
 from taskproc.scheduler import Scheduler
 from taskproc.store import open_store
 from taskproc.value import DamagedValueError, load
@@ -39,8 +40,9 @@ def execute(plan: Plan, generation: int, judge: Judge, options: Options, tell: L
 def _execute(store: Store, plan: Plan, generation: int, judge: Judge, options: Options, tell: Listener) -> Any:
     workers = options.slots
     root = plan.graph.root
-    ids = store.allocate(by_name(plan.graph.nodes))
     with store.begin_run(generation) as journal, open_executors(options, workers) as executors:
+        executors.expect((node for node in plan.graph.nodes if isinstance(plan.decisions[node.key], Run)), workers)
+        ids = store.allocate(by_name(plan.graph.nodes))
         limits = Limits(workers, options.limits)
         scheduler = Scheduler(plan, judge, journal, executors, limits, tell, ids, keep_going=options.keep_going)
         output = scheduler.run()

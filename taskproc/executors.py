@@ -75,6 +75,9 @@ class Interactive:
     def __init__(self, *, debug: bool) -> None:
         self._debug = debug and sys.stdin is not None and sys.stdin.isatty()
 
+    def expect(self, batches: int) -> None:
+        """Do nothing: this thread is ready."""
+
     def submit(self, batch: Batch, reply: Reply) -> None:
         Work(batch, partial(reply, batch.serial), _no_capture, on_error=self._examine).run()
 
@@ -110,6 +113,9 @@ class Foreign:
     def __init__(self, executor: concurrent.futures.Executor, *, owned: bool = False) -> None:
         self._executor = executor
         self._owned = owned
+
+    def expect(self, batches: int) -> None:
+        """Do nothing: an executor decides for itself when its workers begin."""
 
     def submit(self, batch: Batch, reply: Reply) -> None:
         try:

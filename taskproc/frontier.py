@@ -111,8 +111,8 @@ class Frontier:
         return self._judge.inputs_used(node, self._stamps)
 
     def epochs(self, node: Node) -> list[bytes]:
-        """The epochs of a task's upstreams, in the order of its edges."""
-        return [self.outputs[e.source.key].epoch if isinstance(e.source, Node) else b"" for e in node.edges]
+        """The epochs of a task's upstreams, in their order."""
+        return [self.outputs[one.key].epoch if isinstance(one, Node) else b"" for one in node.upstreams]
 
     def learn(self, rows: Mapping[Key, Row]) -> None:
         """Take in what other runs have recorded while this one goes on."""

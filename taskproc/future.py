@@ -139,6 +139,11 @@ class Item(FutureBase, Generic[T_co]):
         return (_item, (self.source, self.path))
 
 
+def origin_of(future: FutureBase) -> tuple[FutureBase, tuple[object, ...]]:
+    """The task or `Const` that a future comes from, and the item path in its value."""
+    return (future.source, future.path) if isinstance(future, Item) else (future, ())
+
+
 def _item(source: FutureBase, path: tuple[object, ...]) -> Item[Any]:
     """Restore a pickled item."""
     item: Item[Any] = Item(source, path[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskproc.canonical import canonical, digest
@@ -38,8 +39,9 @@ class Node:
         name: Its `task_name`.
         serial: Grows with each task defined, so that every task's is above those of its upstreams.
         values: Its arguments, in the order of the signature.
-        edges: What it needs, in the order of slots and positions.
-        sources: The tasks among them, each as often as it is needed.
+        upstreams: What it needs, in the order of slots and positions.
+        paths: Which item of each one's value is taken; empty where all are needed whole.
+        sources: The tasks among the upstreams, each as often as it is needed.
         refs: The user's classes and functions that its arguments and constants refer to.
         cache: The folder of its cache; `trust` accepts one that others can write to.
         task: The instance itself.
@@ -51,7 +53,8 @@ class Node:
     serial: int
     parameters: Parameters
     values: Values
-    edges: tuple[Edge, ...]
+    upstreams: tuple[Node | Const[Any], ...]
+    paths: tuple[tuple[object, ...], ...]
     sources: tuple[Node, ...]
     refs: tuple[type | FunctionType, ...]
     cache: Path
@@ -83,6 +86,15 @@ class Node:
         return level
 
     @property
+    def edges(self) -> tuple[Edge, ...]:
+        """The upstreams with their places in the slots."""
+        state = self.state
+        slots = slots_of(self.cls).items()
+        places = ((name, at) for name, slot in slots for at, _ in slot.positions(state[name]))
+        needs = zip(places, self.upstreams, self.paths or repeat(()), strict=False)
+        return tuple(Edge(*place, upstream, path) for place, upstream, path in needs)
+
+    @property
     def short(self) -> str:
         """The class's qualified name."""
         return self.cls.__qualname__
@@ -104,7 +116,7 @@ class Node:
 
 def packed_sources(node: Node) -> bytes:
     """The keys of a node's upstreams, a Const's being the digest of its value."""
-    return b"".join([e.source.key if isinstance(e.source, Node) else e.source.digest for e in node.edges])
+    return b"".join([one.key if isinstance(one, Node) else one.digest for one in node.upstreams])
 
 
 _shapes: dict[tuple[object, ...], bytes] = {}
@@ -114,11 +126,10 @@ def shape(node: Node) -> bytes:
     """The digest of a node's slots, of how their values go together, and of the item paths."""
     state = node.state
     layouts = tuple([(name, slot.layout(state[name])) for name, slot in slots_of(node.cls).items()])
-    items = tuple([edge.item for edge in node.edges]) if any(edge.item for edge in node.edges) else ()
-    if items or any(isinstance(layout, tuple) for _, layout in layouts):
-        return digest(canonical((layouts, items)).data)
+    if node.paths or any(isinstance(layout, tuple) for _, layout in layouts):
+        return digest(canonical((layouts, node.paths)).data)
     if layouts not in _shapes:
-        _shapes[layouts] = digest(canonical((layouts, items)).data)
+        _shapes[layouts] = digest(canonical((layouts, ())).data)
     return _shapes[layouts]
 
 
@@ -150,9 +161,8 @@ def build_graph(root: Node) -> Graph:
     classes = {root.name: root.cls}
     stack = [root]
     while stack:
-        for edge in stack.pop().edges:
-            source = edge.source
-            if not isinstance(source, Node) or seen.get(source.key) is source:
+        for source in stack.pop().sources:
+            if seen.get(source.key) is source:
                 continue
             if source.cache != root.cache:
                 message = (

@@ -63,12 +63,9 @@ class Judge:
             code = self.codes.of(node.cls).digest
             known = Inputs(code, self._attributes(node), shape(node), packed_sources(node), b"")
             self._known[node.key] = known
-        if not node.edges:
+        if not node.upstreams:
             return known
-        packed = [
-            stamps.get(edge.source.key, UNKNOWN) if isinstance(edge.source, Node) else edge.source.digest
-            for edge in node.edges
-        ]
+        packed = [stamps.get(one.key, UNKNOWN) if isinstance(one, Node) else one.digest for one in node.upstreams]
         return Inputs(*known[:-1], b"".join(packed))
 
     def _attributes(self, node: Node) -> bytes:

@@ -6,7 +6,7 @@ import os
 import pickle
 import sys
 from importlib import import_module
-from itertools import islice
+from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from taskproc.batch import Batch, ClassRef, Payload, SlotValue, Stored
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from taskproc.batch import Source
     from taskproc.fingerprint import Fingerprinter
-    from taskproc.graph import Edge, Node
+    from taskproc.graph import Node
     from taskproc.record import Key, Output
 
 
@@ -77,11 +77,11 @@ class Packer:
         """One task to run; `within` has the positions of the tasks before it in its batch."""
         args = {name: to_json(value) for name, value in node.parameters.named(node.values).items()}
         slots: list[SlotValue] = []
-        edges = iter(node.edges)
+        needs = zip(node.upstreams, node.paths or repeat(()), strict=False)
         for name, slot in slots_of(node.cls).items():
             layout = slot.layout(node.state[name])
             count = 1 if layout is None else layout if isinstance(layout, int) else len(layout)
-            sources = tuple([(self._source(edge, within), edge.item) for edge in islice(edges, count)])
+            sources = tuple([(self._source(upstream, within), path) for upstream, path in islice(needs, count)])
             slots.append(SlotValue(name, layout, sources))
         return Payload(
             cls=cls,
@@ -93,8 +93,7 @@ class Packer:
             slots=tuple(slots),
         )
 
-    def _source(self, edge: Edge, within: Mapping[Key, int]) -> Source:
-        source = edge.source
+    def _source(self, source: Node | Const[Any], within: Mapping[Key, int]) -> Source:
         if isinstance(source, Const):
             if source.digest not in self._consts:
                 self._consts[source.digest] = pickled(source.value)

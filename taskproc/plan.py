@@ -176,10 +176,10 @@ def difference(node: Node, old: Inputs, now: Inputs, *, trust_code: bool) -> Rea
         return AttributeChanged()
     if old.shape != now.shape or old.sources != now.sources:
         return UpstreamChanged(" and ".join(sorted({edge.slot for edge in node.edges})) or "slots")
-    for i, edge in enumerate(node.edges):
+    for i, upstream in enumerate(node.upstreams):
         at = slice(WIDTH * i, WIDTH * (i + 1))
         if now.stamps[at] != UNKNOWN and old.stamps[at] != now.stamps[at]:
-            return UpstreamChanged(repr(edge.source))
+            return UpstreamChanged(repr(upstream))
     return None
 
 
@@ -192,9 +192,9 @@ def _difference(node: Node, old: Inputs, now: Inputs, judge: Judge) -> Reason | 
 
 
 def _unknown(node: Node, now: Inputs) -> Iterator[Node]:
-    for i, edge in enumerate(node.edges):
-        if now.stamps[WIDTH * i : WIDTH * (i + 1)] == UNKNOWN and isinstance(edge.source, Node):
-            yield edge.source
+    for i, upstream in enumerate(node.upstreams):
+        if now.stamps[WIDTH * i : WIDTH * (i + 1)] == UNKNOWN and isinstance(upstream, Node):
+            yield upstream
 
 
 def damage(node: Node, row: Row) -> str | None:

@@ -69,13 +69,17 @@ class Pool:
         self._unfinished = 0
         self._lock = threading.Lock()
 
-    def submit(self, batch: Batch, reply: Reply) -> None:
+    def expect(self, batches: int) -> None:
         with self._lock:
-            self._unfinished += 1
-            if len(self._keepers) < min(self._unfinished, self._workers):
+            while len(self._keepers) < min(batches, self._workers):
                 keeper = self._keeper(self)
                 self._keepers.append(keeper)
                 keeper.start()
+
+    def submit(self, batch: Batch, reply: Reply) -> None:
+        with self._lock:
+            self._unfinished += 1
+        self.expect(self._unfinished)
         self._jobs.put((batch, reply))
 
     def recall(self, serial: int) -> None:
@@ -124,6 +128,8 @@ class _ProcessKeeper(Keeper):
         self._lock = threading.Lock()
 
     def run(self) -> None:
+        with contextlib.suppress(EOFError, OSError):  # then the first batch will tell
+            self._living()
         for batch, reply in self._pool.jobs(self):
             last = self._talk(batch, reply)
             self._pool.settled(batch.serial)

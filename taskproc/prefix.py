@@ -48,6 +48,9 @@ class PrefixExecutor:
         self._prefix = prefix
         self._jobs: set[_Job] = set()
 
+    def expect(self, batches: int) -> None:
+        """Do nothing: each batch is a command of its own."""
+
     def submit(self, batch: Batch, reply: Reply) -> None:
         self._jobs = {job for job in self._jobs if job.is_alive()}
         job = _Job(self._prefix, batch, reply)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from taskproc.canonical import canonical
-from taskproc.future import Const, FutureBase, Item, is_const
+from taskproc.future import Const, FutureBase, Item, is_const, origin_of
 
 _JSON = frozenset({type(None), bool, int, float, str})
 
@@ -42,7 +42,7 @@ def glimpse(value: object) -> str:
 
 def reference(future: FutureBase) -> dict[str, Any]:
     """A future as JSON: which task, and which item of its result."""
-    source, path = (future.source, future.path) if isinstance(future, Item) else (future, ())
+    source, path = origin_of(future)
     if isinstance(source, Const):
         name, key = "Const", source.digest
     else:

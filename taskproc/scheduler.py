@@ -170,6 +170,10 @@ class Scheduler:
     def _lease(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
         """Lease a batch; what is not to be had, and what needs that, waits or is decided again."""
         lease = self._journal.lease(by_name(nodes))
+        if len(lease.granted) == len(nodes):
+            for node in nodes:
+                self._frontier.take(node)
+            return tuple(nodes)
         self._frontier.learn(lease.changed)
         granted: dict[Key, Node] = {}
         back: list[Node] = []

