@@ -153,7 +153,7 @@ class _Validator:
             if value is self._parameter.default:
                 return value  # a default is the author's own word, like `x: int = None`
             message = f"{task}: argument {name}{misfit.path}: {misfit.reason}"
-            raise ArgumentError(message) from None
+            raise ArgumentError(message, (name, *misfit.place), misfit.reason) from None
 
 
 def _binder(name: str, parameters: Sequence[inspect.Parameter]) -> Callable[..., Any]:

@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 
 
 class Misfit(Exception):  # noqa: N818  says what the value is
-    """A value does not fit: `path` leads to the part at fault (`.layers[2]`), `reason` says what it should be."""
+    """A value does not fit: the steps of `place` lead to the part at fault, `reason` says what it should be."""
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
+    def __init__(self, place: Sequence[int | str], reason: str) -> None:
+        super().__init__(place, reason)
+        self.place = place
         self.reason = reason
+
+    @property
+    def path(self) -> str:
+        """The place as it would be written in Python: `.layers[2]`."""
+        return "".join(map(_step, self.place))
 
 
 def coercion(annotation: Any) -> Callable[[Any], Any]:
@@ -121,7 +126,7 @@ def _misfit(errors: Sequence[Mapping[str, Any]], value: Any) -> Misfit:
     reason = " or ".join([reasons[0], *[each.removeprefix("Input should be ") for each in reasons[1:]]])
     if not _is_missing(found[0]):
         reason = f"{reason} (got {glimpse(found[0]['input'])})"
-    return Misfit("".join(map(_step, deepest)), reason)
+    return Misfit(deepest, reason)
 
 
 def _place(error: Mapping[str, Any], value: Any) -> list[int | str]:

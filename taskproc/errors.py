@@ -31,7 +31,18 @@ class DefinitionError(RequestError, TypeError):
 
 
 class ArgumentError(RequestError, TypeError, ValueError):
-    """A task's argument does not fit its parameter, or cannot identify a task."""
+    """A task's argument does not fit its parameter, or cannot identify a task.
+
+    Attributes:
+        path: The parameter whose value does not fit, and the keys and indices that lead to the part which does not;
+            empty where something else is wrong.
+        problem: What it should be, and is not.
+    """
+
+    def __init__(self, message: str, path: tuple[str | int, ...] = (), problem: str = "") -> None:
+        super().__init__(message)
+        self.path = path
+        self.problem = problem
 
 
 class GraphError(RequestError, ValueError):

@@ -56,7 +56,11 @@ VERSION = Option("--version", about="Show the version and exit.")
 
 _CACHE = Option("--cache", "-o", value="DIR", about="Where results are kept.")
 _TRUST = Option("--trust-cache", about="Take a cache that others can write: its results run code as you.")
-_KWARGS = Option("--kwargs", value="JSON", about="Parameters of the task, as one JSON object.")
+_KWARGS = Option(
+    "--kwargs",
+    value="JSON",
+    about="Parameters of the task, as one JSON object; @FILE is read from there, - from stdin.",
+)
 
 _RUN = (
     _CACHE,

@@ -35,7 +35,12 @@ CacheOption = Annotated[
     ),
 ]
 KwargsOption = Annotated[
-    str | None, typer.Option("--kwargs", metavar="JSON", help="Parameters of the task, as one JSON object.")
+    str | None,
+    typer.Option(
+        "--kwargs",
+        metavar="JSON",
+        help="Parameters of the task, as one JSON object; @FILE is read from there, - from stdin.",
+    ),
 ]
 
 
@@ -166,7 +171,7 @@ class TaskCommand(Command):
             request.values |= request.parameters.values_of_json(text)
         given = {name.removesuffix(MARK): texts for name, texts in readings[-1].given.items() if name.endswith(MARK)}
         if given:
-            request.values |= request.parameters.values(given)
+            request.values = request.parameters.values(given, request.values)
 
 
 class LazyTaskCommand(TaskCommand):

@@ -10,10 +10,11 @@ from typer.core import TyperOption
 
 from taskproc_cli.hints import stray_word, unknown_option
 from taskproc_cli.problems import UsageError
-from taskproc_cli.words import TRUE, Reading, Spelling, plain, read
+from taskproc_cli.words import FALSE, TRUE, Reading, Spelling, plain, read
 
 if TYPE_CHECKING:
-    from taskproc_cli.parameters import Parameter, Parameters
+    from taskproc_cli.parameter import Parameter
+    from taskproc_cli.parameters import Parameters
 
 HELP = "help"
 MARK = "_"
@@ -26,19 +27,25 @@ def parameter_options(parameters: Parameters) -> list[TyperOption]:
     def task() -> None: ...
 
     panel = f"Parameters of {parameters.cls.__qualname__}"
-    made = [_declaration(each, panel) for each in parameters.named.values() if each.name != HELP]
+    found = {f"p{number}": each for number, each in enumerate(parameters.walk()) if each.name != HELP}
+    made = [_declaration(name, each, panel) for name, each in found.items()]
     task.__signature__ = inspect.Signature(made)  # type: ignore[attr-defined]
     task.__annotations__ = {each.name: each.annotation for each in made}
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     app.command()(task)
-    return [each for each in typer.main.get_command(app).params if isinstance(each, TyperOption)]
+    options = [each for each in typer.main.get_command(app).params if isinstance(each, TyperOption)]
+    for option, parameter in zip(options, found.values(), strict=False):  # Typer's own --help is the last
+        option.name = parameter.name + MARK
+    return options
 
 
-def _declaration(parameter: Parameter, panel: str) -> inspect.Parameter:
+def _declaration(name: str, parameter: Parameter, panel: str) -> inspect.Parameter:
     """A parameter for Typer to read: all its values are texts, of which the parameter's shape makes more."""
     shape, long = parameter.shape, parameter.option
     note = "A task: it can't be given here." if shape.future else ""
-    default = f"[default: {parameter.default}]" if parameter.default else ""
+    if parameter.fields is not None and not shape.future:
+        note = parameter.hint.strip()
+    default = f"[default: {parameter.default}]" if parameter.default and not any(parameter.parts()) else ""
     option = typer.Option(
         f"{long}/--no-{long[2:]}" if shape.flag else long,
         metavar=None if shape.flag else shape.metavar,
@@ -48,15 +55,15 @@ def _declaration(parameter: Parameter, panel: str) -> inspect.Parameter:
     )
     kind = bool if shape.flag else list[str] if shape.many else str
     return inspect.Parameter(
-        parameter.name + MARK,
+        name,
         inspect.Parameter.KEYWORD_ONLY,
-        default=inspect.Parameter.empty if parameter.required else None,
+        default=inspect.Parameter.empty if parameter.required and not any(parameter.parts()) else None,
         annotation=Annotated[kind, option],
     )
 
 
 def read_parameters(rest: list[str], known: dict[str, Spelling], parameters: Parameters) -> Reading:
-    """Read all that follows a target; an option of no known name belongs to `**kwargs`, if the task has that."""
+    """Read all that follows a target."""
     whole = Reading(rest=rest)
     while whole.rest:
         part = read(whole.rest, known, bool)
@@ -67,8 +74,18 @@ def read_parameters(rest: list[str], known: dict[str, Spelling], parameters: Par
         whole.rest = part.rest
         if whole.rest:
             option = whole.rest[0].partition("=")[0]
-            name = option[2:].replace("-", "_")
-            if parameters.extra is None or not option.startswith("--") or not name.isidentifier():
-                raise UsageError(unknown_option(option, known, parameters.named))
-            known[plain(option)] = Spelling(name + MARK, TRUE if parameters.extra.flag else None)
+            spelling = _spelling(option, parameters)
+            if spelling is None:
+                near = parameters.near(option.removeprefix("--"))
+                raise UsageError(unknown_option(option, [*known, *near], parameters.named))
+            known[plain(option)] = spelling
     return whole
+
+
+def _spelling(option: str, parameters: Parameters) -> Spelling | None:
+    """What an option means that is none by name: one of `**kwargs`, a key of a dict, or a part of one of these."""
+    for start, says in (("--", TRUE), ("--no-", FALSE)):
+        parameter = parameters.find(option.removeprefix(start)) if option.startswith(start) else None
+        if parameter is not None and (says == TRUE or parameter.shape.flag):
+            return Spelling(parameter.name + MARK, says if parameter.shape.flag else None)
+    return None

@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import difflib
-import json
-import re
+import inspect
+import sys
 import types
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from taskproc import arguments
+from taskproc.errors import ArgumentError
+from taskproc.presentation import glimpse
 from taskproc_cli.docstring import describe_parameters, own_docstring, summary
+from taskproc_cli.fields import MISSING, Field, description
+from taskproc_cli.parameter import Parameter, spelled
 from taskproc_cli.problems import UsageError, users_code
-from taskproc_cli.shapes import Shape, read_json_object, shape_of
+from taskproc_cli.shapes import read_json_object, type_name
+from taskproc_cli.target import suggestion
 
 if TYPE_CHECKING:
-    import inspect
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from taskproc import Task
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter: `default` is what help shows, empty for none; `about` is what the docstring says."""
-
-    name: str
-    shape: Shape
-    required: bool = False
-    default: str = ""
-    about: str = ""
-
-    @property
-    def option(self) -> str:
-        """The option that gives it: `--split-ratio`."""
-        return "--" + re.sub("(?<=[^_])_(?=[^_])", "-", self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,122 +31,220 @@ class Parameters:
 
     Attributes:
         about: What the class's own docstring says of it.
-        extra: The shape of its `**kwargs`, None if it has none.
+        declared: What binds arguments to them, and validates these.
+        extra: The annotation of its `**kwargs`, `MISSING` if it has none.
     """
 
     cls: type[Task]
     about: str
-    signature: inspect.Signature
+    declared: arguments.Parameters
     named: Mapping[str, Parameter]
-    extra: Shape | None
+    extra: Any
 
-    def values(self, given: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-        """The values that options' texts stand for, by name.
+    @property
+    def signature(self) -> inspect.Signature:
+        """What `__init__` takes, without `self`."""
+        return self.declared.signature
+
+    def walk(self) -> Iterator[Parameter]:
+        """All parameters and, each behind its whole, the parts that have a name; those of a class once on each path."""
+
+        def walk(parameter: Parameter, above: tuple[Any, ...]) -> Iterator[Parameter]:
+            yield parameter
+            classes = parameter.fields.classes if parameter.fields else ()
+            if not any(cls in above for cls in classes):
+                for part in parameter.parts():
+                    yield from walk(part, (*above, *classes))
+
+        return (each for parameter in self.named.values() for each in walk(parameter, ()))
+
+    def find(self, name: str) -> Parameter | None:
+        """The parameter, or part of one, that `split-ratio` or `train.lr` names; it may be an extra one."""
+        first, *rest = name.split(".")
+        parameter = self.named.get(first) or self.named.get(first.replace("-", "_"))
+        if parameter is None and self.extra is not MISSING and (key := first.replace("-", "_")).isidentifier():
+            parameter = Parameter((key,), f"--{spelled(key)}", Field(key, key, self.extra))
+        for word in rest:
+            parameter = parameter and parameter.part(word)
+        return parameter
+
+    def near(self, name: str) -> list[str]:
+        """The options of the parts that there are where a word such as `train.lrr` leads to none."""
+        while name:
+            name = name.rpartition(".")[0]
+            parameter = self.find(name) if name else None
+            if parameter is not None:
+                return [part.option for part in parameter.parts()]
+        return []
+
+    def values(self, given: Mapping[str, Sequence[str]], known: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The values that options' texts stand for, by name, those `known` already among them.
+
+        A part goes into what is known of the whole, else into its default.
 
         Raises:
             UsageError: a text is no such value, or the parameter takes tasks alone.
         """
-        found: dict[str, Any] = {}
-        for name, texts in given.items():
-            parameter = self._find(name)
+        found = dict(known or {})
+        for name in sorted(given, key=lambda name: name.count(".")):
+            parameter = self._giveable(name)
             try:
-                found[name] = parameter.shape.value(texts)
+                value = parameter.shape.value(given[name])
             except ValueError as error:
-                raise UsageError(f"{parameter.option}: {error}") from None
+                raise UsageError(f"{parameter.option}: {error}{parameter.hint}") from None
+            self._put(found, parameter, value)
         return found
 
+    def _put(self, values: dict[str, Any], parameter: Parameter, value: Any) -> None:
+        """Put the value of a parameter, or of a part, in its place among those of all."""
+        holder, whole = values, self.find(parameter.path[0])
+        for key, below in zip(parameter.path, parameter.path[1:], strict=False):
+            assert whole is not None
+            assert whole.fields is not None  # or the part would not be there
+            try:
+                holder[key] = whole.fields.parts_of(holder.get(key, whole.field.default))
+            except ValueError as error:
+                there = f"{whole.option} is {glimpse(error.args[0])}, of which no part can be given alone"
+                raise UsageError(f"{parameter.option}: {there}") from None
+            holder, whole = holder[key], whole.part(below)
+        holder[parameter.path[-1]] = value
+
     def values_of_json(self, text: str) -> dict[str, Any]:
-        """The values in a JSON object, as they are: their types count.
+        """The values in a JSON object, as they are: their types count. `@FILE` and `-` (stdin) say where it is.
 
         Raises:
             UsageError: it is none, or the task has no such parameter.
         """
         try:
-            found = read_json_object(text)
+            found = read_json_object(*_json_text(text))
         except ValueError as error:
             raise UsageError(f"--kwargs: {error}") from None
         for name in found:
-            self._find(name)
+            if name not in self.named and self.extra is MISSING:
+                hint = suggestion(name, self.named) or f"; it has {', '.join(self.named) or 'none'}"
+                raise UsageError(f"--kwargs: {self.cls.__qualname__} has no parameter {name!r}{hint}")
+            self._giveable(name)
         return found
 
     def make(self, values: Mapping[str, Any]) -> Task:
         """The task with these values; a cache must be open.
 
         Raises:
-            UsageError: a parameter has no value.
+            UsageError: a parameter has no value, or one that does not fit.
             UserCodeError: its `__init__`, or one it calls, raised.
         """
-        missing = [
-            parameter for parameter in self.named.values() if parameter.required and parameter.name not in values
-        ]
+        missing = [each for each in self.named.values() if each.required and each.name not in values]
+        for parameter in missing:
+            self._giveable(parameter.name)  # says so if it is one that can't be given
         if missing:
-            for parameter in missing:
-                self._find(parameter.name)  # says so if it is one that can't be given
-            options = " and ".join(parameter.option for parameter in missing)
-            raise UsageError(f"{self.cls.__qualname__} needs {options}")
+            needed = [part for each in missing for part in self._needed(each)]
+            raise UsageError(f"{self.cls.__qualname__} needs {' and '.join(part.option for part in needed)}")
+        for name, value in values.items():
+            self._check(self._giveable(name), value)
+        signature = self.signature.parameters
         positional: list[Any] = []
         keyword = dict(values)
-        spread = any(
-            each.kind is each.VAR_POSITIONAL for each in self.signature.parameters.values() if each.name in values
-        )
-        for name, each in self.signature.parameters.items():
+        spread = any(each.kind is each.VAR_POSITIONAL for each in signature.values() if each.name in values)
+        for name, each in signature.items():
             if each.kind is each.VAR_POSITIONAL:
                 positional += keyword.pop(name, ())
             elif each.kind is each.POSITIONAL_ONLY or (spread and each.kind is each.POSITIONAL_OR_KEYWORD):
                 positional.append(keyword.pop(name, each.default))
         with users_code(f"{self.cls.__qualname__} cannot be made"):
+            try:
+                self.declared.bind(tuple(positional), keyword)
+            except ArgumentError as error:
+                raise UsageError(self._unfit(error)) from None
             return self.cls(*positional, **keyword)
 
-    def _find(self, name: str) -> Parameter:
-        """A parameter that can be given.
+    def _needed(self, parameter: Parameter) -> list[Parameter]:
+        """What must be given of one that has no value: it, or those of its parts that have no default."""
+        return [needed for part in parameter.parts() if part.required for needed in self._needed(part)] or [parameter]
+
+    def _unfit(self, error: ArgumentError) -> str:
+        """Say at which option a value does not fit, as far as that is known."""
+        if not error.path:
+            return str(error)
+        first, *path = error.path
+        if self.signature.parameters[str(first)].kind is inspect.Parameter.VAR_KEYWORD:
+            first, *path = path
+        parameter, place = self.find(str(first)), ""
+        assert parameter is not None  # it was bound
+        for key in path:
+            part = parameter.part(key) if isinstance(key, str) and not place else None
+            if part is not None:
+                parameter = part
+            elif place or isinstance(key, int):
+                place += f"[{key}]" if isinstance(key, int) else f".{key}"
+        problem = error.problem.removeprefix("Value error, ")
+        return f"{parameter.option}{place}: {problem[:1].lower()}{problem[1:]}{parameter.hint}"
+
+    def _check(self, parameter: Parameter, value: Any) -> None:
+        """Refuse keys that mean nothing, which validation would pass over.
 
         Raises:
-            UsageError: there is none of that name, or it must be a task.
+            UsageError: there is one.
         """
-        task = self.cls.__qualname__
-        parameter = self.named.get(name)
-        if parameter is None:
-            if self.extra is None:
-                near = difflib.get_close_matches(name, self.named, 1)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                raise UsageError(f"{task} has no parameter {name}{hint}")
-            parameter = Parameter(name, self.extra)
+        if parameter.fields is None or not isinstance(value, dict):
+            return
+        for key, entry in cast("dict[str, Any]", value).items():
+            part = parameter.part(key)
+            if part is not None and part.path[-1] == key:
+                self._check(part, entry)
+            elif parameter.fields.others is MISSING:
+                hint = suggestion(key, parameter.fields.named) or f"; it has {', '.join(parameter.fields.named)}"
+                raise UsageError(f"{parameter.option}: {type_name(parameter.field.annotation)} has no {key!r}{hint}")
+
+    def _giveable(self, name: str) -> Parameter:
+        """A parameter that there is, and that can be given.
+
+        Raises:
+            UsageError: it must be a task.
+        """
+        parameter = self.find(name)
+        assert parameter is not None  # it was found before
         if parameter.shape.future:
             raise UsageError(
-                f"{task}: {name} must be a Future (a task), which can't be given here; run a task that makes it instead"
+                f"{self.cls.__qualname__}: {parameter.name} must be a Future (a task), which can't be given here;"
+                " run a task that makes it instead"
             )
         return parameter
 
 
 def parameters_of(cls: type[Task]) -> Parameters:
     """Read the parameters of a Task class."""
-    signature = arguments.Parameters(cls).signature
+    declared = arguments.Parameters(cls)
     about = describe_parameters(cls.__doc__) | describe_parameters(cls.__init__.__doc__)
     named: dict[str, Parameter] = {}
-    extra = None
-    for each in signature.parameters.values():
+    extra = MISSING
+    for each in declared.signature.parameters.values():
         annotation = Any if each.annotation is each.empty else each.annotation
-        variadic = each.kind is each.VAR_POSITIONAL
+        default = MISSING if each.default is each.empty else each.default
         if each.kind is each.VAR_KEYWORD:
-            extra = shape_of(annotation)
-        else:
-            named[each.name] = Parameter(
-                each.name,
-                shape_of(types.GenericAlias(list, (annotation,)) if variadic else annotation),
-                each.default is each.empty and not variadic,
-                "" if each.default is each.empty else _typed(each.default),
-                about.get(each.name, ""),
-            )
-    return Parameters(cls, summary(own_docstring(cls)), signature, named, extra)
+            extra = annotation
+            continue
+        if each.kind is each.VAR_POSITIONAL:
+            annotation, default = types.GenericAlias(list, (annotation,)), None
+        text = about.get(each.name) or description(annotation)
+        option = f"--{spelled(each.name)}"
+        named[each.name] = Parameter((each.name,), option, Field(each.name, each.name, annotation, default, text))
+    return Parameters(cls, summary(own_docstring(cls)), declared, named, extra)
 
 
-def _typed(default: Any) -> str:
-    """A default as it would be typed."""
-    if default is None:
-        return ""
-    if hasattr(default, "_value_"):  # an enum's member
-        default = default.value
+def _json_text(text: str) -> tuple[str, str]:
+    """What is in the file that a text names (`@FILE`, `-` for stdin), and what to call it; else the text itself.
+
+    Raises:
+        ValueError: the file can't be read.
+    """
+    if text != "-" and not text.startswith("@"):
+        return text, ""
+    if text == "-":
+        return sys.stdin.read(), "stdin"
+    if text == "@":
+        raise ValueError("the name of a file must follow the @")
     try:
-        return default if isinstance(default, str) else json.dumps(default)
-    except (TypeError, ValueError, RecursionError):
-        return str(default)
+        return Path(text[1:]).expanduser().read_text("utf-8"), text[1:]
+    except (OSError, RuntimeError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise ValueError(f"{text[1:]} cannot be read ({reason})") from None

@@ -38,6 +38,13 @@ TEXTUAL: dict[type, Callable[[str], Any]] = {
     InputFile: str,  # which the task's own validation makes a path, if that is there
     PurePath: PurePath,
 }
+EXAMPLES: dict[Any, str] = {
+    date: "2024-12-31",
+    datetime: "2024-12-31T18:30",
+    time: "18:30",
+    UUID: "12345678-1234-5678-1234-567812345678",
+    Decimal: "0.10",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +72,21 @@ class Shape:
                 array = None
             if isinstance(array, list):
                 return array  # pyright: ignore[reportUnknownVariableType]  JSON may hold anything
-        return [self.read(word) for word in words]
+        try:
+            return [self.read(word) for word in words]
+        except ValueError as error:
+            again = "; give a list as a JSON array, or the option once for each item" if "," in "".join(words) else ""
+            raise ValueError(f"{error}{again}") from None
 
 
 def shape_of(annotation: Any) -> Shape:
     """The shape of a parameter, by its (resolved) annotation; `Any` where it has none."""
     if annotation in UNANNOTATED or isinstance(annotation, TypeVar | str):
         return Shape(read_json_or_text, "<value>")
-    members = [member for member in _members(annotation) if member is not type(None)]
-    values = [member for member in members if not _is_future(member)]
+    kinds = [member for member in members(annotation) if member is not type(None)]
+    values = [member for member in kinds if not _is_future(member)]
     metavar = f"<{type_name(annotation)}>"
-    if members and not values:
+    if kinds and not values:
         return Shape(read_json, metavar, future=True)
     if str in values or any(member in UNANNOTATED for member in values):
         return Shape(str if str in values else read_json_or_text, metavar)
@@ -112,14 +123,14 @@ def read_json(text: str) -> Any:
         raise ValueError("nested too deeply") from None
 
 
-def read_json_object(text: str) -> dict[str, Any]:
-    """A JSON object; ValueError where it is none."""
+def read_json_object(text: str, where: str = "") -> dict[str, Any]:
+    """A JSON object; ValueError where it is none, `where` being what to call the text if not by itself."""
     try:
         value = read_json(text)
     except ValueError as error:
-        raise ValueError(f"{_quoted(text)} is not JSON ({error})") from None
+        raise ValueError(f"{where or _quoted(text)} is not JSON ({error})") from None
     if not isinstance(value, dict):
-        raise ValueError(f"{_quoted(text)} is not a JSON object, such as '{{\"n\": 6}}'")  # noqa: TRY004  a text is of no other type
+        raise ValueError(f"{where or _quoted(text)} is not a JSON object, such as '{{\"n\": 6}}'")  # noqa: TRY004  a text is of no other type
     return cast("dict[str, Any]", value)
 
 
@@ -131,17 +142,17 @@ def read_json_or_text(text: str) -> Any:
         return text
 
 
-def _members(annotation: Any) -> list[Any]:
+def members(annotation: Any) -> list[Any]:
     """The alternatives of a union, without what only wraps them."""
     origin = get_origin(annotation)
     if origin in (Union, types.UnionType):
-        return [member for part in get_args(annotation) for member in _members(part)]
+        return [member for part in get_args(annotation) for member in members(part)]
     if origin is Annotated:
-        return _members(get_args(annotation)[0])
+        return members(get_args(annotation)[0])
     if isinstance(annotation, NewType):
-        return _members(annotation.__supertype__)
+        return members(annotation.__supertype__)
     if hasattr(annotation, "__value__"):  # a `type X = ...` statement
-        return _members(annotation.__value__)
+        return members(annotation.__value__)
     return [annotation]
 
 
@@ -150,10 +161,15 @@ def _is_future(member: Any) -> bool:
     return kind is Future or (isinstance(kind, type) and issubclass(kind, FutureBase))
 
 
-def _reader(members: list[Any], expected: str) -> Callable[[str], Any]:
-    """Read a word as the first of some alternatives that takes it: text where that is meant, else JSON."""
-    textual = [reader for member in members if (reader := _text_reader(member)) is not None]
-    readers = textual if len(textual) == len(members) and members else [read_json, *textual]
+def _reader(kinds: list[Any], expected: str) -> Callable[[str], Any]:
+    """Read a word as the first of some alternatives that takes it: text where that is meant, else JSON.
+
+    Numbers are read as Python reads them too: `.5`, `1_000`, `inf`.
+    """
+    textual = [reader for kind in kinds if (reader := _text_reader(kind)) is not None]
+    numbers = [kind for kind in (int, float) if kind in kinds]
+    readers = textual if len(textual) == len(kinds) and kinds else [read_json, *textual, *numbers]
+    example = next((f", such as {EXAMPLES[kind]}" for kind in kinds if kind in EXAMPLES), "")
 
     def read(text: str) -> Any:
         for reader in readers:
@@ -161,7 +177,7 @@ def _reader(members: list[Any], expected: str) -> Callable[[str], Any]:
                 return reader(text)
             except (ValueError, ArithmeticError):
                 continue
-        raise ValueError(f"{_quoted(text)} is not {_article(expected)}{_nearest(text, expected)}")
+        raise ValueError(f"{_quoted(text)} is not {_article(expected)}{_nearest(text, expected) or example}")
 
     return read
 

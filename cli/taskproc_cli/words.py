@@ -48,8 +48,9 @@ def name_of(parameter: TyperOption | TyperArgument) -> str:
 
 
 def plain(text: str) -> str:
-    """An option as it is looked up: `--split_ratio` is `--split-ratio`."""
-    return text.replace("_", "-") if text.startswith("--") else text
+    """An option as it is looked up: `--split_ratio` is `--split-ratio`; what follows a dot may be the key of a dict."""
+    name, dot, key = text.partition(".")
+    return name.replace("_", "-") + dot + key if text.startswith("--") else text
 
 
 def read(args: Sequence[str], known: Mapping[str, Spelling], stop: Callable[[list[str]], bool]) -> Reading:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import io
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pytest
+from pydantic import Field
 
 from taskproc import Cache, Future, Task
 from taskproc_cli.options import parameter_options
@@ -35,6 +38,34 @@ class Positional(Task):
 class Bare(Task): ...
 
 
+@dataclass
+class Step:
+    size: float = 0.5
+    kind: Literal["up", "down"] = "up"
+
+
+@dataclass
+class Training:
+    rate: float
+    batch_size: int = 32
+    deep: bool = False
+    step: Step = field(default_factory=Step)
+    after: Training | None = None
+
+
+class Structured(Task):
+    def __init__(
+        self,
+        train: Training,
+        usual: Training = Training(1.0, 64),  # noqa: B008  a default like users write it
+        weights: dict[str, float] = {},  # noqa: B006
+        anything={},  # noqa: ANN001, B006
+        count: Annotated[int, Field(gt=0, description="How many.")] = 1,
+        **more: Step,
+    ) -> None:
+        self.got = (train, usual, weights, anything, count, more)
+
+
 class Needs(Task):
     def __init__(self, up: Future[int]) -> None: ...
 
@@ -50,7 +81,7 @@ def test_each_parameter_is_an_option_of_typer() -> None:
 
 def test_a_class_without_init_has_none() -> None:
     assert parameters_of(Bare).named == {}
-    assert parameters_of(Bare).extra is None
+    assert parameters_of(Bare).find("x") is None
 
 
 @pytest.mark.parametrize(
@@ -77,9 +108,101 @@ def test_texts_and_json_become_values() -> None:
 def test_what_cannot_be_given_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Named needs --rate"):
         parameters_of(Named).make({})
-    with pytest.raises(UsageError, match="Named has no parameter rat; did you mean rate"):
+    with pytest.raises(UsageError, match="Named has no parameter 'rat'; did you mean 'rate'"):
         parameters_of(Named).values_of_json('{"rat": 1}')
     with Cache(tmp_path), pytest.raises(UsageError, match="Needs: up must be a Future"):
         parameters_of(Needs).make({})
     with pytest.raises(UsageError, match="Needs: up must be a Future"):
         parameters_of(Needs).values({"up": ["1"]})
+
+
+def made(tmp_path: Path, json: str = "{}", **options: str) -> Any:
+    """What `Structured` gets, options being told without their dashes, `__` standing for a dot."""
+    parameters = parameters_of(Structured)
+    given = {name.replace("__", "."): [text] for name, text in options.items()}
+    with Cache(tmp_path):
+        task: Any = parameters.make(parameters.values(given, parameters.values_of_json(json)))
+    return task.got
+
+
+def test_a_part_goes_into_what_is_given_of_the_whole_or_into_its_default(tmp_path: Path) -> None:
+    got = made(
+        tmp_path,
+        '{"train": {"rate": 2, "step": {"kind": "down"}}}',
+        train__step__size="1",
+        usual__rate="3",
+        usual__step__kind="down",
+        weights__a_b="1",
+        weights="""{"c": 2}""",
+        anything__x="[1]",
+        other__size="4",
+    )
+    assert got == (
+        Training(2.0, step=Step(1.0, "down")),
+        Training(3.0, 64, step=Step(0.5, "down")),
+        {"c": 2.0, "a_b": 1.0},
+        {"x": [1]},
+        1,
+        {"other": Step(4.0)},
+    )
+    assert made(tmp_path, train="null", train__rate="3")[0] == Training(3.0)
+
+
+def test_parts_are_options_with_the_defaults_of_the_whole() -> None:
+    found = {each.opts[0]: each for each in parameter_options(parameters_of(Structured))}
+    assert found["--usual.batch-size"].help == "[default: 64]"
+    assert found["--usual.deep"].secondary_opts == ["--no-usual.deep"]
+    assert found["--usual.step.kind"].metavar == "<up|down>"
+    assert found["--train"].help == "(JSON, or part by part: --train.rate)"
+    assert found["--weights"].help == "(JSON, or part by part: --weights.KEY) [default: {}]"
+    assert found["--count"].help == "How many. [default: 1]"
+    assert [name for name, each in found.items() if each.required] == ["--train.rate"]
+    assert "--train.after.after" not in found  # but it is read
+    parameter = parameters_of(Structured).find("train.after.after.batch-size")
+    assert parameter is not None
+    assert parameter.path == ("train", "after", "after", "batch_size")
+
+
+@pytest.mark.parametrize(
+    ("options", "json", "said"),
+    [
+        ({}, "{}", "Structured needs --train.rate"),
+        ({"train__batch_size": "3"}, "{}", "--train.rate: field required"),
+        ({"train__rate": "x"}, "{}", "--train.rate: 'x' is not a float"),
+        ({"train__step__kind": "dwn"}, "{}", "--train.step.kind: 'dwn' is not one of up, down; did you mean down?"),
+        (
+            {"train": "3"},
+            "{}",
+            "--train: input should be a dictionary or an instance of Training (got 3) (JSON, or part",
+        ),
+        ({"train": "rate=3"}, "{}", "--train: 'rate=3' is not a Training (JSON, or part by part: --train.rate)"),
+        ({"train__rate": "1", "count": "0"}, "{}", "--count: input should be greater than 0 (got 0)"),
+        ({}, '{"train": {"rate": 1, "step": {"sise": 3}}}', "--train.step: Step has no 'sise'; did you mean 'size'?"),
+        ({}, '{"train": {"rate": "x"}}', "--train.rate: input should be a valid number"),
+        ({}, '{"train": {"rate": 1}, "weights": {"a": "x"}}', "--weights.a: input should be a valid number"),
+        ({}, '{"train": {"rate": 1}, "z": {"size": "x"}}', "--z.size: input should be a valid number"),
+        ({"train__step__size": "3"}, '{"train": 4}', "--train.step.size: --train is 4, of which no part can be given"),
+    ],
+)
+def test_errors_point_at_the_option(tmp_path: Path, options: dict[str, str], json: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        made(tmp_path, json, **options)
+    assert str(caught.value).startswith(said)
+
+
+def test_json_comes_from_files_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parameters = parameters_of(Named)
+    (tmp_path / "k.json").write_text('{"rate": 1}')
+    (tmp_path / "bad.json").write_text("rate")
+    monkeypatch.setattr("sys.stdin", io.StringIO('{"rate": 2}'))
+    assert parameters.values_of_json(f"@{tmp_path}/k.json") == {"rate": 1}
+    assert parameters.values_of_json("-") == {"rate": 2}
+    for text, said in {
+        f"@{tmp_path}/bad.json": "bad.json is not JSON",
+        f"@{tmp_path}/no.json": "no.json cannot be read (no such file or directory)",
+        "@": "the name of a file must follow the @",
+        "-": "stdin is not JSON",
+    }.items():
+        with pytest.raises(UsageError, match="--kwargs: ") as caught:
+            parameters.values_of_json(text)
+        assert said in str(caught.value)

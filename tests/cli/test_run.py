@@ -107,7 +107,7 @@ def test_help_shows_the_parameters(cli: Command) -> None:
         (f"Choose --n {'9' * 80}x", f"--n: '{'9' * 70}'... is not an int"),
         ("Chose", "did you mean 'Choose'?"),
         ("Echo --kind c", "--kind: 'c' is not one of a, b"),
-        ('Echo --kwargs {"txt":1}', "Echo has no parameter txt; did you mean text?"),
+        ('Echo --kwargs {"txt":1}', "Echo has no parameter 'txt'; did you mean 'text'?"),
         ("Echo --kwargs [1]", "--kwargs: '[1]' is not a JSON object"),
         ("Echo --kwargs {", "--kwargs: '{' is not JSON"),
         ("After", "before must be a Future"),

@@ -40,6 +40,8 @@ class Level(IntEnum):
         (int, ["-3"], -3),
         (int, ["1", "2"], 2),
         (float, ["1e-3"], 0.001),
+        (float, [".5"], 0.5),
+        (int | None, ["1_000"], 1000),
         (Optional[int], ["null"], None),  # noqa: UP045  the old spelling
         (dict[str, int], ['{"a": 1}'], {"a": 1}),
         (Any, ["3"], 3),
@@ -82,7 +84,8 @@ def test_words_are_read_as_the_annotation_says(annotation: Any, words: list[str]
         (float | None, "x", "'x' is not a float"),
         (Colour, "gren", "'gren' is not one of red, 2"),
         (Literal["logistic", "svm"], "logstic", "did you mean logistic?"),
-        (date, "2024", "'2024' is not a date"),
+        (date, "2024", "'2024' is not a date, such as 2024-12-31"),
+        (list[int], "1,2", "'1,2' is not an int; give a list as a JSON array, or the option once for each item"),
         (bool, "maybe", "'maybe' is neither true nor false"),
         (int, "[" * 100_000, "is not an int"),
     ],

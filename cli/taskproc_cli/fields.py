@@ -1,0 +1,153 @@
+"""The parts of a structured value: the fields of a dataclass, pydantic model or TypedDict, the keys of a dict."""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, NotRequired, Required, Union, get_args, get_origin
+
+from taskproc_cli.docstring import describe_parameters
+from taskproc_cli.shapes import members
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+MISSING: Any = object()
+"""Stands for a default or an annotation that is not there, where None is one."""
+
+MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One part: its `name` in the class, and its `key` in the dict that stands for the whole value."""
+
+    name: str
+    key: str
+    annotation: Any
+    default: Any = MISSING
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The parts of a value by their key; `others` is the annotation of parts that have no name here, if any may be."""
+
+    named: Mapping[str, Field]
+    others: Any = MISSING
+    classes: tuple[Any, ...] = ()
+
+    def parts_of(self, value: Any) -> dict[str, Any]:
+        """The parts of a value that is there already.
+
+        Raises:
+            ValueError: it has none, or is of a class that these are not the fields of.
+        """
+        if value is MISSING or value is None:
+            return {}
+        if isinstance(value, collections.abc.Mapping):
+            return dict(typing.cast("Mapping[str, Any]", value))
+        if type(value) not in self.classes:
+            raise ValueError(value)
+        return {key: getattr(value, field.name) for key, field in self.named.items() if hasattr(value, field.name)}
+
+
+def fields_of(annotation: Any) -> Fields | None:
+    """The fields that a value of this (resolved) annotation has; None if it is no structured one.
+
+    Those of a union are the fields of all its members.
+    """
+    found: dict[str, Field] = {}
+    others: Any = MISSING
+    classes: list[Any] = []
+    for member in members(annotation):
+        origin = get_origin(member) or member
+        if origin in MAPPINGS:
+            others = (*get_args(member), Any, Any)[1]
+        elif (fields := _fields(origin)) is not None:
+            others = Any if _is_open(origin) else others
+            for field in fields:
+                known = found.get(field.key)
+                both = Union[known.annotation, field.annotation] if known else field.annotation  # noqa: UP007  of values
+                found[field.key] = dataclasses.replace(field, annotation=both)
+        else:
+            continue
+        classes.append(origin)
+    return Fields(found, others, tuple(classes)) if classes else None
+
+
+def description(annotation: Any) -> str:
+    """What `Annotated[..., Field(description=...)]` or `Doc(...)` says."""
+    texts: Iterator[Any] = (
+        getattr(each, "description", None) or getattr(each, "documentation", None)
+        for each in getattr(annotation, "__metadata__", ())
+    )
+    return next((text for text in texts if isinstance(text, str)), "")
+
+
+def _fields(cls: Any) -> Iterator[Field] | None:
+    """The fields of a class that has some."""
+    about = describe_parameters(getattr(cls, "__doc__", None))
+    if hasattr(cls, "__dataclass_fields__"):
+        return _fields_of_dataclass(cls, about)
+    if hasattr(cls, "__pydantic_fields__"):
+        return _fields_of_model(cls, about)
+    return _fields_of_typed_dict(cls, about) if hasattr(cls, "__required_keys__") else None
+
+
+def _fields_of_dataclass(cls: Any, about: Mapping[str, str]) -> Iterator[Field]:
+    hints = _hints(cls)
+    for field in dataclasses.fields(cls):
+        if field.init:
+            hint = hints.get(field.name, Any)
+            default = MISSING if field.default is dataclasses.MISSING else field.default
+            if field.default_factory is not dataclasses.MISSING:
+                default = _made(field.default_factory)
+            yield Field(field.name, field.name, hint, default, about.get(field.name) or description(hint))
+
+
+def _fields_of_model(cls: Any, about: Mapping[str, str]) -> Iterator[Field]:
+    for name, info in cls.__pydantic_fields__.items():
+        alias = info.validation_alias if isinstance(info.validation_alias, str) else info.alias
+        key = name if not alias or cls.model_config.get("populate_by_name") else alias
+        default = MISSING if info.is_required() else _made(partial(info.get_default, call_default_factory=True))
+        yield Field(name, key, info.annotation, default, info.description or about.get(name, ""))
+
+
+def _fields_of_typed_dict(cls: Any, about: Mapping[str, str]) -> Iterator[Field]:
+    for name, hint in _hints(cls).items():
+        kind = get_origin(hint)
+        bare = get_args(hint)[0] if kind in (Required, NotRequired) else hint
+        needed = kind is not NotRequired and (kind is Required or name in cls.__required_keys__)
+        yield Field(name, name, bare, MISSING if needed else None, about.get(name) or description(bare))
+
+
+def _made(factory: Callable[[], Any]) -> Any:
+    """What a default's factory makes; None where it can't without the rest."""
+    try:
+        return factory()
+    except Exception:  # noqa: BLE001  it is the user's code
+        return None
+
+
+def _is_open(cls: Any) -> bool:
+    """Whether a pydantic model takes keys that its fields do not tell."""
+    models: Mapping[str, Any] = getattr(cls, "__pydantic_fields__", {})
+    aliases = (each.validation_alias for each in models.values())
+    return bool(models) and (
+        getattr(cls, "model_config", {}).get("extra") == "allow"
+        or any(alias is not None and not isinstance(alias, str) for alias in aliases)
+    )
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    """The annotations of a class, as far as they can be evaluated."""
+    try:
+        return typing.get_type_hints(cls, include_extras=True)
+    except Exception:  # noqa: BLE001  an annotation is any expression, and may raise anything
+        raw = types.MappingProxyType(getattr(cls, "__annotations__", {}))
+        return {name: Any if isinstance(hint, str) else hint for name, hint in raw.items()}
