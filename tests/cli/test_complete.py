@@ -56,7 +56,7 @@ OWN = {option.names[0] for option in COMMANDS["run"].options}
     ("line", "expected"),
     [
         ("", list(COMMANDS)),
-        ("c", ["clear", "completion"]),
+        ("c", ["clear", "config", "completion"]),
         ("-", ["--version", "--help"]),
         ("nothing ", []),
         ("completion ", ["bash", "zsh", "fish"]),
