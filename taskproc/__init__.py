@@ -1,5 +1,6 @@
 """A workflow runner with YAML-free Python taskfiles: write `Task` classes, run them in parallel, keep every result."""
 
+from taskproc.added import AddedLater
 from taskproc.cache import Cache
 from taskproc.errors import (
     ArgumentError,
@@ -21,6 +22,7 @@ from taskproc.requires import Requires, RequiresDict, RequiresList
 from taskproc.task import Task
 
 __all__ = [
+    "AddedLater",
     "ArgumentError",
     "Cache",
     "CacheError",

@@ -14,6 +14,7 @@ bytes. Equal ones give equal bytes, whatever the Python version, hash seed or ma
     a part met before       `^`, its number in order of meeting: only in values that contain themselves
     what is above 64 bytes  `#`, the digest of the encoding: so deep sharing costs no more than what is shared
 
+An attribute that is marked as `AddedLater` and has its default is left out.
 Counts and numbers are little-endian and 32 bits wide. Every encoding ends by itself, so encodings can be joined.
 """
 
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_128_digest
 
+from taskproc.added import added_later
 from taskproc.origin import is_user_code, reference
 from taskproc.reduction import KNOWN, is_plain, known_name, reduce
 
@@ -217,7 +219,7 @@ class _Encoder:
             message = f"{_name(kind)} is not plain data"
             raise Unencodable(message)
         try:
-            made = reduce(value)
+            made, later = reduce(value), added_later(value.__class__)
         except RecursionError:
             raise
         except Exception as problem:
@@ -225,7 +227,7 @@ class _Encoder:
             raise Unencodable(message) from problem
         maker = dumps(made.maker, 2) if isinstance(made.maker, str) else self._part(made.maker)
         arguments = b"".join([pack("<I", len(made.arguments)), *map(self._part, made.arguments)])
-        return b"".join((b"*", maker, arguments, self._attributes(made.attributes), self._items(made.content)))
+        return b"".join((b"*", maker, arguments, self._attributes(made.attributes, later), self._items(made.content)))
 
     def _part(self, value: Any) -> bytes:
         """Encode what an instance is made with, which may be a class also where a class is no data by itself."""
@@ -259,14 +261,17 @@ class _Encoder:
                 raise problem.under(f"[{key!r}]") from None
         return b"".join((*parts, b"0"))
 
-    def _attributes(self, attributes: Mapping[str, object]) -> bytes:
-        parts = [pack("<I", len(attributes))]
+    def _attributes(self, attributes: Mapping[str, object], later: Mapping[str, object]) -> bytes:
+        """Encode attributes, without those that were added later and have their default."""
+        parts: list[bytes] = []
         for name, value in attributes.items():
             try:
-                parts += (dumps(name, 2), self.encode(value))
+                data = self.encode(value)
+                if name not in later or data != self.encode(later[name]):
+                    parts += (dumps(name, 2), data)
             except Unencodable as problem:
                 raise problem.under(f".{name}") from None
-        return b"".join(parts)
+        return b"".join((pack("<I", len(parts) // 2), *parts))
 
     def _elements(self, elements: Iterable[object]) -> bytes:
         encode = self._encode_apart if self._numbered else self.encode

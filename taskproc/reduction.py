@@ -95,6 +95,8 @@ def reduce(value: Any) -> Reduced:
         return Reduced(kind, (), _lasting(kind, {**value.__dict__, **(parts[0] or {}), **(parts[1] or {})}))
     if not {set, frozenset}.isdisjoint(kind.__mro__):
         return _reduce_set(kind, value)
+    if hasattr(kind, "__dataclass_fields__") and not hasattr(value, "__dict__"):
+        return Reduced(kind, (), {name: getattr(value, name) for name in kind.__dataclass_fields__})
     special = _SPECIAL.get(kind)
     if special is not None:
         return special(value)
@@ -125,7 +127,8 @@ def _reduce_by_protocol(value: Any) -> Reduced:
     attributes: Mapping[str, object] = {}
     if not hasattr(kind, "__setstate__") and setter is None:
         attributes, state = _split_state(state)
-    content = (state, _listed(items), _listed(pairs), setter)
+    content: tuple[Any, ...] = (state, _listed(items), _listed(pairs), setter)
+    content = content if any(part is not None for part in content) else ()
     return Reduced(maker, tuple(arguments), _lasting(kind, attributes), content)
 
 

@@ -1,0 +1,55 @@
+"""Fields that a class was given after values of it had identified tasks."""
+
+from __future__ import annotations
+
+import functools
+import typing
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class AddedLater:
+    """Marks a field of a dataclass or pydantic model that was added later: where it has its default, it does not count.
+
+    Tasks that were identified by a value without the field keep their keys, hence their ids, results and logs. (Where
+    the class is code of yours, it has changed: tasks that use it run again, unless you `taskproc accept` them.)
+
+    Example:
+        >>> @dataclass
+        ... class Training:
+        ...     rate: float
+        ...     momentum: Annotated[float, AddedLater] = 0.9
+    """
+
+
+@functools.cache
+def added_later(kind: type[Any]) -> Mapping[str, object]:
+    """The fields of a class that are marked so, with their defaults.
+
+    Raises:
+        TypeError: One of them has no default.
+    """
+    fields = cast("Mapping[str, Any]", getattr(kind, "__dataclass_fields__", None) or getattr(kind, "model_fields", {}))
+    if not fields:
+        return {}
+    try:
+        hints = typing.get_type_hints(kind, include_extras=True)
+    except Exception:  # noqa: BLE001  an annotation is any expression, and may raise anything
+        return {}
+    return {
+        name: _default(kind, name, field)
+        for name, field in fields.items()
+        if AddedLater in getattr(hints.get(name), "__metadata__", ())
+    }
+
+
+def _default(kind: type[Any], name: str, field: Any) -> object:
+    missing = {"_MISSING_TYPE", "PydanticUndefinedType"}
+    if type(field.default).__name__ not in missing:
+        return field.default
+    if field.default_factory is None or type(field.default_factory).__name__ in missing:
+        message = f"{kind.__qualname__}.{name} is marked as added later, but has no default"
+        raise TypeError(message)
+    return field.default_factory()
