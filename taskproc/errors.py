@@ -76,6 +76,7 @@ class FailedTaskError(TaskprocError):
         details: The user's own traceback, as text; empty where there is none.
         output: The tail of what the task printed.
         log: Where the whole output lies; empty where nothing was printed.
+        blocks: How many tasks can't run because this one failed.
 
     `__cause__` is the exception that the task raised, where one could be brought back.
     """
@@ -90,6 +91,7 @@ class FailedTaskError(TaskprocError):
         details: str = "",
         output: str = "",
         log: str = "",
+        blocks: int = 0,
     ) -> None:
         super().__init__(label, reason)
         self.task = task
@@ -99,11 +101,19 @@ class FailedTaskError(TaskprocError):
         self.details = details
         self.output = output
         self.log = log
+        self.blocks = blocks
 
     def __str__(self) -> str:
         lines = [f"{self.label} failed: {self.reason}"]
+        lines += [f"  {line}" for line in self.details.splitlines()]
         if self.output:
             lines += ["its output ended with:", *(f"  {line}" for line in self.output.splitlines())]
+        if self.log:
+            lines.append(f"all it printed: {self.log}")
+        if self.blocks:
+            lines.append(f"it blocks {self.blocks:,} task{'' if self.blocks == 1 else 's'}")
+        if self.task is not None:
+            lines.append("to look into it with pdb, in a terminal: error.task.run_graph(force_interactive=True)")
         return "\n".join(lines)
 
 

@@ -6,21 +6,23 @@ import contextlib
 import os
 import pickle
 import shutil
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from taskproc.canonical import digest
+from taskproc.causes import blocked
 from taskproc.errors import FailedTaskError
 from taskproc.files import STDERR, STDOUT, attempt_folder, check_manifest
 from taskproc.plan import Cleared, Damaged, Forced
 from taskproc.record import Output, Record, Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from taskproc.batch import Done
-    from taskproc.graph import Node
+    from taskproc.graph import Graph, Node
     from taskproc.plan import Reason
-    from taskproc.record import Failure, Inputs, Row
+    from taskproc.record import Failure, Inputs, Key, Row
 
 SALT_WIDTH = 8
 
@@ -92,6 +94,21 @@ def failed_task(node: Node, task_id: int, failure: Failure, tail: str, folder: s
     )
     error.__cause__ = _unpickled(failure.error)
     return error
+
+
+def failure_of(
+    failures: Mapping[Key, FailedTaskError], graph: Graph, *, keep_going: bool
+) -> FailedTaskError | ExceptionGroup[FailedTaskError]:
+    """What to raise for the tasks that failed, each of which learns how many it blocks; the first tells the others."""
+    errors = list(failures.values())
+    needed = Counter(blocked(graph, failures).values())
+    for place, error in enumerate(errors):
+        error.blocks = sum(number for bits, number in needed.items() if bits >> place & 1)
+    if keep_going:
+        return ExceptionGroup(f"{len(errors)} task{'s' * (len(errors) > 1)} failed", errors)
+    for other in errors[1:]:
+        errors[0].add_note(f"{other.label} failed too: {other.reason}")
+    return errors[0]
 
 
 def _unpickled(error: bytes) -> BaseException | None:

@@ -14,7 +14,7 @@ from taskproc.errors import CacheError
 from taskproc.files import RESULT, attempt_folder, folder_name
 from taskproc.future import Const
 from taskproc.loading import know, read_anew
-from taskproc.pickling import UnkeepableError, explained, pickled
+from taskproc.pickling import UnkeepableError, explained, pickled, pickled_code
 from taskproc.presentation import to_json
 from taskproc.requires import slots_of
 from taskproc.taskfile import file_of, module_name
@@ -184,12 +184,12 @@ def _importable(cls: type) -> bool:
 
 
 def _by_value(cls: type) -> ClassRef:
-    cloudpickle: Any = import_module("cloudpickle")
     module = sys.modules.get(cls.__module__)
     if module is not None and file_of(cls.__module__) is None:
+        cloudpickle: Any = import_module("cloudpickle")
         cloudpickle.register_pickle_by_value(module)  # one made by hand: no worker can import it
     try:
-        blob = cloudpickle.dumps(cls, protocol=5)
+        blob = pickled_code(cls)
     except Exception as problem:  # noqa: BLE001  what a class closes over may raise anything
         blob = pickle.dumps(_Refusal(str(explained(cls, problem, "class"))))
     return ClassRef(cls.__module__, cls.__qualname__, blob=blob)

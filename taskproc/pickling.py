@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import functools
 import io
+import os
 import pickle
+from collections import ChainMap
 from importlib import import_module
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from taskproc.origin import loaded, module_name, reference
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 PROTOCOL = 5
 
 _MAIN = b"__main__"
+_NOWHERE = "<dynamic-code>"  # what cloudpickle puts for the name of a file
 _FRAMES = 1 << 18  # a pickle's frames, which alone can name a module, are well below this
 _BY_VALUE = 6  # the length of what cloudpickle reduces a class to
 _STATE = 2  # where the state is in what `__reduce__` returns
@@ -71,6 +74,34 @@ def pickled(value: object) -> bytes:
         pass
     cloudpickle: Any = import_module("cloudpickle")
     return bytes(cloudpickle.dumps(value, PROTOCOL))
+
+
+def pickled_code(cls: type) -> bytes:
+    """A class by value, to be run elsewhere: what tracebacks show of its code, file names and lines, comes along."""
+    import linecache
+
+    base: Any = import_module("cloudpickle").Pickler
+    reduce_code = base.dispatch_table[CodeType]
+
+    def reduced(code: CodeType) -> tuple[Any, ...]:
+        make, args = reduce_code(code)
+        placed = tuple([code.co_filename if arg == _NOWHERE else arg for arg in args])
+        known = () if os.path.exists(code.co_filename) else linecache.cache.get(code.co_filename, ())
+        return _code, (code.co_filename, known[2] if len(known) > 1 else [], make, placed)
+
+    file = io.BytesIO()
+    table = ChainMap({CodeType: reduced}, base.dispatch_table)
+    type("CodePickler", (base,), {"dispatch_table": table})(file, PROTOCOL).dump(cls)
+    return file.getvalue()
+
+
+def _code(filename: str, lines: list[str], make: Callable[..., CodeType], args: tuple[Any, ...]) -> CodeType:
+    """Code made anew; the lines of a notebook's cell, which are in no file, are put where tracebacks look for them."""
+    if lines:
+        import linecache
+
+        linecache.cache[filename] = (sum(map(len, lines)), None, lines, filename)
+    return make(*args)
 
 
 def pickle_into(value: object, new_sink: Callable[[], S]) -> S:

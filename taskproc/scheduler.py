@@ -30,7 +30,7 @@ from taskproc.flight import Flight
 from taskproc.frontier import Frontier
 from taskproc.graph import by_name
 from taskproc.lanes import Durations, Lanes, ranks
-from taskproc.outcome import conclude, drop_attempt, failed_task
+from taskproc.outcome import conclude, drop_attempt, failed_task, failure_of
 from taskproc.payloads import Packer
 from taskproc.plan import Run, UpToDate
 from taskproc.record import Failure, Made, Row
@@ -120,11 +120,8 @@ class Scheduler:
                 self._recorder.flush_due()
         finally:
             self._recorder.flush()
-        failures = list(self._failures.values())
-        if failures and self._keep_going:
-            raise ExceptionGroup(f"{len(failures)} tasks failed", failures)
-        if failures:
-            raise failures[0]
+        if self._failures:
+            raise failure_of(self._failures, self._plan.graph, keep_going=self._keep_going)
         return self._frontier.outputs[self._plan.graph.root.key]
 
     @property

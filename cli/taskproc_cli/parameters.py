@@ -141,6 +141,16 @@ class Parameters:
             raise UsageError(f"{self.cls.__qualname__} needs {' and '.join(part.option for part in needed)}")
         for name, value in values.items():
             self._check(self._giveable(name), value)
+        args, kwargs = self.arranged(values)
+        with users_code(f"{self.cls.__qualname__} cannot be made"):
+            try:
+                self.declared.bind(args, kwargs)
+            except ArgumentError as error:
+                raise UsageError(self._unfit(error)) from None
+            return self.cls(*args, **kwargs)
+
+    def arranged(self, values: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Values by name, as the arguments of a call."""
         signature = self.signature.parameters
         positional: list[Any] = []
         keyword = dict(values)
@@ -150,12 +160,7 @@ class Parameters:
                 positional += keyword.pop(name, ())
             elif each.kind is each.POSITIONAL_ONLY or (spread and each.kind is each.POSITIONAL_OR_KEYWORD):
                 positional.append(keyword.pop(name, each.default))
-        with users_code(f"{self.cls.__qualname__} cannot be made"):
-            try:
-                self.declared.bind(tuple(positional), keyword)
-            except ArgumentError as error:
-                raise UsageError(self._unfit(error)) from None
-            return self.cls(*positional, **keyword)
+        return tuple(positional), keyword
 
     def _needed(self, parameter: Parameter) -> list[Parameter]:
         """What must be given of one that has no value: it, or those of its parts that have no default."""

@@ -13,7 +13,6 @@ from taskproc import Cache, FailedTaskError, RequiresList, Task
 from taskproc.events import Finished, Planned, Printed, Reused, Started, Waiting, Warned
 from taskproc.graph import build_graph
 from taskproc.plan import MayRun, NeverRan, Plan, Run
-from taskproc_cli.views.failure import failure_lines
 from taskproc_cli.views.plan import plan_lines
 from taskproc_cli.views.progress import LogProgress, Progress, Quiet
 from taskproc_cli.views.quantities import count, duration, size
@@ -140,20 +139,6 @@ def test_a_plan_names_classes_counts_and_reasons(graph: Graph) -> None:
         "Top: 1 of 1 task",
         "       1  may run, if what it reads of Leaf changes",
         "3 tasks would run, 1 may run, 0 up to date",
-    ]
-
-
-def test_a_failure_has_all_that_helps() -> None:
-    error = FailedTaskError("A(n=1)", "it broke", where="m.A#3", details="Traceback\n", output="x\ny", log="/log")
-    assert list(failure_lines([error], "taskproc run -i A")) == [
-        "Traceback",
-        "the end of what A(n=1) printed:",
-        "  x",
-        "  y",
-        "all it printed: /log",
-        "✘ A(n=1) (m.A#3) failed: it broke",
-        "",
-        "run it again under pdb, in this terminal: taskproc run -i A",
     ]
 
 

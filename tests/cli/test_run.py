@@ -8,13 +8,13 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     Command = Callable[..., subprocess.CompletedProcess[str]]
     Refused = Callable[..., str]
@@ -181,15 +181,15 @@ def test_in_this_terminal_too_the_result_is_all_of_stdout(cli: Command) -> None:
 def test_a_failure_is_told_last(cli: Command) -> None:
     done = cli("run", "Both", "-x", "serial")
     assert (done.returncode, done.stdout) == (1, "")
-    *_, last = done.stderr.splitlines()
-    assert last == "run it again under pdb, in this terminal: taskproc run -i Both -x serial"
-    for part in (
-        " · 0 ran · 1 failed · 1 blocked",
-        "in helper",
-        "before the end",
-        "Fail(n=1) (taskfile.Fail#0) failed: ValueError: told to",
-    ):
-        assert part in done.stderr
+    summary, _, *told = done.stderr.splitlines()
+    assert summary.endswith(" · 0 ran · 1 failed · 1 blocked · 1 not run")
+    assert told[:2] == ["the end of what it printed:", "  before the end"]
+    assert '    raise ValueError(f"told to fail with {n}")' in told
+    headline, task, blocks, log, debug = told[-5:]
+    assert headline == "✘ Fail(n=1) failed: ValueError: told to fail with 1"
+    assert (task, blocks) == ("  task    taskfile.Fail#0", "  blocks  1 task")
+    assert Path(log.removeprefix("  log     ")).read_text() == "before the end\n"
+    assert debug == "  debug   taskproc run -i taskfile.py Fail"
     assert "told to fail with 2" not in done.stderr
     assert "taskproc/" not in done.stderr.replace(".taskproc/", "")
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import linecache
 import pickle
 import threading
 from typing import Any
 
 import pytest
 
-from taskproc.failure import packed
+from taskproc.failure import details_of, packed
+from taskproc.pickling import pickled_code
 
 
 class OtherArgumentsError(Exception):
@@ -69,3 +71,19 @@ def test_a_group_comes_back_whatever_is_in_it() -> None:
 
 def test_an_exception_that_would_not_tell_the_same_is_not_kept() -> None:
     assert packed(NeedsItsLockError()) == b""
+
+
+@pytest.mark.parametrize("filename", [__file__, "a cell of a notebook"])
+def test_code_that_travels_by_value_keeps_its_source(filename: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ["def run():", "    return 1 / 0  # by zero"]
+    monkeypatch.setitem(linecache.cache, filename, (0, None, lines, filename))
+    cls = type("Sent", (), {})
+    exec(compile("\n".join(lines), filename, "exec"), namespace := {"__name__": "__main__"})
+    cls.run = staticmethod(namespace["run"])  # type: ignore[attr-defined]
+    blob = pickled_code(cls)
+    monkeypatch.delitem(linecache.cache, filename)
+    with pytest.raises(ZeroDivisionError) as caught:
+        pickle.loads(blob).run()
+    told = details_of(caught.value)
+    assert f'File "{filename}", line 2, in run\n' in told
+    assert ("# by zero" in told) == (filename != __file__)  # a file is read where the code runs

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from taskproc.batch import Done
+from taskproc.errors import FailedTaskError
 from taskproc.files import take_manifest
-from taskproc.outcome import conclude, drop_attempt, failed_task
+from taskproc.outcome import conclude, drop_attempt, failed_task, failure_of
 from taskproc.plan import Cleared, CodeChanged, Damaged, Forced, NeverRan, Reason
 from taskproc.record import Failure, Inputs, Made, Record, Row
 
@@ -119,7 +120,9 @@ def test_a_failure_is_told_with_what_is_known_of_it(node: Any, tmp_path: Path) -
     error = failed_task(node, 7, failure, "last words\n", "")
     assert error.task is node.task
     assert (error.where, error.details, error.log, error.__cause__) == ("flow.Train#7", "Traceback", "", None)
-    assert str(error) == "Train(x=1) failed: ValueError: bad\nits output ended with:\n  last words"
+    assert str(error).startswith(
+        "Train(x=1) failed: ValueError: bad\n  Traceback\nits output ended with:\n  last words\n"
+    )
     (tmp_path / "stdout.txt").touch()
     assert failed_task(node, 7, failure, "", str(tmp_path)).log == str(tmp_path / "stdout.txt")
     (tmp_path / "stderr.txt").touch()
@@ -129,3 +132,18 @@ def test_a_failure_is_told_with_what_is_known_of_it(node: Any, tmp_path: Path) -
 @pytest.mark.parametrize("blob", [b"", b"no pickle", b"\x80\x04K\x01."])
 def test_an_error_that_cannot_be_brought_back_is_no_cause(node: Any, blob: bytes) -> None:
     assert failed_task(node, 7, Failure(INPUTS, "it", "", blob, "", MADE), "", "").__cause__ is None
+
+
+def test_each_failure_tells_how_many_tasks_it_blocks() -> None:
+    one, other = SimpleNamespace(key="one", sources=()), SimpleNamespace(key="other", sources=())
+    nodes = [one, other, *(SimpleNamespace(key=n, sources=(one, other)[: n + 1]) for n in range(2))]
+    graph: Any = SimpleNamespace(nodes=nodes)
+    failures: Any = {"one": FailedTaskError("One()", "it broke"), "other": FailedTaskError("Other()", "it is late")}
+    first = failure_of(failures, graph, keep_going=False)
+    assert first is failures["one"]
+    assert [error.blocks for error in failures.values()] == [2, 1]
+    assert first.__notes__ == ["Other() failed too: it is late"]
+    assert "it blocks 2 tasks" in str(first)
+    group = failure_of(failures, graph, keep_going=True)
+    assert isinstance(group, ExceptionGroup)
+    assert (group.message, group.exceptions) == ("2 tasks failed", tuple(failures.values()))

@@ -102,11 +102,11 @@ def run(
         return
     listener = shown_progress(quiet=quiet, verbose=verbose, insist=progress, own_terminal=interactive)
     with terminal.printing_to_stderr() if interactive else nullcontext():
-        value = _run(node, options, listener, "" if interactive else request.rerun, explain=explain)
+        value = _run(node, options, listener, request, explain=explain)
     print_result(value)
 
 
-def _run(node: Node, options: Options, listener: Progress, rerun: str, *, explain: bool) -> object:
+def _run(node: Node, options: Options, listener: Progress, request: Request, *, explain: bool) -> object:
     """The task's value; if tasks failed, that is told last and ends the command."""
     from taskproc.events import Planned
     from taskproc.run import run as run_graph
@@ -126,6 +126,13 @@ def _run(node: Node, options: Options, listener: Progress, rerun: str, *, explai
         failed = [error for error in group.exceptions if isinstance(error, FailedTaskError)]
         if len(failed) < len(group.exceptions):
             raise
-    for line in failure_lines(failed, rerun):
+
+    def debug(error: FailedTaskError) -> str:
+        from taskproc_cli.again import debug_command
+
+        own = debug_command(error.task._task_node) if error.task is not node.task else None
+        return "" if options.interactive else own or request.rerun
+
+    for line in failure_lines(failed, debug):
         terminal.say(line)
     raise typer.Exit(FAILED)

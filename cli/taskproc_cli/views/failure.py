@@ -1,33 +1,48 @@
-"""Failed tasks as people read them: what happened last on the screen, with all that helps to mend it."""
+"""Failed tasks as people read them: last on the screen, with all that helps to mend them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from taskproc_cli.views.terminal import paint
+from taskproc_cli.views.quantities import count
+from taskproc_cli.views.terminal import paint, sign
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from taskproc.errors import FailedTaskError
 
+WHOLE = 10
+"""How many failures are told whole; of more, the others in a line each."""
 
-def failure_lines(errors: Sequence[FailedTaskError], rerun: str) -> Iterator[str]:
-    """All failures, each whole; `rerun` is the command that debugs the target in this terminal, empty while it does."""
-    for error in errors:
-        yield from _one(error)
+
+def failure_lines(errors: Sequence[FailedTaskError], debug: Callable[[FailedTaskError], str]) -> Iterator[str]:
+    """All failures, that which blocks most tasks last; `debug` gives the command that runs a task under pdb, or ''."""
+    ranked = sorted(errors, key=lambda error: error.blocks)
+    for error in ranked[:-WHOLE]:
+        yield f"{_headline(error)} ({error.where})"
+    for error in ranked[-WHOLE:]:
         yield ""
-    if rerun:
-        yield f"run it again under pdb, in this terminal: {rerun}"
+        yield from _whole(error, debug(error))
 
 
-def _one(error: FailedTaskError) -> Iterator[str]:
-    if error.details:
-        yield error.details.rstrip("\n")
+def _whole(error: FailedTaskError, debug: str) -> Iterator[str]:
     if error.output:
-        yield paint(f"the end of what {error.label} printed:", "dim")
+        yield paint("the end of what it printed:", "dim")
         yield from (f"  {line}" for line in error.output.splitlines())
-    if error.log:
-        yield paint(f"all it printed: {error.log}", "dim")
-    where = f" ({error.where})" if error.where else ""
-    yield f"{paint('✘', 'red')} {paint(error.label, 'bold')}{where} failed: {error.reason}"
+    yield from error.details.splitlines()
+    yield _headline(error)
+    yield from (f"  {note}" for note in getattr(error, "__notes__", ()))
+    fields = {
+        "task": error.where,
+        "blocks": count(error.blocks, "task") if error.blocks else "",
+        "log": error.log,
+        "debug": debug,
+    }
+    for name, text in fields.items():
+        if text:
+            yield f"  {paint(f'{name:<6}', 'dim')}  {text}"
+
+
+def _headline(error: FailedTaskError) -> str:
+    return f"{sign(good=False)} {paint(error.label, 'bold')} failed: {error.reason}"
