@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from taskproc.dispatch import open_executors
 from taskproc.graph import by_name
 from taskproc.lanes import Limits
+from taskproc.lastrun import LastRun
 from taskproc.payloads import value_of
 from taskproc.plan import Run
 from taskproc.scheduler import Scheduler
@@ -40,7 +42,8 @@ def execute(plan: Plan, generation: int, judge: Judge, options: Options, tell: L
 def _execute(store: Store, plan: Plan, generation: int, judge: Judge, options: Options, tell: Listener) -> Any:
     workers = options.slots
     root = plan.graph.root
-    with store.begin_run(generation) as journal, open_executors(options, workers) as executors:
+    about = LastRun(root.label, time.time())
+    with store.begin_run(generation, about) as journal, open_executors(options, workers) as executors:
         executors.expect((node for node in plan.graph.nodes if isinstance(plan.decisions[node.key], Run)), workers)
         ids = store.allocate(by_name(plan.graph.nodes))
         limits = Limits(workers, options.limits)

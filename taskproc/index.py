@@ -6,6 +6,7 @@ generation      counts the transactions that wrote rows
 leases          {run: {task_name: ids}}
 code:, text:    versions of code (see `taskproc.versions`)
 input:          what was found in input files (see `taskproc.inputfile`)
+run             the last run (see `taskproc.lastrun`)
 accepted:       what people have accepted (see `taskproc.acceptance`)
 trash:<token>   (task_name, ids) of tasks that may have attempts which no row names
 """

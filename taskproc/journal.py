@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from taskproc import lastrun
 from taskproc.errors import CacheError
 from taskproc.locks import RunLock, is_alive
 from taskproc.versions import keep
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from taskproc.changes import Version
     from taskproc.index import Index, Leases, Wanted
+    from taskproc.lastrun import LastRun
     from taskproc.record import Key, Row
 
 _NONE: Mapping[bytes, Version] = {}
@@ -44,11 +46,12 @@ class Journal:
     """What one run does to the cache, for the thread that opened the store.
 
     Every call is one transaction or none, whatever the number of tasks: batch them. `seen` is the generation of the
-    rows that the run's plan rests on.
+    rows that the run's plan rests on; `about`, if given, is kept as the last run once something is recorded.
     """
 
-    def __init__(self, index: Index, seen: int) -> None:
+    def __init__(self, index: Index, seen: int, about: LastRun | None = None) -> None:
         self._index = index
+        self._about = about
         self._lock = RunLock(index.cache)
         self._leased: dict[Key, str] = {}
         self._seen = seen
@@ -112,6 +115,8 @@ class Journal:
                 else:
                     rejected.add(key)
                     late.setdefault(name, set()).add(row.task_id)
+            if self._about is not None and not self._own:
+                lastrun.write(self._index.entries, self._about)
             keep(self._index.entries, versions)
             for name, ids in late.items():
                 self._index.discard(name, ids)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from taskproc import acceptance, files, locks, pages, versions
+from taskproc import acceptance, files, lastrun, locks, pages, versions
 from taskproc.admission import admit, furnish
 from taskproc.database import FILE, JOURNAL, UnreadableError, explain, salvage
 from taskproc.errors import CacheError
@@ -16,12 +16,12 @@ from taskproc.journal import Journal, Lease
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
     from pathlib import Path
-    from types import TracebackType
     from typing import Self
 
     from taskproc.acceptance import Acceptance
     from taskproc.changes import Version
     from taskproc.inputfile import Listing
+    from taskproc.lastrun import LastRun
     from taskproc.record import Key, Row
 
 __all__ = ["Journal", "Lease", "Rows", "Store", "UnreadableError", "Wanted", "open_store", "replace_store", "tidy"]
@@ -49,9 +49,7 @@ class Store:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._index.close()
 
     @property
@@ -105,17 +103,19 @@ class Store:
                 for path, listing in new.items():
                     pages.put_value(self._index.entries, _input(path), listing)
 
+    def last_run(self) -> LastRun | None:
+        """The run that began to record last."""
+        return lastrun.read(self._index.entries)
+
     @contextmanager
-    def begin_run(self, seen: int = 0) -> Generator[Journal]:
+    def begin_run(self, seen: int = 0, about: LastRun | None = None) -> Generator[Journal]:
         """A run on the cache, alive until the context ends; `seen` is the generation of the rows it was planned on."""
         try:
-            journal = Journal(self._index, seen)
+            journal = Journal(self._index, seen, about)
         except OSError as error:
             raise explain(self._cache, error) from error
-        try:
+        with closing(journal):
             yield journal
-        finally:
-            journal.close()
 
     def clear(self, wanted: Wanted | None = None) -> None:
         """Forget what is recorded of these tasks, or of all, and remove their attempts; their ids stay.

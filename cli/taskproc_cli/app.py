@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, type[Command]]] = {
     "accept": ("accept", LazyTaskCommand),
     "show": ("show", LazyTaskCommand),
     "log": ("log", LazyTaskCommand),
+    "timeline": ("timeline", LazyTaskCommand),
     "clear": ("clear", LazyTaskCommand),
     "doctor": ("doctor", LazyTaskCommand),
     "config": ("config", Command),

@@ -168,6 +168,23 @@ COMMANDS = {
         _KWARGS,
         _TRUST,
     ),
+    "timeline": Command(
+        "Draw the last run: what ran where and when, and the critical path.",
+        "task",
+        Option(
+            "--format",
+            value="FORMAT",
+            about="svg, html, or trace (for Perfetto, chrome://tracing).",
+            choices={
+                "svg": "a picture (the default)",
+                "html": "a page with that picture and the critical path",
+                "trace": "JSON for Perfetto or chrome://tracing",
+            },
+        ),
+        _CACHE,
+        _KWARGS,
+        _TRUST,
+    ),
     "clear": Command(
         "Remove recorded results.",
         "task",

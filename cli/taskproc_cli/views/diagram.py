@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from taskproc.future import FutureBase
 from taskproc.plan import FailedBefore, MayRun, Run
+from taskproc.presentation import glimpse
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from taskproc.graph import Graph, Node
     from taskproc.plan import Plan
@@ -119,6 +121,20 @@ def reason_of(plan: Plan, node: Node) -> str:
     """What a plan says of a task, and why."""
     decision = plan.decisions[node.key]
     return str(decision.reason) if isinstance(decision, Run) else state_of(plan, node)
+
+
+def own_arguments(node: Node) -> str:
+    """The arguments of a task, but for futures, which arrows show: `kind='svm', seed=0`."""
+    arguments = node.parameters.named(node.values).items()
+    return ", ".join(f"{name}={glimpse(value)}" for name, value in arguments if not _holds_future(value))
+
+
+def _holds_future(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(map(_holds_future, cast("dict[object, object]", value).values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(_holds_future, cast("Iterable[object]", value)))
+    return isinstance(value, FutureBase)
 
 
 def _within(graph: Graph, depth: int | None) -> list[Node]:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from html import escape
 from itertools import pairwise
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from taskproc.future import FutureBase
-from taskproc.presentation import glimpse
-from taskproc_cli.views.diagram import STATES
+from taskproc_cli.views.diagram import STATES, own_arguments
 from taskproc_cli.views.layout import Spacing, lay_out
 from taskproc_cli.views.quantities import count
 from taskproc_cli.views.svg import document, fitting, page, style, tag, text, text_width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from taskproc_cli.views.diagram import Box, Diagram
     from taskproc_cli.views.layout import Point
@@ -109,18 +107,8 @@ def _detail(box: Box) -> str:
     """The arguments of a task, but for futures, which arrows show; of several tasks their states."""
     if len(box.nodes) > 1:
         return box.words
-    node = box.nodes[0]
-    arguments = node.parameters.named(node.values).items()
-    told = ", ".join(f"{name}={glimpse(value)}" for name, value in arguments if not _holds_future(value))
+    told = own_arguments(box.nodes[0])
     return f"{told} …".lstrip() if box.hidden else told
-
-
-def _holds_future(value: object) -> bool:
-    if isinstance(value, dict):
-        return any(map(_holds_future, cast("dict[object, object]", value).values()))
-    if isinstance(value, (list, tuple)):
-        return any(map(_holds_future, cast("Iterable[object]", value)))
-    return isinstance(value, FutureBase)
 
 
 def _counted(drawn: Diagram) -> Counter[str]:

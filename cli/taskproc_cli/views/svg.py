@@ -83,12 +83,13 @@ td {{ border-top: 1px solid #d8dee4; }}
 def page(
     title: str, about: str, picture: Iterable[str], head: Iterable[str], rows: Iterable[Iterable[str]]
 ) -> Iterator[str]:
-    """An HTML page that stands alone: a picture and a table."""
+    """An HTML page that stands alone: a picture, under a heading if it has none itself, and a table."""
     yield "<!doctype html>"
     yield f'<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
     yield '<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
     yield f"<style>\n{PAGE}\n</style></head><body>"
-    yield f"<h1>{escape(title)}</h1><p>{escape(about)}</p>"
+    if about:
+        yield f"<h1>{escape(title)}</h1><p>{escape(about)}</p>"
     yield '<div class="scroll">'
     yield from picture
     yield "</div>"

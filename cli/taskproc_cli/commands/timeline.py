@@ -1,0 +1,71 @@
+"""`taskproc timeline`: what the last run did, drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from taskproc.errors import RequestError
+from taskproc_cli.hints import choice
+from taskproc_cli.options import CacheOption, KwargsOption
+from taskproc_cli.problems import UsageError
+from taskproc_cli.views.result import write_out
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from taskproc.record import Key
+    from taskproc_cli.request import Request
+
+FORMATS = {
+    "svg": "a picture (the default)",
+    "html": "a page with that picture and the critical path",
+    "trace": "JSON for Perfetto or chrome://tracing",
+}
+
+
+def timeline(
+    ctx: typer.Context,
+    format: Annotated[  # noqa: A002  the option's name
+        str, typer.Option("--format", metavar="FORMAT", help="svg, html, or trace (for Perfetto, chrome://tracing).")
+    ] = "svg",
+    cache: CacheOption = None,
+    kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
+) -> None:
+    """Draw the last run: what ran where and when, and the critical path.
+
+    With TASK, only of what that needs. Runs that went on at the same time are drawn together.
+
+    For example: taskproc timeline taskfile.py --format html > run.html
+    """
+    from taskproc.timeline import last_timeline
+    from taskproc_cli.views import timeline as views
+
+    request: Request = ctx.obj
+    request.refuse_instance()
+    draw = {"svg": views.svg, "html": views.html, "trace": views.trace}[choice("--format", format, FORMATS)]
+    folder = request.cache(cache)
+    found = last_timeline(folder)
+    if found is None or not found.spans:
+        raise UsageError(f"no run is recorded in {folder}, or what it did was cleared")
+    names = _names(request, folder)
+    if request.target.task is not None:
+        spans = [span for span in found.spans if span.key in names]
+        if not spans:
+            raise UsageError(f"the last run, of {found.run.label}, ran nothing of what {request.target.task} needs")
+        found = found._replace(spans=spans)
+    write_out("".join(f"{line}\n" for line in draw(views.shown(found, names))))
+
+
+def _names(request: Request, folder: Path) -> dict[Key, str]:
+    """How people name the tasks that the target needs; none where it is not named and can't be made by itself."""
+    from taskproc.graph import build_graph
+    from taskproc_cli.views.diagram import own_arguments
+
+    try:
+        return {node.key: f"{node.short}({own_arguments(node)})" for node in build_graph(request.node(folder)).nodes}
+    except RequestError:
+        if request.target.task is not None or (request.loaded and request.values):
+            raise
+        return {}

@@ -1,0 +1,76 @@
+"""`taskproc timeline`, seen from outside, and how tasks are shared out to lanes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+from taskproc.record import Key
+from taskproc.timeline import Span
+from taskproc_cli.views.lanes import make_lanes
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+    Command = Callable[..., subprocess.CompletedProcess[str]]
+    Refused = Callable[..., str]
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def test_a_trace_has_an_event_for_each_task_that_ran(cli: Command) -> None:
+    cli("run", "Choose", "--n", "3", "--k", "2")
+    trace = json.loads(cli("timeline", "Choose", "--n", "3", "--k", "2", "--format", "trace").stdout)
+    events = [event for event in trace["traceEvents"] if event["ph"] == "X"]
+    assert sorted(event["name"] for event in events) == [
+        f"Choose(n={n}, k={k})" for n, k in ((1, 0), (1, 1), (2, 1), (2, 2), (3, 2))
+    ]
+    assert all(event["ts"] >= 0 and event["dur"] >= 0 for event in events)
+    critical = [event["name"] for event in events if event["args"]["critical"]]
+    assert critical[-1] == "Choose(n=3, k=2)"
+    arrows = [event["ph"] for event in trace["traceEvents"] if event["ph"] in "sf"]
+    assert arrows == ["s", "f"] * (len(critical) - 1)
+
+
+def test_a_picture_marks_what_is_critical_and_what_failed(cli: Command) -> None:
+    cli("run", "-k", "Both")
+    picture = ET.fromstring(cli("timeline", "--format", "svg").stdout)  # without a task nothing names the arguments
+    bars = [(str(group.findtext(f"{SVG}title")).split("\n"), group.get("class")) for group in picture.iter(f"{SVG}g")]
+    assert {about[0] for about, _ in bars} == {"Fail#0", "Fail#1"}
+    assert all(kinds and kinds.endswith("failed") and "ValueError: told to fail" in about[-1] for about, kinds in bars)
+    assert sum("critical" in str(kinds) for _, kinds in bars) == 2  # in its own line, and where it ran
+    page = cli("timeline", "--format", "html").stdout
+    assert page.startswith("<!doctype html>")
+    assert page.count("<td>Fail#") == 1
+
+
+def test_where_there_is_nothing_to_draw_that_is_said(cli: Command, refused: Refused) -> None:
+    assert refused("timeline").startswith("no run is recorded in ")
+    cli("run", "Talk")
+    assert refused("timeline", "Echo") == "the last run, of Talk(), ran nothing of what Echo needs"
+    assert "did you mean 'trace'?" in refused("timeline", "--format", "trac")
+
+
+def span(start: float, end: float, where: str) -> Span:
+    return Span(Key(b""), "", 0, start, end - start, where, "", ())
+
+
+def test_tasks_that_overlap_are_in_different_lanes() -> None:
+    spans = [
+        span(0, 2, "a:1"),
+        span(0, 1, "a:2"),
+        span(1, 3, "b:1"),
+        span(1.5, 3, "a:2"),  # of the same worker: stays in its lane
+        span(2, 4, "b:1"),  # of another thread
+        span(2, 3, "a:1"),
+        span(4, 5, "a:3"),  # a worker that took the place of one that died
+    ]
+    lanes = [(lane.host, [(each.start, each.end) for each in lane.spans]) for lane in make_lanes(spans)]
+    assert lanes == [
+        ("a", [(0, 2), (2, 3), (4, 5)]),
+        ("a", [(0, 1), (1.5, 3)]),
+        ("b", [(1, 3)]),
+        ("b", [(2, 4)]),
+    ]
