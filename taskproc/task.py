@@ -41,8 +41,10 @@ class Task(FutureBase, metaclass=TaskType):
     Attributes:
         task_name: The name of the class, `module.QualName`.
         _task_compress_level: Effort of compressing results, 0 to 9 (gzip's levels).
-        _task_prefix_command: A command to run each task under, `srun -c 4`; one shell line.
-        _task_channel: Names by which `rate_limits` bound how many run at once.
+        _task_prefix_command: A command to run each task under, `srun -c {cpus}`; one shell line.
+        _task_channel: What `rate_limits` bound: the name of something scarce, several, or how much the task takes of
+            each, `{"gpu": 1, "memory_gb": 16}`.
+        _task_resources: What prefix commands may name in braces, `{"cpus": 4}`.
 
     Example:
         >>> class Square(Task):
@@ -59,7 +61,8 @@ class Task(FutureBase, metaclass=TaskType):
     task_name: ClassVar[str] = "taskproc.Task"
     _task_compress_level: int = 9
     _task_prefix_command: str = ""
-    _task_channel: str | list[str] = []  # noqa: RUF012  read as it stands, as users write it
+    _task_channel: str | list[str] | dict[str, int] = []  # noqa: RUF012  read as it stands, as users write it
+    _task_resources: Mapping[str, Any] = {}
 
     if TYPE_CHECKING:
         _task_node: Node | None
@@ -98,7 +101,8 @@ class Task(FutureBase, metaclass=TaskType):
             executor: Where tasks run: any `concurrent.futures.Executor` (never shut down here), or None for processes
                 of our own.
             max_workers: How many tasks run at once; by default the CPUs that this process may use.
-            rate_limits: How many tasks at once, by channel or `task_name`.
+            rate_limits: How many tasks at once, by channel or `task_name`; of a channel whose tasks take more than one
+                of it, how much there is.
             prefixes: Commands to run tasks under, by channel or `task_name`; `''` takes the class's own away.
             detect_source_change: Run a task again when its code has changed.
             keep_going: After a failure, run all that can still run.
