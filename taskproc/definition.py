@@ -28,15 +28,33 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+
+def _are_texts(value: Any) -> bool:
+    kinds = (list, tuple, set, frozenset, dict)
+    return issubclass(value.__class__, kinds) and all(isinstance(entry, str) for entry in value)
+
+
+def _are_weights(value: Any) -> bool:
+    return _is_dict(value) and all(type(count) is int and count >= 0 for count in value.values())
+
+
+def _can_be_shown(value: Any) -> bool:
+    return _is_dict(value) and all(isinstance(entry, (str, int, float, PurePath)) for entry in value.values())
+
+
+def _is_dict(value: Any) -> bool:
+    return issubclass(value.__class__, dict) and _are_texts(value)
+
+
 SETTINGS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "_task_compress_level": (lambda value: type(value) is int and 0 <= value <= 9, "an int from 0 to 9"),
     "_task_prefix_command": (lambda value: isinstance(value, str), "a string"),
     "_task_channel": (
-        lambda value: isinstance(value, str) or (_are_weights if isinstance(value, dict) else _are_texts)(value),
-        "a string, a list of strings, or a dict of whole numbers from 0",
+        lambda value: isinstance(value, str) or (_are_weights if _is_dict(value) else _are_texts)(value),
+        "a string or a list of strings, or a dict of whole numbers from 0",
     ),
     "_task_resources": (
-        lambda value: isinstance(value, dict) and _are_texts(value) and _can_be_shown(value),
+        _can_be_shown,
         "a dict of texts and numbers by name",
     ),
 }
@@ -120,18 +138,6 @@ def _check_setting(cls: type, name: str, value: Any) -> None:
     if not allowed(value):
         message = f"{cls.__qualname__}.{name} is {value!r}, but must be {kind}"
         raise DefinitionError(message)
-
-
-def _are_texts(value: Any) -> bool:
-    return isinstance(value, (list, tuple, set, frozenset, dict)) and all(isinstance(entry, str) for entry in value)
-
-
-def _are_weights(value: Any) -> bool:
-    return isinstance(value, dict) and _are_texts(value) and all(type(n) is int and n >= 0 for n in value.values())
-
-
-def _can_be_shown(value: dict[str, Any]) -> bool:
-    return all(isinstance(entry, (str, int, float, PurePath)) for entry in value.values())
 
 
 Needs = tuple[tuple["Node | Const[Any]", ...], tuple[tuple[object, ...], ...]]
@@ -304,4 +310,3 @@ def _node(task: Any, key: Key, values: Values, needs: Needs, refs: tuple[Any, ..
         trust=block.cache.trust,
         task=task,
     )
-

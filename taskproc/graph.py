@@ -70,10 +70,11 @@ class Node:
     @property
     def channels(self) -> Mapping[str, int]:
         """The names besides its own by which limits and prefix commands mean it, and how much of each it takes."""
-        channel = self.task._task_channel
+        channel: Any = self.task._task_channel
         if isinstance(channel, str):
             return {channel: 1}
-        return channel if isinstance(channel, dict) else dict.fromkeys(channel, 1)
+        weights: Mapping[str, int] = channel if hasattr(channel, "keys") else dict.fromkeys(channel, 1)
+        return weights
 
     @property
     def prefix(self) -> str:
