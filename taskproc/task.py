@@ -80,8 +80,7 @@ class Task(FutureBase, metaclass=TaskType):
 
         The returned value is what the task's readers get; it must be serializable with cloudpickle.
         """
-        message = f"{type(self).__qualname__} does not say what to do: define run_task"
-        raise NotImplementedError(message)
+        raise NotImplementedError(f"{type(self).__qualname__} does not say what to do: define run_task")
 
     def run_graph(
         self: Future[T],
@@ -107,7 +106,7 @@ class Task(FutureBase, metaclass=TaskType):
             detect_source_change: Run a task again when its code has changed.
             keep_going: After a failure, run all that can still run.
             force_interactive: Run in this process and thread, one task at a time, with this terminal.
-            show_progress: Show a live display on stderr.
+            show_progress: Show a live display: on stderr, or in a notebook as HTML.
 
         Returns:
             The result and what was done for it.
@@ -232,15 +231,13 @@ class Task(FutureBase, metaclass=TaskType):
 
     def __setattr__(self, name: str, value: object) -> None:
         if self._task_node is not None:
-            message = f"{self!r} cannot be modified after its __init__ (setting {name})"
-            raise AttributeError(message)
+            raise AttributeError(f"{self!r} cannot be modified after its __init__ (setting {name})")
         check_member(type(self), name, value)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
         if self._task_node is not None:
-            message = f"{self!r} cannot be modified after its __init__ (deleting {name})"
-            raise AttributeError(message)
+            raise AttributeError(f"{self!r} cannot be modified after its __init__ (deleting {name})")
         object.__delattr__(self, name)
 
     def __repr__(self) -> str:
@@ -248,6 +245,12 @@ class Task(FutureBase, metaclass=TaskType):
             return self._task_node.label
         args = self._task_place.args if self._task_place is not None else {}
         return f"{type(self).__qualname__}({', '.join(f'{name}={value!r}' for name, value in args.items())})"
+
+    def _repr_html_(self) -> str | None:
+        """What notebooks show; None, for which they show the repr, of a task that is not defined yet, or that runs."""
+        from taskproc_cli.views.card import card
+
+        return card(self._task_node) if self._task_node is not None else None
 
     def __taskproc_canonical__(self) -> object:
         node = self._task_node
