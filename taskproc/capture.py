@@ -11,9 +11,9 @@ import contextlib
 import fcntl
 import io
 import os
-import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -34,6 +34,7 @@ _TAIL_LINES = 20
 _TAIL_BYTES = 1 << 13
 _PIECE = 1 << 16
 _PERIOD = 0.05
+_PATIENCE = 0.25  # seconds after which, and in steps of which, the output of a running task can be read
 
 
 def tail(folder: str) -> str:
@@ -52,15 +53,22 @@ def tail(folder: str) -> str:
 
 
 def keep(number: int, path: Path) -> None:
-    """Append what a scratch file holds, if anything, to a log, and empty it."""
+    """Bring a log up to what a scratch file holds, if anything, and empty that."""
     if os.fstat(number).st_size == 0:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as log, open(number, "rb", closefd=False) as scratch:
-        scratch.seek(0)
-        shutil.copyfileobj(scratch, log)
+    publish(number, path)
     os.ftruncate(number, 0)
     os.lseek(number, 0, os.SEEK_SET)
+
+
+def publish(number: int, path: Path) -> None:
+    """Bring a log, which may have the beginning already, up to what a scratch file holds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as log:
+        place = log.tell()
+        while data := os.pread(number, _PIECE, place):
+            log.write(data)
+            place += len(data)
 
 
 class DescriptorCapture:
@@ -74,16 +82,19 @@ class DescriptorCapture:
         for number in self._scratch:
             fcntl.fcntl(number, fcntl.F_SETFL, fcntl.fcntl(number, fcntl.F_GETFL) | os.O_APPEND)
         self._texts = [_line_buffered(sys.stdout), _line_buffered(sys.stderr)]
+        self._publisher = _Publisher(self._scratch)
 
     @contextlib.contextmanager
     def __call__(self, folder: str, echo: Echo | None) -> Generator[None, None, None]:
         follower = _Follower(self._scratch, echo) if echo else None
+        self._publisher.folder = folder
         try:
             yield
         finally:
             self._reclaim()
             if follower:
                 follower.end()
+            self._publisher.end()
             for number, log in zip(self._scratch, LOGS, strict=True):
                 if os.lseek(number, 0, os.SEEK_END):  # a third of what asking for its status takes
                     keep(number, Path(folder, log))
@@ -108,6 +119,40 @@ class DescriptorCapture:
 def _line_buffered(stream: Any) -> TextIO:
     stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     return cast("TextIO", stream)
+
+
+class _Publisher(threading.Thread):
+    """Lets others read what a task has printed so far, if it runs for a while.
+
+    `folder` is the attempt's, empty while no task runs.
+    """
+
+    def __init__(self, scratch: tuple[int, int]) -> None:
+        super().__init__(daemon=True)
+        self._scratch = scratch
+        self._lock = threading.Lock()
+        self.folder = ""
+        self.start()
+
+    def run(self) -> None:
+        before = ""
+        while True:
+            time.sleep(_PATIENCE)
+            with self._lock:
+                if self.folder and self.folder == before:
+                    self._publish()
+                before = self.folder
+
+    def end(self) -> None:
+        """The task is over: its logs are someone else's from now on."""
+        with self._lock:
+            self.folder = ""
+
+    def _publish(self) -> None:
+        for number, log in zip(self._scratch, LOGS, strict=True):
+            if os.fstat(number).st_size:
+                with contextlib.suppress(OSError):  # tried again soon, and told when the task ends
+                    publish(number, Path(self.folder, log))
 
 
 class _Follower(threading.Thread):

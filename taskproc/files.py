@@ -66,6 +66,16 @@ def attempt_folder(cache: Path, name: str, task_id: int, attempt: str) -> Path:
     return task_folder(cache, name, task_id) / attempt
 
 
+def attempts_of(cache: Path, name: str, task_id: int, run: str) -> list[Path]:
+    """The folders of the attempts that a run has begun at a task, in that order, of those that have left something."""
+    folder = task_folder(cache, name, task_id)
+    with suppress(OSError):
+        return [
+            folder / item for item in sorted(os.listdir(folder)) if _ATTEMPT.fullmatch(item) and item.startswith(run)
+        ]
+    return []
+
+
 def take_manifest(folder: Path, known: Mapping[str, bytes] | None = None) -> tuple[FileEntry, ...]:
     """Everything that an attempt left but its logs, sorted by path.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import closing, contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from taskproc import acceptance, files, lastrun, locks, pages, versions
 from taskproc.admission import admit, furnish, refuse_out_of_reach
@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 
     from taskproc.acceptance import Acceptance
     from taskproc.changes import Version
+    from taskproc.index import Leases
     from taskproc.inputfile import Listing
     from taskproc.lastrun import LastRun
     from taskproc.record import Key, Row
 
 __all__ = ["Journal", "Lease", "Rows", "Store", "UnreadableError", "Wanted", "open_store", "replace_store", "tidy"]
+
+_INPUT = b"input:"
 
 
 def open_store(cache: Path, *, trust: bool = False, write: bool = True) -> Store:
@@ -89,11 +92,9 @@ class Store:
 
     def listing(self, path: str) -> Listing | None:
         """What was found at the absolute path of an input file when it was last read; None if that is not known."""
-        try:
-            found: Listing | None = pages.get_value(self._index.entries, _input(path), None)
-        except pages.ChecksumError:
-            return None
-        return found
+        with suppress(pages.ChecksumError):
+            return cast("Listing | None", pages.get_value(self._index.entries, _INPUT + os.fsencode(path), None))
+        return None
 
     def keep_listings(self, found: Mapping[str, Listing]) -> None:
         """Keep what was found at the paths of input files."""
@@ -101,7 +102,7 @@ class Store:
         if new:
             with self._index.transaction():
                 for path, listing in new.items():
-                    pages.put_value(self._index.entries, _input(path), listing)
+                    pages.put_value(self._index.entries, _INPUT + os.fsencode(path), listing)
 
     def last_run(self) -> LastRun | None:
         """The run that began to record last."""
@@ -195,13 +196,16 @@ class Store:
         """Who has accepted the present result, if a person has."""
         return acceptance.read(self._index.entries, name, row)
 
+    def leased(self) -> Leases:
+        """The ids of the tasks that live runs have leased, by run and `task_name`."""
+        return {run: held for run, held in self._index.leases().items() if locks.is_alive(self._cache, run)}
+
     def running(self) -> dict[str, set[int]]:
-        """The ids of the tasks that live runs have leased, by `task_name`."""
+        """The same, whichever run has leased them."""
         found: dict[str, set[int]] = {}
-        for run, held in self._index.leases().items():
-            if locks.is_alive(self._cache, run):
-                for name, ids in held.items():
-                    found.setdefault(name, set()).update(ids)
+        for held in self.leased().values():
+            for name, ids in held.items():
+                found.setdefault(name, set()).update(ids)
         return found
 
     def measure(self, wanted: Wanted | None = None) -> tuple[int, int]:
@@ -238,9 +242,8 @@ class Store:
         if self._index.leases():
             with self._index.transaction():
                 leases = self._index.leases()
-                for run in tuple(leases):
-                    if not locks.is_alive(self._cache, run):
-                        self._index.bury(leases, run)
+                for run in leases.keys() - self.leased().keys():
+                    self._index.bury(leases, run)
                 self._index.put_leases(leases)
 
     def _empty_trash(self) -> None:
@@ -261,10 +264,6 @@ def tidy(cache: Path, *, trust: bool = False) -> None:
             return
     with suppress(CacheError), open_store(cache, trust=trust) as store:
         store.sweep()
-
-
-def _input(path: str) -> bytes:
-    return b"input:" + os.fsencode(path)
 
 
 def replace_store(cache: Path, *, trust: bool = False, save: bool = False) -> None:

@@ -158,6 +158,7 @@ COMMANDS = {
     "log": Command(
         "Show what a task printed.",
         "task",
+        Option("--follow", "-f", about="Go on for as long as the task runs."),
         Option(
             "--stream",
             value="STREAM",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
-    from pathlib import Path
 
     Command = Callable[..., subprocess.CompletedProcess[str]]
     Refused = Callable[..., str]
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 def test_both_streams_are_shown_or_one(cli: Command) -> None:
     cli("run", "Talk")
-    assert cli("log", "Talk").stdout == "said on stdout\nsaid on stderr\n"
+    assert cli("log", "Talk").stdout == "said on stdout\n==> stderr <==\nsaid on stderr\n"
     assert cli("log", "Talk", "--stream", "stderr").stdout == "said on stderr\n"
 
 
@@ -44,3 +46,38 @@ def test_what_is_not_recorded_is_refused(refused: Refused) -> None:
     assert "nothing is recorded of Talk#3" in refused("log", "Talk#3")
     assert "did you mean 'Talk'?" in refused("log", "Tlk#3")
     assert "did you mean 'stderr'?" in refused("log", "Talk", "--stream", "sterr")
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+from taskproc import Task
+
+class Main(Task):
+    def run_task(self):
+        print("first")
+        print("warning", file=sys.stderr)
+        Path("begun").touch()
+        while not Path("go").exists():
+            time.sleep(0.01)
+        print("last")
+"""
+
+
+@pytest.mark.parametrize("executor", ["process", "thread"])
+def test_a_running_task_is_followed_to_its_end(executable: Path, tmp_path: Path, executor: str) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    run = subprocess.Popen(
+        [executable, "run", "-q", "-x", executor, "slow.py"], cwd=tmp_path, stderr=subprocess.DEVNULL
+    )
+    while not (tmp_path / "begun").exists():
+        assert run.poll() is None
+    words = [executable, "log", "--follow", "slow.py", "Main"]
+    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as log:
+        assert log.stdout is not None
+        assert [log.stdout.readline() for _ in range(3)] == ["first\n", "==> stderr <==\n", "warning\n"]
+        (tmp_path / "go").touch()
+        assert log.stdout.read() == "==> stdout <==\nlast\n"
+    assert (log.returncode, run.wait()) == (0, 0)
+    again = subprocess.run([*words, "--stream", "stdout"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert again.stdout == "first\nlast\n"

@@ -1,25 +1,35 @@
-"""`taskproc log`: what a task printed when it last ran."""
+"""`taskproc log`: what a task printed when it last ran, or prints now."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from taskproc_cli.hints import choice
 from taskproc_cli.options import CacheOption, KwargsOption
-from taskproc_cli.problems import UsageError
+from taskproc_cli.problems import SIGNALLED, UsageError
 from taskproc_cli.views import terminal
-from taskproc_cli.views.result import copy_out
+from taskproc_cli.views.log import LogView
 
 if TYPE_CHECKING:
-    from taskproc_cli.request import Request
+    from pathlib import Path
 
-STREAMS = {"stdout": ("stdout.txt",), "stderr": ("stderr.txt",), "both": ("stdout.txt", "stderr.txt")}
+    from taskproc.record import Row
+    from taskproc.store import Store
+    from taskproc_cli.request import Instance, Request
+
+STREAMS = {"stdout": ("stdout",), "stderr": ("stderr",), "both": ("stdout", "stderr")}
+
+PERIOD = 0.1
+"""Seconds between two looks at what a running task has printed."""
 
 
 def log(
     ctx: typer.Context,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on for as long as the task runs.")] = False,
     stream: Annotated[
         str, typer.Option("--stream", metavar="STREAM", help="stdout, stderr, or both, one after the other.")
     ] = "both",
@@ -28,23 +38,62 @@ def log(
 ) -> None:
     """Show what a task printed when it last ran.
 
-    For example: taskproc log taskfile.py Train --seed 3, or taskproc log taskfile.py Train#7
+    What it printed on stderr stands below a heading.
+
+    For example: taskproc log taskfile.py Train --seed 3, or taskproc log -f taskfile.py Train#7
     """
-    from taskproc.files import attempt_folder
-    from taskproc.kept import shown_attempt
+    from taskproc.store import open_store
 
     request: Request = ctx.obj
-    wanted = STREAMS[choice("--stream", stream, STREAMS)]
+    view = LogView(STREAMS[choice("--stream", stream, STREAMS)])
     folder = request.cache(cache)
     instance = request.instance(folder)
-    if not (instance.row.good or instance.row.failure):
+    with open_store(folder, write=False) as store:
+        run = _runner(store, instance)
+        if run is not None and not follow:
+            terminal.say(terminal.paint(f"{instance.label} is running now; -f follows it", "dim"))
+        elif run is not None:
+            _follow(view, store, instance, folder)
+        row = _row(store, instance)
+    if not (row.good or row.failure):
         raise UsageError(f"{instance.label} has not run: there is no log of it in {folder}")
-    paths = [
-        attempt_folder(folder, instance.name, instance.row.task_id, shown_attempt(instance.row, what)) / what
-        for what in wanted
-    ]
-    found = [path for path in paths if path.is_file()]
-    if not found:
+    view.write_news(_recorded(folder, instance, row))
+    if view.empty:
         terminal.say(f"{instance.label} printed nothing")
-    for path in found:
-        copy_out(path)
+
+
+def _follow(view: LogView, store: Store, instance: Instance, cache: Path) -> None:
+    """Write what a task prints until no run is busy with it any more; then its record has the rest."""
+    from taskproc.files import attempts_of
+
+    current = None
+    try:
+        while (run := _runner(store, instance)) is not None:
+            attempts = attempts_of(cache, instance.name, instance.row.task_id, run)
+            if attempts:
+                if current not in {None, attempts[-1]}:
+                    view.rewind()
+                current = attempts[-1]
+                view.write_news(current)
+            time.sleep(PERIOD)
+    except KeyboardInterrupt:
+        raise typer.Exit(SIGNALLED + 2) from None
+
+
+def _runner(store: Store, instance: Instance) -> str | None:
+    """The live run that is busy with a task."""
+    busy = (run for run, held in store.leased().items() if instance.row.task_id in held.get(instance.name, ()))
+    return next(busy, None)
+
+
+def _row(store: Store, instance: Instance) -> Row:
+    found = store.find(instance.name, instance.row.task_id)
+    return found[1] if found is not None else instance.row
+
+
+def _recorded(cache: Path, instance: Instance, row: Row) -> Path:
+    """The folder of the attempt whose output counts."""
+    from taskproc.files import STDOUT, attempt_folder
+    from taskproc.kept import shown_attempt
+
+    return attempt_folder(cache, instance.name, row.task_id, shown_attempt(row, STDOUT))

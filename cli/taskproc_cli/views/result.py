@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
@@ -13,7 +12,6 @@ from taskproc_cli.problems import users_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+(?=>)")
 
@@ -113,13 +111,6 @@ def write_out(text: str) -> None:
             sys.stdout.buffer.write(
                 text.encode(sys.stdout.encoding, "surrogateescape" if _escaped(text) else "backslashreplace")
             )
-        sys.stdout.flush()
-
-
-def copy_out(path: Path) -> None:
-    """Copy a file to stdout."""
-    with suppress(BrokenPipeError), path.open("rb") as file:
-        shutil.copyfileobj(file, sys.stdout.buffer)
         sys.stdout.flush()
 
 
