@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc.causes import root_causes, upstreams
 from taskproc.changes import changes
-from taskproc.graph import Node, packed_sources
+from taskproc.graph import Node, build_graph, packed_sources
 from taskproc.plan import CodeChanged, Run
 from taskproc.record import WIDTH
 from taskproc.run import judged_plan
@@ -58,7 +58,7 @@ class Evidence(NamedTuple):
 
 def evidence(root: Node, options: Options) -> Evidence:
     """What is known of a task; writes nothing."""
-    judge, plan = judged_plan(root, options)
+    judge, plan = judged_plan(build_graph(root), options)
     row = plan.rows.get(root.key)
     causes = root_causes(plan, upstreams(plan, root))
     return Evidence(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from taskproc.dispatch import open_executors
 from taskproc.graph import by_name
+from taskproc.lanes import Limits
 from taskproc.lastrun import LastRun
-from taskproc.limits import Limits
 from taskproc.payloads import value_of
 from taskproc.plan import Run
 from taskproc.scheduler import Scheduler
@@ -20,37 +20,42 @@ if TYPE_CHECKING:
     from taskproc.judge import Judge
     from taskproc.options import Options
     from taskproc.plan import Plan
+    from taskproc.record import Key
     from taskproc.store import Store
 
 
-def execute(plan: Plan, generation: int, judge: Judge, options: Options, tell: Listener) -> Any:
-    """Run what a plan says must or may run, and give the root's value; the plan's rows are kept up to date.
+def execute(plan: Plan, generation: int, judge: Judge, options: Options, tell: Listener) -> dict[Key, Any]:
+    """Run what a plan says must or may run, and give the roots' values; the plan's rows are kept up to date.
 
     The plan rests on rows of this `generation`.
     """
     with open_store(options.cache, trust=options.trust) as store:
         try:
-            value = _execute(store, plan, generation, judge, options, tell)
+            values = _execute(store, plan, generation, judge, options, tell)
             store.keep_listings(judge.contents.lasting())
         except Exception:
             store.sweep()  # but not where somebody interrupts, and waits
             raise
         store.sweep()
-    return value
+    return values
 
 
-def _execute(store: Store, plan: Plan, generation: int, judge: Judge, options: Options, tell: Listener) -> Any:
+def _execute(
+    store: Store, plan: Plan, generation: int, judge: Judge, options: Options, tell: Listener
+) -> dict[Key, Any]:
     workers = options.slots
-    root = plan.graph.root
-    about = LastRun(root.label, time.time())
+    about = LastRun(plan.graph.label, time.time())
     with store.begin_run(generation, about) as journal, open_executors(options, workers) as executors:
         executors.expect((node for node in plan.graph.nodes if isinstance(plan.decisions[node.key], Run)), workers)
         ids = store.allocate(by_name(plan.graph.nodes))
         limits = Limits(workers, options.limits)
         scheduler = Scheduler(plan, judge, journal, executors, limits, tell, ids, keep_going=options.keep_going)
-        output = scheduler.run()
-        while True:
-            try:
-                return load(value_of(root, ids[root.key], output))
-            except DamagedValueError as error:
-                output = scheduler.redo(root, error.reason)
+        outputs = scheduler.run()
+        values: dict[Key, Any] = {}
+        for root in plan.graph.roots:
+            while root.key not in values:
+                try:
+                    values[root.key] = load(value_of(root, ids[root.key], outputs[root.key]))
+                except DamagedValueError as error:
+                    outputs = scheduler.redo(root, error.reason)
+    return values

@@ -12,7 +12,7 @@ from taskproc.future import Const
 from taskproc.requires import slots_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
     from types import FunctionType
 
@@ -68,25 +68,16 @@ class Node:
         return state
 
     @property
-    def channels(self) -> Mapping[str, int]:
-        """The names besides its own by which limits and prefix commands mean it, and how much of each it takes."""
-        channel: Any = self.task._task_channel
-        if isinstance(channel, str):
-            return {channel: 1}
-        weights: Mapping[str, int] = channel if hasattr(channel, "keys") else dict.fromkeys(channel, 1)
-        return weights
+    def channels(self) -> tuple[str, ...]:
+        """The names besides its own by which limits and prefix commands mean it."""
+        channel = self.task._task_channel
+        return (channel,) if isinstance(channel, str) else tuple(channel)
 
     @property
     def prefix(self) -> str:
         """The command that it asks to run under, empty for none."""
         prefix: str = self.task._task_prefix_command
         return prefix
-
-    @property
-    def resources(self) -> Mapping[str, object]:
-        """What prefix commands may name in braces."""
-        resources: Mapping[str, object] = self.task._task_resources
-        return resources
 
     @property
     def level(self) -> int:
@@ -144,10 +135,20 @@ def shape(node: Node) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A task and all that it needs, upstreams first, the root last."""
+    """The requested tasks, `roots`, and all that they need, upstreams first."""
 
-    root: Node
+    roots: tuple[Node, ...]
     nodes: tuple[Node, ...] = field(repr=False)
+
+    @property
+    def root(self) -> Node:
+        """The requested task, where it is the only one."""
+        return self.roots[0]
+
+    @property
+    def label(self) -> str:
+        """The requested tasks for people: `Choose(n=6, k=3)`, `Choose(n=6, k=3) and 4 more`."""
+        return self.root.label + (f" and {len(self.roots) - 1} more" if len(self.roots) > 1 else "")
 
     def dependents(self) -> dict[Key, list[Node]]:
         """Who needs each task, each reader once a slot position."""
@@ -158,19 +159,20 @@ class Graph:
         return found
 
 
-def build_graph(root: Node) -> Graph:
-    """All that a task needs, checked to stand together.
+def build_graph(*roots: Node) -> Graph:
+    """All that some tasks need, checked to stand together.
 
     A task is defined after its upstreams, so the order of definition is an order of the graph, and there is no cycle.
 
     Raises:
         GraphError: its tasks are of two caches, or two of its classes have one `task_name`.
     """
-    seen = {root.key: root}
+    root = roots[0]
+    seen: dict[Key, Node] = {}
     classes = {root.name: root.cls}
-    stack = [root]
-    while stack:
-        for source in stack.pop().sources:
+    found: list[Sequence[Node]] = [roots]
+    while found:
+        for source in found.pop():
             if seen.get(source.key) is source:
                 continue
             if source.cache != root.cache:
@@ -183,8 +185,8 @@ def build_graph(root: Node) -> Graph:
                 raise GraphError(message)
             if source.key not in seen:
                 seen[source.key] = source
-                stack.append(source)
-    return Graph(root, tuple(sorted(seen.values(), key=lambda node: node.serial)))
+                found.append(source.sources)
+    return Graph(roots, tuple(sorted(seen.values(), key=lambda node: node.serial)))
 
 
 def by_name(nodes: Iterable[Node]) -> dict[str, list[Key]]:

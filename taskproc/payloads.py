@@ -33,14 +33,16 @@ class Packer:
     """Makes payloads for one run.
 
     Args:
-        root: The requested task, whose output is sent as it happens.
+        roots: The requested tasks; the output of one that is requested alone is sent as it happens.
         codes: The fingerprints, which say from which files each class was read.
         ids: Each task's id.
         outputs: Each settled task's output; grows while the run goes on.
     """
 
-    def __init__(self, root: Node, codes: Fingerprinter, ids: Mapping[Key, int], outputs: Mapping[Key, Output]) -> None:
-        self._root = root
+    def __init__(
+        self, roots: Sequence[Node], codes: Fingerprinter, ids: Mapping[Key, int], outputs: Mapping[Key, Output]
+    ) -> None:
+        self._echoed = roots[0] if len(roots) == 1 else None
         self._codes = codes
         self._ids = ids
         self._outputs = outputs
@@ -89,7 +91,7 @@ class Packer:
             folder=self.folder(node, attempt),
             task_id=self._ids[node.key],
             level=node.level,
-            echo=node is self._root,
+            echo=node is self._echoed,
             slots=tuple(slots),
         )
 
@@ -100,8 +102,7 @@ class Packer:
             return self._consts[source.digest]
         if source.key in within:
             return within[source.key]
-        inline = self._outputs[source.key].inline
-        return self.value_of(source) if inline is None else inline
+        return self.value_of(source)
 
     def value_of(self, node: Node) -> bytes | Stored:
         """Where the value of a settled task is."""

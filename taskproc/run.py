@@ -9,7 +9,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from taskproc.command import refuse_unknown
 from taskproc.context import in_task, loading
 from taskproc.errors import NoResultError, RequestError
 from taskproc.events import Planned, Printed, Warned
@@ -18,7 +17,6 @@ from taskproc.graph import build_graph, by_name
 from taskproc.inputfile import Contents
 from taskproc.judge import Judge
 from taskproc.kept import kept_output
-from taskproc.limits import refuse_unfit
 from taskproc.loading import RefusedError
 from taskproc.payloads import value_of
 from taskproc.plan import Damaged, Plan, Run, UpToDate, plan_graph
@@ -27,7 +25,7 @@ from taskproc.tally import Tally
 from taskproc.value import DamagedValueError, load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
 
     from taskproc.changes import History, Version
     from taskproc.events import Event, Listener, RunStats
@@ -35,9 +33,6 @@ if TYPE_CHECKING:
     from taskproc.inputfile import Listing
     from taskproc.options import Options
     from taskproc.record import Key
-
-MISSING = object()
-"""Stands for a value that is not there, where None is a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,38 +50,46 @@ def run(root: Node, options: Options, listener: Listener | None = None) -> Outco
         FailedTaskError: A task failed; with `keep_going` an `ExceptionGroup` of them.
         RequestError: The request was wrong, and nothing ran.
     """
+    values, stats = run_all([root], options, listener)
+    return Outcome(values[root.key], stats)
+
+
+def run_all(
+    roots: Sequence[Node], options: Options, listener: Listener | None = None
+) -> tuple[dict[Key, Any], RunStats]:
+    """Bring several tasks up to date, in one graph; gives their values by key. Errors are those of `run`."""
     started = time.monotonic()
-    _check(root, options)
+    _check(roots[0], options)
     tally = Tally()
     tell = tally if listener is None else _broadcast(tally, listener)
     with _graph_left_alone():
-        judge = _judge(build_graph(root), options)
+        judge = _judge(build_graph(*roots), options)
         plan, generation = _plan(judge, options)
         tell(Planned(plan))
         _warn_of_damage(plan, tell)
-        before = plan.rows.get(root.key)
-        value = _recorded(plan) if plan.is_done else MISSING
-        if value is MISSING:
+        before = plan.rows.get(roots[0].key)
+        values = recorded_values(plan) if plan.is_done else {}
+        if len(values) < len({root.key for root in roots}):
             from taskproc.execution import execute  # loads only where there is something to run
 
-            value = execute(plan, generation, judge, options, tell)
+            values = execute(plan, generation, judge, options, tell)
         else:
             tidy(options.cache, trust=options.trust)
-    row = plan.rows[root.key]
-    if before is not None and row.good is before.good:
-        for stream, text in kept_output(root, row).items():
-            tell(Printed(root, stream, text, kept=True))
-    return Outcome(value, tally.stats(time.monotonic() - started))
+    row = plan.rows[roots[0].key]
+    if len(roots) == 1 and before is not None and row.good is before.good:
+        for stream, text in kept_output(roots[0], row).items():
+            tell(Printed(roots[0], stream, text, kept=True))
+    return values, tally.stats(time.monotonic() - started)
 
 
-def make_plan(root: Node, options: Options) -> Plan:
-    """What `run` would do; writes nothing."""
-    return judged_plan(root, options)[1]
+def make_plan(root: Node, options: Options, *others: Node) -> Plan:
+    """What `run` would do, or `run_all` with other tasks; writes nothing."""
+    return judged_plan(build_graph(root, *others), options)[1]
 
 
-def judged_plan(root: Node, options: Options) -> tuple[Judge, Plan]:
-    """What `run` would do, and what that rests on; writes nothing."""
-    judge = _judge(build_graph(root), options)
+def judged_plan(graph: Graph, options: Options) -> tuple[Judge, Plan]:
+    """What would be done to bring a graph's roots up to date, and what that rests on; writes nothing."""
+    judge = _judge(graph, options)
     return judge, _plan(judge, options)[0]
 
 
@@ -98,15 +101,26 @@ def recorded_result(root: Node, options: Options) -> Any:
     """
     plan = make_plan(root, options)
     decision = plan.decisions[root.key]
-    value = _recorded(plan) if isinstance(decision, UpToDate) else MISSING
-    if value is not MISSING:
-        return value
+    values = recorded_values(plan)
+    if root.key in values:
+        return values[root.key]
     if isinstance(decision, UpToDate):
         reason = "damaged"
     else:
         reason = str(decision.reason) if isinstance(decision, Run) else str(decision)
     message = f"{root.label} has no up-to-date result ({reason}); run it first"
     raise NoResultError(message)
+
+
+def recorded_values(plan: Plan) -> dict[Key, Any]:
+    """The values of those roots of a plan that are up to date; without those that turn out to be damaged."""
+    values: dict[Key, Any] = {}
+    for root in plan.graph.roots:
+        decision = plan.decisions[root.key]
+        if isinstance(decision, UpToDate):
+            with contextlib.suppress(DamagedValueError):
+                values[root.key] = load(value_of(root, plan.rows[root.key].task_id, decision.record.output))
+    return values
 
 
 def _warn_of_damage(plan: Plan, tell: Listener) -> None:
@@ -160,7 +174,9 @@ def _check(root: Node, options: Options) -> None:
 def _judge(graph: Graph, options: Options) -> Judge:
     forced: frozenset[Key] = frozenset()
     if options.force != "nothing":
-        forced = frozenset({n.key for n in graph.nodes} if options.force == "all" else {graph.root.key})
+        forced = frozenset(
+            {n.key for n in graph.nodes} if options.force == "all" else {root.key for root in graph.roots}
+        )
     base = next(cls for cls in graph.root.cls.__mro__ if cls.__module__ == "taskproc.task")
     return Judge(
         graph,
@@ -197,22 +213,7 @@ def _plan(judge: Judge, options: Options) -> tuple[Plan, int]:
     """The plan, and the generation of the rows that it rests on."""
     with open_store(options.cache, trust=options.trust, write=False) as store:
         rows = store.read(by_name(judge.graph.nodes))
-    plan = plan_graph(judge, rows.rows, rows.damaged)
-    to_run = [node for node in plan.graph.nodes if not isinstance(plan.decisions[node.key], UpToDate)]
-    refuse_unfit(to_run, options.limits)
-    refuse_unknown(to_run, options)
-    return plan, rows.generation
-
-
-def _recorded(plan: Plan) -> Any:
-    """The recorded value of a plan's root, or MISSING if it turns out to be damaged."""
-    root = plan.graph.root
-    row = plan.rows[root.key]
-    assert row.good is not None
-    try:
-        return load(value_of(root, row.task_id, row.good.output))
-    except DamagedValueError:
-        return MISSING
+    return plan_graph(judge, rows.rows, rows.damaged), rows.generation
 
 
 def _broadcast(*listeners: Listener) -> Listener:

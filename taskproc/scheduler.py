@@ -30,7 +30,6 @@ from taskproc.flight import Flight
 from taskproc.frontier import Frontier
 from taskproc.graph import by_name
 from taskproc.lanes import Durations, Lanes, ranks
-from taskproc.limits import numbered
 from taskproc.outcome import conclude, drop_attempt, failed_task, failure_of
 from taskproc.payloads import Packer
 from taskproc.plan import Run, UpToDate
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
     from taskproc.events import Listener
     from taskproc.graph import Node
     from taskproc.judge import Judge
-    from taskproc.limits import Lane, Limits
+    from taskproc.lanes import Lane, Limits
     from taskproc.plan import Plan
     from taskproc.record import Key, Output
     from taskproc.store import Journal
@@ -79,7 +78,7 @@ class Scheduler:
         self._keep_going = keep_going
         self._codes = judge.codes
         self._frontier = Frontier(plan, judge)
-        self._packer = Packer(plan.graph.root, judge.codes, ids, self._frontier.outputs)
+        self._packer = Packer(plan.graph.roots, judge.codes, ids, self._frontier.outputs)
         self._recorder = Recorder(journal, judge.codes)
         self._failures: dict[Key, FailedTaskError] = {}
         self._elsewhere = Elsewhere(journal)
@@ -94,8 +93,8 @@ class Scheduler:
         order = ranks(nodes, waiting, self._durations, failed)
         self._lanes = Lanes(limits.workers, self._durations, self._lane_of, order, batching=executors.batching)
 
-    def run(self) -> Output:
-        """Bring the plan's root up to date, and give its output. What finished is recorded, whatever ends the run.
+    def run(self) -> Mapping[Key, Output]:
+        """Bring the plan's roots up to date; gives the outputs. What finished is recorded, whatever ends the run.
 
         Raises:
             FailedTaskError: A task failed; with `keep_going` an `ExceptionGroup` of them.
@@ -106,12 +105,12 @@ class Scheduler:
         )
         return self._go_on()
 
-    def redo(self, node: Node, what: str) -> Output:
-        """Run a settled task again, for its value turned out to be damaged; gives the output of the plan's root."""
+    def redo(self, node: Node, what: str) -> Mapping[Key, Output]:
+        """Run a settled task again, for its value turned out to be damaged; gives the outputs."""
         self._unsettle(node, what)
         return self._go_on()
 
-    def _go_on(self) -> Output:
+    def _go_on(self) -> Mapping[Key, Output]:
         try:
             while self._flights or self._elsewhere or (self._lanes and not self._stopping):
                 self._submit_ready()
@@ -123,7 +122,7 @@ class Scheduler:
             self._recorder.flush()
         if self._failures:
             raise failure_of(self._failures, self._plan.graph, keep_going=self._keep_going)
-        return self._frontier.outputs[self._plan.graph.root.key]
+        return self._frontier.outputs
 
     @property
     def _stopping(self) -> bool:
@@ -150,7 +149,7 @@ class Scheduler:
             self._consider(self._frontier.wait([node]))
 
     def _lane_of(self, node: Node) -> Lane:
-        return self._limits.lane(self._executors.command_for(node, self._ids[node.key]), node)
+        return self._limits.lane(self._executors.prefix_of(node), (*node.channels, node.name))
 
     # Batches: from ready to under way.
 
@@ -195,11 +194,9 @@ class Scheduler:
     def _submit(self, lane: Lane, nodes: tuple[Node, ...]) -> None:
         attempts = tuple([next(self._attempts) for _ in nodes])
         batch, read = self._packer.batch(nodes, attempts)
-        executor = self._executors.executor(lane.command)
-        taken = self._limits.take(lane)
-        if lane.command is not None:
-            batch = batch._replace(command=numbered(lane.command, taken))
-        self._flights[batch.serial] = Flight(executor, lane, taken, nodes, attempts, read, dict(enumerate(nodes)))
+        executor = self._executors.executor(lane.prefix)
+        self._flights[batch.serial] = Flight(executor, lane, nodes, attempts, read, dict(enumerate(nodes)))
+        self._limits.take(lane)
         self._tell(Started(nodes))
         executor.submit(batch, lambda serial, answer: self._answers.put((serial, answer)))
 
@@ -248,7 +245,7 @@ class Scheduler:
             if isinstance(answer, Lost):
                 self._lost(flight, answer)
             self._take_back(flight, tuple(flight.unanswered))
-            self._limits.give_back(flight.lane, flight.taken)
+            self._limits.take(flight.lane, -1)
             self._landed += 1
             del self._flights[serial]
 
@@ -307,8 +304,7 @@ class Scheduler:
         to_blame = left[:1] if flight.executor.streams or len(flight.nodes) == 1 else []
         made = Made(flight.begun, max(0.0, time.time() - flight.begun), "")
         for position in left if answer.refused else to_blame:
-            kept = answer.kept or bool(answer.tail)
-            failed = Failed(position, answer.reason, "", answer.error, answer.tail, kept=kept, made=made)
+            failed = Failed(position, answer.reason, "", answer.error, answer.tail, kept=bool(answer.tail), made=made)
             self._failed(flight, failed)
         self._lanes.alone.update(node.key for node in flight.unanswered.values())
 

@@ -89,6 +89,17 @@ _RUN = (
     Option("--progress", about="Show the moving display also under CI."),
     Option("--quiet", "-q", about="Say nothing but the result and errors."),
     Option("--verbose", "-v", about="Name each task that runs, and why."),
+    Option("--sweep", value="NAME=VALUES", about="Run the task for each of a parameter's values", many=True),
+    Option(
+        "--format",
+        value="FORMAT",
+        about="How a sweep is printed: table, json or csv.",
+        choices={
+            "table": "aligned columns (the default)",
+            "json": "an array of objects",
+            "csv": "comma-separated values",
+        },
+    ),
     _KWARGS,
     _TRUST,
 )

@@ -39,10 +39,11 @@ def unknown_option(word: str, known: Iterable[str], parameters: Iterable[str] = 
 
 
 def near_options(option: str, known: Iterable[str]) -> list[str]:
-    """The long options that may have been meant by one: those that begin with it, else the nearest."""
+    """The long options that may have been meant by one: those that begin with it, parts so named, the nearest."""
     text, long = plain(option), [each for each in known if each.startswith("--")]
     begun = [each for each in long if len(text) > 3 and each.startswith(text)]
-    return begun or difflib.get_close_matches(text, long, 1)
+    parts = [each for each in long if each.rpartition(".")[2] == text[2:]]
+    return begun or parts or difflib.get_close_matches(text, long, 1)
 
 
 def stray_word(word: str, rest: Sequence[str], parameters: Parameters) -> str:

@@ -172,6 +172,7 @@ class TaskCommand(Command):
         given = {name.removesuffix(MARK): texts for name, texts in readings[-1].given.items() if name.endswith(MARK)}
         if given:
             request.values = request.parameters.values(given, request.values)
+            request.given = frozenset(given)
 
 
 class LazyTaskCommand(TaskCommand):

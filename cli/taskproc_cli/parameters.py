@@ -87,7 +87,7 @@ class Parameters:
         """
         found = dict(known or {})
         for name in sorted(given, key=lambda name: name.count(".")):
-            parameter = self._giveable(name)
+            parameter = self.giveable(name)
             try:
                 value = parameter.shape.value(given[name])
             except ValueError as error:
@@ -123,7 +123,7 @@ class Parameters:
             if name not in self.named and self.extra is MISSING:
                 hint = suggestion(name, self.named) or f"; it has {', '.join(self.named) or 'none'}"
                 raise UsageError(f"--kwargs: {self.cls.__qualname__} has no parameter {name!r}{hint}")
-            self._giveable(name)
+            self.giveable(name)
         return found
 
     def make(self, values: Mapping[str, Any]) -> Task:
@@ -135,12 +135,12 @@ class Parameters:
         """
         missing = [each for each in self.named.values() if each.required and each.name not in values]
         for parameter in missing:
-            self._giveable(parameter.name)  # says so if it is one that can't be given
+            self.giveable(parameter.name)  # says so if it is one that can't be given
         if missing:
             needed = [part for each in missing for part in self._needed(each)]
             raise UsageError(f"{self.cls.__qualname__} needs {' and '.join(part.option for part in needed)}")
         for name, value in values.items():
-            self._check(self._giveable(name), value)
+            self._check(self.giveable(name), value)
         args, kwargs = self.arranged(values)
         with users_code(f"{self.cls.__qualname__} cannot be made"):
             try:
@@ -200,7 +200,7 @@ class Parameters:
                 hint = suggestion(key, parameter.fields.named) or f"; it has {', '.join(parameter.fields.named)}"
                 raise UsageError(f"{parameter.option}: {type_name(parameter.field.annotation)} has no {key!r}{hint}")
 
-    def _giveable(self, name: str) -> Parameter:
+    def giveable(self, name: str) -> Parameter:
         """A parameter that there is, and that can be given.
 
         Raises:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from taskproc.errors import RequestError
 from taskproc_cli.outline import read_outline
 from taskproc_cli.parameters import Parameters, parameters_of
 from taskproc_cli.problems import UsageError, users_code
@@ -15,7 +16,7 @@ from taskproc_cli.settings import Settings
 from taskproc_cli.target import Target, cache_path, load_module, resolve_task, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from taskproc import Task
@@ -33,6 +34,7 @@ class Request:
         cls: The class, where it is known beforehand.
         values: Those given, by name.
         command: The words before those of the request, such as `taskproc run`.
+        given: The names of the values that options give.
         words: The words of the request, as typed.
         trust: Whether a cache that others can write is taken.
         origins: Where the setting is that stands for an option, by its name in the program, if one does.
@@ -41,6 +43,7 @@ class Request:
     target: Target
     cls: type[Task] | None = None
     values: dict[str, Any] = field(default_factory=dict[str, Any])
+    given: frozenset[str] = frozenset()
     command: tuple[str, ...] = ("taskproc", "run")
     words: tuple[str, ...] = ()
     trust: bool = False
@@ -89,13 +92,22 @@ class Request:
 
     def node(self, cache: Path) -> Node:
         """The task that is meant, defined in a cache."""
+        return self.nodes(cache, [(self.values, "")])[0]
+
+    def nodes(self, cache: Path, points: Iterable[tuple[Mapping[str, Any], str]]) -> list[Node]:
+        """The tasks with these values, each with what to call it in errors where there are several."""
         from taskproc import Cache
 
-        parameters = self.parameters
+        found: list[Node] = []
         with Cache(cache):
-            node = parameters.make(self.values)._task_node
-        assert node is not None  # it is defined
-        return node
+            for values, label in points:
+                try:
+                    node = self.parameters.make(values)._task_node
+                except RequestError as error:
+                    raise type(error)(f"{error} (at {label})" if label else str(error)) from error.__cause__
+                assert node is not None  # it is defined
+                found.append(node)
+        return found
 
     def instance(self, cache: Path) -> Instance:
         """What is recorded of the one task that is meant: `TASK#ID`, or that of these parameters.

@@ -44,7 +44,9 @@ def executor_args(text: str, option: str) -> dict[str, Any]:
         raise UsageError(f"{option}: {error}") from None
 
 
-def by_name(limits: Sequence[str], prefixes: Sequence[str], settings: Settings, root: Node) -> dict[str, Any]:
+def by_name(
+    limits: Sequence[str], prefixes: Sequence[str], settings: Settings, roots: Sequence[Node]
+) -> dict[str, Any]:
     """What is said of some tasks by channel or `task_name`: the fields of `taskproc.options.Options` for it."""
     given = {"rate-limit": limits, "prefix": prefixes}
     layers = {
@@ -52,7 +54,7 @@ def by_name(limits: Sequence[str], prefixes: Sequence[str], settings: Settings, 
     }
     if not any(layer.texts for each in layers.values() for layer in each):
         return {}
-    names = _names(build_graph(root))
+    names = _names(build_graph(*roots))
     return {
         "limits": _by_name(layers["rate-limit"], "NAME=N", names, _count),
         "prefixes": _by_name(layers["prefix"], "NAME=CMD", names, _shell_line),

@@ -58,7 +58,7 @@ def packed(flow: Any) -> Any:
     ids = {node.key: number for number, node in enumerate(plan.graph.nodes, 10)}
     nodes = {node.task.n: node for node in plan.graph.nodes[:-1]}
     outputs = {node.key: output(b"value %d" % n) for n, node in nodes.items()}
-    packer = Packer(plan.graph.root, Fingerprinter(flow.module.Task), ids, outputs)
+    packer = Packer(plan.graph.roots, Fingerprinter(flow.module.Task), ids, outputs)
     return SimpleNamespace(packer=packer, root=plan.graph.root, nodes=nodes)
 
 

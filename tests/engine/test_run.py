@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
-from taskproc import FailedTaskError, RunStats
+from taskproc import Cache, FailedTaskError, RunStats
 from taskproc.errors import RequestError
+from taskproc.options import Options
+from taskproc.run import make_plan, recorded_values, run_all
 
 CHOOSE = """
 class Choose(Task):
@@ -564,3 +566,24 @@ def test_what_cannot_be_sent_to_a_worker_fails_its_task_with_a_sentence(python: 
     holds, closes = done.stdout.splitlines()
     assert holds.startswith("Holds() failed: attribute locks['a'][0] can't be pickled")
     assert "its class can't be pickled" in closes
+
+
+def test_several_tasks_are_brought_up_to_date_in_one_graph(flow: Any) -> None:
+    flow.write(CHOOSE)
+    with Cache(flow.cache):
+        roots = [flow.module.Choose(4, k)._task_node for k in (1, 2, 1)]
+    options = Options(flow.cache, executor="serial")
+    assert len(make_plan(roots[0], options, *roots[1:]).graph.nodes) == 10
+    values, stats = run_all(roots, options)
+    assert {key: values[key] for key in (roots[0].key, roots[1].key)} == {roots[0].key: 4, roots[1].key: 6} == values
+    assert stats.executed == {flow.module.Choose.task_name: 10}
+    assert run_all(roots, options)[1].reused == {flow.module.Choose.task_name: 10}
+
+
+def test_the_values_of_those_that_did_not_fail_are_there(flow: Any) -> None:
+    flow.write(FAILING + "class Good(Task):\n    def run_task(self):\n        return 3\n")
+    roots = [flow.task(text)._task_node for text in ("Bad(1)", "Good()")]
+    options = Options(flow.cache, executor="serial", keep_going=True)
+    with pytest.raises(ExceptionGroup):
+        run_all(roots, options)
+    assert recorded_values(make_plan(roots[0], options, roots[1])) == {roots[1].key: 3}

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from taskproc.errors import FailedTaskError
 from taskproc_cli import run_options
+from taskproc_cli.hints import choice
 from taskproc_cli.options import CacheOption, KwargsOption
-from taskproc_cli.problems import FAILED
+from taskproc_cli.outcomes import outcomes
+from taskproc_cli.problems import FAILED, UsageError
+from taskproc_cli.sweep import read_sweep
 from taskproc_cli.views import terminal
 from taskproc_cli.views.failure import failure_lines
 from taskproc_cli.views.plan import plan_lines
 from taskproc_cli.views.progress import Progress, shown_progress
 from taskproc_cli.views.result import print_result, write_out
+from taskproc_cli.views.table import FORMATS, sweep_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from taskproc.events import Event
     from taskproc.graph import Node
     from taskproc.options import Options
+    from taskproc.record import Key
     from taskproc_cli.request import Request
 
 
@@ -70,6 +77,18 @@ def run(
     progress: Annotated[bool, typer.Option("--progress", help="Show the moving display also under CI.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result and errors.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name each task that runs, and why.")] = False,
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--sweep",
+            metavar="NAME=VALUES",
+            help="Run the task for each of a parameter's values, lr=0.1,0.01 or seed=0..9, and print a table;"
+            " of several such options for all combinations.",
+        ),
+    ] = None,
+    format: Annotated[  # noqa: A002  the option's name
+        str | None, typer.Option("--format", metavar="FORMAT", help="How a sweep is printed: table, json or csv.")
+    ] = None,
     kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
 ) -> None:
     """Run a task and print its result.
@@ -91,25 +110,45 @@ def run(
             if text is not None
         },
         detect_source_change=not no_detect_source_change,
-        keep_going=keep_going,
+        keep_going=keep_going or bool(sweep),
         interactive=interactive,
         force="all" if force_all else "requested" if force else "nothing",
     )
-    node = request.node(folder)
-    options = replace(options, **run_options.by_name(rate_limit or (), prefix or (), request.settings, node))
+    form = _form(format, sweep)
+    swept = read_sweep(sweep or (), request.parameters, request.values, request.given)
+    nodes = request.nodes(folder, [(point.values, swept.label(point)) for point in swept.points])
+    options = replace(options, **run_options.by_name(rate_limit or (), prefix or (), request.settings, nodes))
     if dry_run:
-        write_out("".join(f"{line}\n" for line in plan_lines(make_plan(node, options))))
+        write_out("".join(f"{line}\n" for line in plan_lines(make_plan(nodes[0], options, *nodes[1:]))))
         return
     listener = shown_progress(quiet=quiet, verbose=verbose, insist=progress, own_terminal=interactive)
     with terminal.printing_to_stderr() if interactive else nullcontext():
-        value = _run(node, options, listener, request, explain=explain)
-    print_result(value)
+        values, failed = _run(nodes, options, listener, explain=explain)
+    if sweep:
+        write_out("".join(f"{line}\n" for line in sweep_lines(swept, outcomes(nodes, values, failed, options), form)))
+    elif not failed:
+        print_result(values[nodes[0].key])
+    if failed:
+        _tell(failed, nodes, request, options)
 
 
-def _run(node: Node, options: Options, listener: Progress, request: Request, *, explain: bool) -> object:
-    """The task's value; if tasks failed, that is told last and ends the command."""
+def _form(form: str | None, sweep: Sequence[str] | None) -> str:
+    """How a sweep is printed.
+
+    Raises:
+        UsageError: there is no such format, or no sweep.
+    """
+    if form is not None and not sweep:
+        raise UsageError("--format says how a sweep is printed, and there is no --sweep NAME=VALUES")
+    return choice("--format", form or "table", FORMATS)
+
+
+def _run(
+    nodes: Sequence[Node], options: Options, listener: Progress, *, explain: bool
+) -> tuple[dict[Key, Any], list[FailedTaskError]]:
+    """The tasks' values by key or, if tasks failed, these failures."""
     from taskproc.events import Planned
-    from taskproc.run import run as run_graph
+    from taskproc.run import run_all
 
     def tell(event: Event) -> None:
         if explain and isinstance(event, Planned):
@@ -119,18 +158,24 @@ def _run(node: Node, options: Options, listener: Progress, request: Request, *, 
 
     try:
         with listener:
-            return run_graph(node, options, tell).value
+            return run_all(nodes, options, tell)[0], []
     except FailedTaskError as error:
-        failed = [error]
+        return {}, [error]
     except ExceptionGroup as group:
         failed = [error for error in group.exceptions if isinstance(error, FailedTaskError)]
         if len(failed) < len(group.exceptions):
             raise
+        return {}, failed
+
+
+def _tell(failed: Sequence[FailedTaskError], nodes: Sequence[Node], request: Request, options: Options) -> NoReturn:
+    """Tell of failures, last of all, and end the command."""
 
     def debug(error: FailedTaskError) -> str:
         from taskproc_cli.again import debug_command
 
-        own = debug_command(error.task._task_node) if error.task is not node.task else None
+        alone = len(nodes) == 1 and error.task is nodes[0].task
+        own = None if alone else debug_command(error.task._task_node)
         return "" if options.interactive else own or request.rerun
 
     for line in failure_lines(failed, debug):
