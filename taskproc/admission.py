@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from taskproc.database import FILE, explain
 from taskproc.errors import CacheError
+from taskproc.filesystem import mount_of
+from taskproc.locks import out_of_reach
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +52,21 @@ def admit(cache: Path, *, trust: bool) -> None:
                 f"the cache {cache} is refused, since {path} belongs to another user:"
                 " give another one with --cache, or --trust-cache if you trust that user"
             )
+    refuse_out_of_reach(cache)
+
+
+def refuse_out_of_reach(cache: Path) -> None:
+    """Refuse a cache that a run on another host may be using, where neither would see the other's locks."""
+    lock = out_of_reach(cache)
+    if lock is None:
+        return
+    host = "another host"
+    with suppress(OSError, IndexError):
+        host = lock.read_text(errors="replace").split()[1]
+    raise CacheError(
+        f"the cache {cache} is in use by a run on {host}, and locks on this {mount_of(cache).kind} file system do not"
+        f" reach other hosts: wait for its end, or, if it was killed, remove {lock}"
+    )
 
 
 def furnish(cache: Path) -> None:

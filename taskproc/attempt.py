@@ -160,11 +160,12 @@ def _failed(position: int, payload: Payload, error: BaseException, made: Made) -
 
 
 def _made(start: float, clock: float) -> Made:
-    return Made(start, time.perf_counter() - clock, _where(os.getpid()))
+    return Made(start, time.perf_counter() - clock, where(os.getpid()))
 
 
 @functools.cache
-def _where(pid: int) -> str:
+def where(pid: int) -> str:
+    """Where a process is, as `host:pid`."""
     return f"{os.uname().nodename}:{pid}"
 
 

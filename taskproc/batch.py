@@ -70,14 +70,28 @@ class Payload(NamedTuple):
     slots: tuple[SlotValue, ...]
 
 
+class Command(NamedTuple):
+    """What starts a worker that is not one of ours: a shell line, and the interpreter, as words of the shell.
+
+    Where `line` says `{python}`, that is where the interpreter goes, else behind it. An empty `python` is ours.
+    """
+
+    line: str
+    python: str = ""
+
+
 class Batch(NamedTuple):
-    """Payloads for one worker, in topological order. `sys_path` is the caller's, `cwd` its working folder."""
+    """Payloads for one worker, in topological order. `sys_path` is the caller's, `cwd` its working folder.
+
+    `command` is what the worker is started by, None if it is one of ours.
+    """
 
     serial: int
     classes: tuple[ClassRef, ...]
     payloads: tuple[Payload, ...]
     sys_path: tuple[str, ...]
     cwd: str
+    command: Command | None = None
 
 
 class Done(NamedTuple):
@@ -137,13 +151,15 @@ class Lost(NamedTuple):
     """The batch's worker is gone, or could not begin; what has no answer is lost. `reason` names the signal or status.
 
     `tail` is the end of what the payload that was running had printed, `error` the pickled exception, or empty.
-    `refused` tells that nothing of the batch was begun, and that asking again would not help.
+    `kept` tells that its attempt has a folder. `refused` tells that nothing of the batch was begun, and that asking
+    again would not help.
     """
 
     reason: str
     tail: str = ""
     error: bytes = b""
     refused: bool = False
+    kept: bool = False
 
 
 class Finished(NamedTuple):

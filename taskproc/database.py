@@ -9,6 +9,7 @@ have readers create files. One database object serves one thread.
 from __future__ import annotations
 
 import errno
+import functools
 import importlib
 import os
 import sqlite3
@@ -28,6 +29,12 @@ JOURNAL = "cache.db-journal"
 
 _PATIENCE = 60.0  # seconds to wait for another program's transaction
 _NORMAL = 1  # synchronous: a commit is on the disk before the next one begins
+_OFF = 0  # there is nothing to lose while the database is made
+_SETTING = "INSERT OR REPLACE INTO Settings VALUES (?, ?)"
+_NEW_SETTING = (
+    "INSERT OR REPLACE INTO Settings SELECT ?1, ?2"
+    " WHERE NOT EXISTS (SELECT 1 FROM Settings WHERE key = ?1 AND value = ?2)"
+)
 _COPIES = 10
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _REFUSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH}
@@ -194,7 +201,9 @@ def _state(cache: Path) -> list[tuple[int, int, int] | None]:
     return found
 
 
-def _open_writer(cache: Path) -> Any:
+@functools.cache
+def _writer_class() -> tuple[Any, Any]:
+    """DiskCache's `Cache` and `Disk` as they are used here; it loads for runs that write only."""
     diskcache: Any = importlib.import_module("diskcache")
 
     class RawDisk(diskcache.Disk):  # type: ignore[misc]  # DiskCache has no type hints
@@ -207,29 +216,60 @@ def _open_writer(cache: Path) -> Any:
             return value
 
     class Entries(diskcache.Cache):  # type: ignore[misc]
-        """A cache that closes what it has opened when it can't be made."""
+        """A cache that closes what it has opened when it can't be made.
+
+        DiskCache would write each of its twenty settings in a transaction of its own, twice, whenever it is opened.
+        """
+
+        _is_made = False
 
         def __init__(self, *args: Any, **settings: Any) -> None:
             try:
                 super().__init__(*args, **settings)  # pyright: ignore[reportUnknownMemberType]
+                self._is_made = True
             except BaseException:
                 self.close()
                 raise
 
+        @property
+        def _sql_retry(self) -> Any:
+            """Executes a statement, but writes no setting that is there already."""
+            base: Any = super()
+            execute: Any = base._sql_retry
+
+            def execute_news(statement: str, *values: Any) -> Any:
+                return execute(_NEW_SETTING if statement == _SETTING else statement, *values)
+
+            return execute_news
+
+        def reset(self, key: str, value: Any = diskcache.core.ENOVAL, update: bool = True) -> Any:  # noqa: FBT001, FBT002
+            """Have a setting take effect; while this is made, it is in the database already."""
+            base: Any = super()
+            return base.reset(key, value, update and self._is_made)
+
         def drop_tag_index(self) -> None:
             """Leave it: there never is one, and DiskCache would not wait for whoever else is writing."""
 
+    return Entries, RawDisk
+
+
+def _open_writer(cache: Path) -> Any:
+    new = not os.path.exists(cache / FILE)
+    entries_class, disk_class = _writer_class()
     try:
-        return Entries(
+        entries = entries_class(
             str(cache),
             timeout=_PATIENCE,
-            disk=RawDisk,
+            disk=disk_class,
             eviction_policy="none",
             cull_limit=0,
             statistics=0,
             sqlite_journal_mode="truncate",
-            sqlite_synchronous=_NORMAL,
+            sqlite_synchronous=_OFF if new else _NORMAL,
         )
+        if new:
+            entries.reset("sqlite_synchronous", _NORMAL)
+        return entries  # noqa: TRY300
     except Exception as error:
         cause = _origin(error)
         if isinstance(cause, _TROUBLE):

@@ -8,6 +8,7 @@ import functools
 import itertools
 import threading
 from abc import ABCMeta
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from taskproc import requires
@@ -20,18 +21,49 @@ from taskproc.graph import Node
 from taskproc.taskfile import name_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from taskproc.arguments import Values
     from taskproc.record import Key
 
 T = TypeVar("T")
 
-SETTINGS = ("_task_compress_level", "_task_prefix_command", "_task_channel")
-"""What a class says of how it runs; not code: changing one reruns nothing."""
+
+def _are_texts(value: Any) -> bool:
+    kinds = (list, tuple, set, frozenset, dict)
+    return issubclass(value.__class__, kinds) and all(isinstance(entry, str) for entry in value)
+
+
+def _are_weights(value: Any) -> bool:
+    return _is_dict(value) and all(type(count) is int and count >= 0 for count in value.values())
+
+
+def _can_be_shown(value: Any) -> bool:
+    return _is_dict(value) and all(isinstance(entry, (str, int, float, PurePath)) for entry in value.values())
+
+
+def _is_dict(value: Any) -> bool:
+    return issubclass(value.__class__, dict) and _are_texts(value)
+
+
+SETTINGS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "_task_compress_level": (lambda value: type(value) is int and 0 <= value <= 9, "an int from 0 to 9"),
+    "_task_prefix_command": (lambda value: isinstance(value, str), "a string"),
+    "_task_channel": (
+        lambda value: isinstance(value, str) or (_are_weights if _is_dict(value) else _are_texts)(value),
+        "a string or a list of strings, or a dict of whole numbers from 0",
+    ),
+    "_task_resources": (
+        _can_be_shown,
+        "a dict of texts and numbers by name",
+    ),
+}
+"""What a class says of how it runs: what is allowed, and how that is called. Not code: changing one reruns nothing."""
 
 COUNTED = ("_task_depends_on",)
 """What a class says of what its results depend on."""
 
-MISNAMED = frozenset(name.removeprefix("_") for name in SETTINGS + COUNTED)
+MISNAMED = frozenset(name.removeprefix("_") for name in (*SETTINGS, *COUNTED))
 """What is taken for a setting where its underscore was forgotten."""
 
 BUILT_IN = frozenset(
@@ -99,17 +131,11 @@ def _check_setting(cls: type, name: str, value: Any) -> None:
     if name in COUNTED:
         return
     if name not in SETTINGS:
-        near = difflib.get_close_matches(name, SETTINGS + COUNTED, 1, 0.0)[0]
+        near = difflib.get_close_matches(name, (*SETTINGS, *COUNTED), 1, 0.0)[0]
         message = f"{cls.__qualname__}.{name} is not a setting of tasks; did you mean {near}?"
         raise DefinitionError(message)
-    if name == "_task_compress_level":
-        good, kind = type(value) is int and 0 <= value <= 9, "an int from 0 to 9"
-    elif name == "_task_prefix_command":
-        good, kind = isinstance(value, str), "a string"
-    else:
-        entries = value if issubclass(value.__class__, (list, tuple, set, frozenset)) else [value]
-        good, kind = all(isinstance(entry, str) for entry in entries), "a string or a list of strings"
-    if not good:
+    allowed, kind = SETTINGS[name]
+    if not allowed(value):
         message = f"{cls.__qualname__}.{name} is {value!r}, but must be {kind}"
         raise DefinitionError(message)
 

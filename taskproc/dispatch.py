@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from taskproc.command import command_for
 from taskproc.executors import Foreign, Interactive, by_name
 from taskproc.prefix import PrefixExecutor
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Generator, Iterable
 
-    from taskproc.batch import Executor
+    from taskproc.batch import Command, Executor
     from taskproc.graph import Node
     from taskproc.options import Options
 
@@ -23,40 +24,33 @@ class Dispatch:
 
     Args:
         plain: Where tasks without a prefix command run.
-        prefixes: Commands by channel or `task_name`; None where tasks stay in this process whatever they ask for.
+        options: They say which commands there are; None where tasks stay in this process whatever they ask for.
         batching: Whether several tasks may go together.
     """
 
-    def __init__(self, plain: Executor, prefixes: Mapping[str, str] | None, *, batching: bool) -> None:
+    def __init__(self, plain: Executor, options: Options | None, *, batching: bool) -> None:
         self.batching = batching
-        self._executors: dict[str, Executor] = {"": plain}
-        self._prefixes = prefixes
+        self._plain = plain
+        self._prefixed = PrefixExecutor(options.grace if options is not None else None)
+        self._options = options
 
-    def prefix_of(self, node: Node) -> str:
-        """The command that a task runs under: by its `task_name`, else its channels, else its own; empty for none."""
-        if self._prefixes is None:
-            return ""
-        if self._prefixes:
-            for name in (node.name, *node.channels):
-                if name in self._prefixes:
-                    return self._prefixes[name]
-        return node.prefix
+    def command_for(self, node: Node, task_id: int) -> Command | None:
+        """The command that a task runs under; None for a plain worker."""
+        return command_for(node, task_id, self._options) if self._options is not None else None
 
     def expect(self, nodes: Iterable[Node], workers: int) -> None:
         """Have as many plain workers begin as these tasks can keep busy."""
-        plain = islice((node for node in nodes if not self.prefix_of(node)), workers)
-        self._executors[""].expect(len(list(plain)))
+        plain = islice((node for node in nodes if self.command_for(node, 0) is None), workers)
+        self._plain.expect(len(list(plain)))
 
-    def executor(self, prefix: str) -> Executor:
-        """Where tasks with this prefix command run."""
-        if prefix not in self._executors:
-            self._executors[prefix] = PrefixExecutor(prefix)
-        return self._executors[prefix]
+    def executor(self, command: Command | None) -> Executor:
+        """Where tasks with this command run."""
+        return self._plain if command is None else self._prefixed
 
     def close(self, *, kill: bool) -> None:
         """End all workers; with `kill`, what runs is stopped."""
-        for executor in self._executors.values():
-            executor.close(kill=kill)
+        self._prefixed.close(kill=kill)
+        self._plain.close(kill=kill)
 
 
 @contextmanager
@@ -65,9 +59,9 @@ def open_executors(options: Options, workers: int) -> Generator[Dispatch]:
     if options.interactive:
         dispatch = Dispatch(Interactive(debug=sys.stdin.isatty()), None, batching=False)
     elif isinstance(options.executor, str):
-        dispatch = Dispatch(by_name(options.executor, workers, options.executor_args), options.prefixes, batching=True)
+        dispatch = Dispatch(by_name(options.executor, workers, options.executor_args), options, batching=True)
     else:
-        dispatch = Dispatch(Foreign(options.executor), options.prefixes, batching=True)
+        dispatch = Dispatch(Foreign(options.executor), options, batching=True)
     try:
         yield dispatch
     except BaseException:

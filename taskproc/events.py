@@ -96,4 +96,4 @@ class RunStats:
     executed: dict[str, int] = field(default_factory=dict[str, int])
     reused: dict[str, int] = field(default_factory=dict[str, int])
     elapsed: float = 0.0
-    tasks: tuple[TaskStats, ...] = ()
+    tasks: tuple[TaskStats, ...] = field(default=(), repr=False)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from taskproc.dispatch import open_executors
 from taskproc.graph import by_name
-from taskproc.lanes import Limits
 from taskproc.lastrun import LastRun
+from taskproc.limits import Limits
 from taskproc.payloads import value_of
 from taskproc.plan import Run
 from taskproc.scheduler import Scheduler

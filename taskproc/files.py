@@ -2,7 +2,7 @@
 
     <cache>/<task_name>/<task_id>/<attempt>/result.pkl.gz     a value too big for the database
                                             data/             the task's own files
-                                            stdout.txt  stderr.txt
+                                            stdout.txt  stderr.txt  command.txt
                                  /data  /stdout.txt  /stderr.txt    links into the recorded attempt
 
 An attempt's folder is written once, by one attempt, and never touched by another. Nothing here follows a link, and
@@ -30,8 +30,11 @@ RESULT = "result.pkl.gz"
 DATA = "data"
 STDOUT = "stdout.txt"
 STDERR = "stderr.txt"
+COMMAND = "command.txt"
 
-_LOGS = (STDOUT, STDERR)
+LOGS = (STDOUT, STDERR, COMMAND)
+"""What an attempt prints: its task, and the prefix command that it ran under. Not part of the result."""
+
 _VIEWS = (DATA, STDOUT, STDERR)
 _EMPTY = ".empty"
 _LINK = ".link-"
@@ -74,7 +77,7 @@ def attempts_of(cache: Path, name: str, task_id: int, run: str) -> list[Path]:
 
 
 def take_manifest(folder: Path, known: Mapping[str, bytes] | None = None) -> tuple[FileEntry, ...]:
-    """Everything that an attempt left but its two logs, sorted by path.
+    """Everything that an attempt left but its logs, sorted by path.
 
     `known` has digests of files whose content need not be read again, by path relative to `folder`.
     """
@@ -86,7 +89,7 @@ def take_manifest(folder: Path, known: Mapping[str, bytes] | None = None) -> tup
         with os.scandir(folder / inside) as scan:
             for item in scan:
                 path = inside + item.name
-                if path in _LOGS:
+                if path in LOGS:
                     continue
                 entries.append(_entry(item, path, digests.get(path)))
                 if item.is_dir(follow_symlinks=False):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from taskproc.batch import Executor
     from taskproc.graph import Node
-    from taskproc.lanes import Lane
+    from taskproc.limits import Lane, Taken
     from taskproc.record import Key
 
 
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 class Flight:
     """A batch: its tasks and attempts by position, and those that have no answer yet.
 
-    `read` are its tasks whose results are used by later ones of the batch.
+    `taken` is what of the limits it has. `read` are its tasks whose results are used by later ones of the batch.
     """
 
     executor: Executor
     lane: Lane
+    taken: Taken
     nodes: tuple[Node, ...]
     attempts: tuple[str, ...]
     read: frozenset[Key]

@@ -12,7 +12,7 @@ from taskproc.future import Const
 from taskproc.requires import slots_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
     from types import FunctionType
 
@@ -68,16 +68,25 @@ class Node:
         return state
 
     @property
-    def channels(self) -> tuple[str, ...]:
-        """The names besides its own by which limits and prefix commands mean it."""
-        channel = self.task._task_channel
-        return (channel,) if isinstance(channel, str) else tuple(channel)
+    def channels(self) -> Mapping[str, int]:
+        """The names besides its own by which limits and prefix commands mean it, and how much of each it takes."""
+        channel: Any = self.task._task_channel
+        if isinstance(channel, str):
+            return {channel: 1}
+        weights: Mapping[str, int] = channel if hasattr(channel, "keys") else dict.fromkeys(channel, 1)
+        return weights
 
     @property
     def prefix(self) -> str:
         """The command that it asks to run under, empty for none."""
         prefix: str = self.task._task_prefix_command
         return prefix
+
+    @property
+    def resources(self) -> Mapping[str, object]:
+        """What prefix commands may name in braces."""
+        resources: Mapping[str, object] = self.task._task_resources
+        return resources
 
     @property
     def level(self) -> int:

@@ -10,9 +10,10 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from taskproc.limits import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -27,13 +28,6 @@ _FIRST = 1e9
 
 MOST = 1000
 """Tasks that a batch holds at the most."""
-
-
-class Lane(NamedTuple):
-    """What bounds a task: the command it runs under (empty for a plain worker), and the limits that name it."""
-
-    prefix: str
-    limits: tuple[str, ...]
 
 
 class Durations:
@@ -54,38 +48,6 @@ class Durations:
     def of(self, node: Node) -> float | None:
         """What a task is expected to take; None if nothing of its class has ever run."""
         return self._own.get(node.key, self._mean.get(node.name))
-
-
-class Limits:
-    """How many tasks may run at once, in all and by name.
-
-    `workers` bounds the tasks of plain workers and of commands that no limit names.
-    """
-
-    def __init__(self, workers: int, limits: Mapping[str, int]) -> None:
-        self.workers = workers
-        self._limits = limits
-        self._running = 0
-        self._used: Counter[str] = Counter()
-
-    def lane(self, prefix: str, names: Iterable[str]) -> Lane:
-        """The lane of a task that goes by these names."""
-        return Lane(prefix, tuple(sorted({*names} & self._limits.keys())) if self._limits else ())
-
-    def free(self, lane: Lane) -> bool:
-        """Whether one more batch of a lane may run."""
-        if not self._unbounded(lane) and self._running >= self.workers:
-            return False
-        return all(self._used[name] < self._limits[name] for name in lane.limits)
-
-    def take(self, lane: Lane, count: int = 1) -> None:
-        """A batch of a lane begins (`count` 1) or has ended (-1)."""
-        self._running += 0 if self._unbounded(lane) else count
-        for name in lane.limits:
-            self._used[name] += count
-
-    def _unbounded(self, lane: Lane) -> bool:
-        return bool(lane.prefix and lane.limits)
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import signal
 import socket
 import weakref
 
@@ -42,9 +43,18 @@ class Lifeline:
         keep_from_children(self._our_end)
         self.number = self._their_end.fileno()
         self.name = f"{self.number}:{os.fstat(self.number).st_ino}"
+        if hasattr(fcntl, "F_SETSIG"):
+            fcntl.fcntl(self.number, fcntl.F_SETSIG, signal.SIGTERM)
 
-    def passed(self) -> None:
-        """Tell that the process has its end."""
+    def passed(self, group: int | None = None) -> None:
+        """Tell that the process has its end.
+
+        Until that holds it, Linux sends SIGTERM to `group` when the runner dies: a command between the two may end
+        what it has begun elsewhere.
+        """
+        if group is not None and hasattr(fcntl, "F_SETSIG"):
+            fcntl.fcntl(self.number, fcntl.F_SETOWN, -group)
+            fcntl.fcntl(self.number, fcntl.F_SETFL, fcntl.fcntl(self.number, fcntl.F_GETFL) | os.O_ASYNC)
         self._their_end.close()
 
     def close(self) -> None:
@@ -53,14 +63,23 @@ class Lifeline:
         self._our_end.close()
 
 
-def hold(name: str) -> None:
-    """End with the runner from now on; does nothing if a command in between has not passed the lifeline on."""
+def hold(name: str = "") -> bool:
+    """End with the runner from now on; false, and nothing, if a command in between has not passed the lifeline on."""
+    if not name:
+        return False
     number, inode = map(int, name.split(":"))
-    with contextlib.suppress(OSError):
+    try:
         if os.fstat(number).st_ino != inode:
-            return
+            return False
         os.set_inheritable(number, False)  # noqa: FBT003
+        if hasattr(fcntl, "F_SETSIG"):
+            fcntl.fcntl(number, fcntl.F_SETSIG, 0)
         fcntl.fcntl(number, fcntl.F_SETOWN, -os.getpgrp())
         fcntl.fcntl(number, fcntl.F_SETFL, fcntl.fcntl(number, fcntl.F_GETFL) | os.O_ASYNC | os.O_NONBLOCK)
         if not os.read(number, 1):  # the runner is gone already: no signal will tell
             os._exit(1)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False

@@ -1,24 +1,32 @@
 """Which runs are alive: one lock file a run, held for the run's life and freed by the kernel whatever ends it.
 
-    <cache>/.runs/<run>.lock    locked by the run
+    <cache>/.runs/<run>.lock    locked by the run; says on which host it is
     <cache>/.runs/<run>/        its scratch files
 
 A lock belongs to an open file, not to a process, so two runs in two threads see each other as alive. A child made by
-fork closes its copies at once and can't keep a dead run alive.
+fork closes its copies at once and can't keep a dead run alive. On file systems whose locks don't reach other hosts a
+run of another host counts as alive for as long as its file is there.
 """
 
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
 import re
 from contextlib import suppress
 from pathlib import Path
 
+from taskproc.filesystem import mount_of
+
 RUNS = ".runs"
 
-_DIGITS = 10  # of a run's id, which the names of its attempts begin with
-_RUN = re.compile(f"[0-9a-f]{{{_DIGITS}}}")
+RUN_WIDTH = 10
+"""Characters of a run's id, which the names of its attempts begin with."""
+
+_BOOT = "/proc/sys/kernel/random/boot_id"
+_HOST_SIZE = 200
+_RUN = re.compile(f"[0-9a-f]{{{RUN_WIDTH}}}")
 _held: set[int] = set()
 
 
@@ -38,12 +46,13 @@ class RunLock:
         self._folder = cache / RUNS
         self._folder.mkdir(exist_ok=True)
         while True:
-            self.run = os.urandom(_DIGITS // 2).hex()
+            self.run = os.urandom(RUN_WIDTH // 2).hex()
             self._path = self._folder / f"{self.run}.lock"
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
             _held.add(self._file)
             fcntl.flock(self._file, fcntl.LOCK_EX)
             if os.fstat(self._file).st_nlink:  # a sweeper may have taken it for a dead run's before it was locked
+                os.write(self._file, _here())
                 return
             self._close()
 
@@ -65,9 +74,10 @@ class RunLock:
 
 
 def is_alive(cache: Path, run: str) -> bool:
-    """Whether the run still holds its lock."""
+    """Whether the run still holds its lock, or may hold it on a host that can't be asked."""
+    path = cache / RUNS / f"{run}.lock"
     try:
-        file = os.open(cache / RUNS / f"{run}.lock", os.O_RDONLY)
+        file = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return False
     try:
@@ -75,16 +85,52 @@ def is_alive(cache: Path, run: str) -> bool:
     except BlockingIOError:
         return True
     else:
-        return False
+        return _is_out_of_reach(path, file)
     finally:
         os.close(file)
 
 
+def out_of_reach(cache: Path) -> Path | None:
+    """The lock file of a run on another host that can't be asked whether it is alive, if there is one."""
+    for run in known_runs(cache):
+        path = cache / RUNS / f"{run}.lock"
+        with suppress(OSError):
+            file = os.open(path, os.O_RDONLY)
+            try:
+                if _is_out_of_reach(path, file):
+                    return path
+            finally:
+                os.close(file)
+    return None
+
+
+def _is_out_of_reach(path: Path, file: int) -> bool:
+    host = os.pread(file, _HOST_SIZE, 0)
+    return bool(host) and host.split()[0] != _here().split()[0] and not mount_of(path).locks_reach_hosts
+
+
+@functools.cache
+def _here() -> bytes:
+    """What tells this host from others until it starts anew, and its name."""
+    name = os.uname().nodename
+    boot = ""
+    with suppress(OSError):
+        boot = Path(_BOOT).read_text().strip()
+    return f"{boot or name} {name}\n".encode()[:_HOST_SIZE]
+
+
+def is_over(attempt: str | Path) -> bool:
+    """Whether the run that began the attempt in this folder is over."""
+    folder = Path(attempt)
+    cache = folder.parents[2]
+    return (cache / RUNS).is_dir() and not is_alive(cache, folder.name[:RUN_WIDTH])
+
+
 def is_swept(attempt: str) -> bool:
-    """Whether the run that began the attempt in this folder is over, and what it left was removed."""
+    """Whether that run is over, and what it left was removed."""
     folder = Path(attempt)
     runs = folder.parents[2] / RUNS
-    return runs.is_dir() and not (runs / f"{folder.name[:_DIGITS]}.lock").exists()
+    return runs.is_dir() and not (runs / f"{folder.name[:RUN_WIDTH]}.lock").exists()
 
 
 def known_runs(cache: Path) -> set[str]:
@@ -112,6 +158,8 @@ def _remove_if_dead(lock: Path, scratch: Path) -> None:
         return
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_out_of_reach(lock, file):
+            return
         _remove_folder(scratch)
         lock.unlink(missing_ok=True)
     except BlockingIOError:

@@ -8,7 +8,7 @@ from marshal import dumps
 from types import CodeType
 from typing import Any
 
-SETTINGS = frozenset({"_task_prefix_command", "_task_channel", "_task_compress_level"})
+SETTINGS = frozenset({"_task_prefix_command", "_task_channel", "_task_resources", "_task_compress_level"})
 """Class settings that tell how a task is run, not what it computes."""
 
 _NEW_LOCALS = 0x2

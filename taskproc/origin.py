@@ -60,7 +60,7 @@ def home(thing: object) -> str:
 
 def module_name(name: str) -> str:
     """A module's name, that of its file where it is the user's, so that `__main__` and the imported module agree."""
-    return _public_name(name, str(taskfile.file_of(name) or ""))
+    return _public_name(name, taskfile.path_of(name))
 
 
 @functools.cache
@@ -99,7 +99,7 @@ def loaded(module: str, qualname: str) -> Any:
 def source_file(module: ModuleType | None) -> str:
     """A module's source file, empty where it has none."""
     if module is not None and sys.modules.get(module.__name__) is module:
-        return str(taskfile.file_of(module.__name__) or "")
+        return taskfile.path_of(module.__name__)
     return getattr(module, "__file__", None) or ""
 
 

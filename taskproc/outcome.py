@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from taskproc.canonical import digest
 from taskproc.causes import blocked
 from taskproc.errors import FailedTaskError
-from taskproc.files import STDERR, STDOUT, attempt_folder, check_manifest
+from taskproc.files import COMMAND, LOGS, STDERR, STDOUT, attempt_folder, check_manifest
 from taskproc.plan import Cleared, Damaged, Forced
 from taskproc.record import Output, Record, Stamp
 
@@ -74,7 +74,7 @@ def conclude(
 def drop_attempt(node: Node, row: Row, attempt: str, kept: str) -> None:
     """Remove an attempt that nothing refers to, once what it printed has taken the place of what the kept one did."""
     own = attempt_folder(node.cache, node.name, row.task_id, attempt)
-    for log in (STDOUT, STDERR):
+    for log in LOGS:
         with contextlib.suppress(FileNotFoundError):
             os.replace(own / log, own.with_name(kept) / log)
     shutil.rmtree(own, ignore_errors=True)
@@ -82,7 +82,7 @@ def drop_attempt(node: Node, row: Row, attempt: str, kept: str) -> None:
 
 def failed_task(node: Node, task_id: int, failure: Failure, tail: str, folder: str) -> FailedTaskError:
     """The error that tells of a failure; `folder` is that of its attempt, empty where that kept nothing."""
-    logs = (os.path.join(folder, name) for name in (STDERR, STDOUT)) if folder else ()
+    logs = (os.path.join(folder, name) for name in (STDERR, STDOUT, COMMAND)) if folder else ()
     error = FailedTaskError(
         node.label,
         failure.reason,

@@ -102,7 +102,8 @@ class Packer:
             return self._consts[source.digest]
         if source.key in within:
             return within[source.key]
-        return self.value_of(source)
+        inline = self._outputs[source.key].inline
+        return self.value_of(source) if inline is None else inline
 
     def value_of(self, node: Node) -> bytes | Stored:
         """Where the value of a settled task is."""

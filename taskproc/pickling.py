@@ -5,6 +5,8 @@ Cloudpickle then carries the class or function itself. What can't be pickled at 
 
 from __future__ import annotations
 
+import copyreg
+import dataclasses
 import functools
 import io
 import os
@@ -13,6 +15,7 @@ from collections import ChainMap
 from importlib import import_module
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from weakref import WeakKeyDictionary, WeakSet
 
 from taskproc.origin import loaded, module_name, reference
 
@@ -26,6 +29,12 @@ _NOWHERE = "<dynamic-code>"  # what cloudpickle puts for the name of a file
 _FRAMES = 1 << 18  # a pickle's frames, which alone can name a module, are well below this
 _BY_VALUE = 6  # the length of what cloudpickle reduces a class to
 _STATE = 2  # where the state is in what `__reduce__` returns
+
+
+# What code that travels by value may hold, and pickle takes for something else, or not at all.
+copyreg.pickle(type(dataclasses.MISSING), lambda _: "MISSING")
+copyreg.pickle(functools.cached_property, lambda kept: (type(kept), (kept.func,), {"attrname": kept.attrname}))
+copyreg.pickle(cast("Any", WeakKeyDictionary), lambda weak: (WeakKeyDictionary[Any, Any], (dict(weak),)))
 
 
 class UnkeepableError(Exception):
@@ -60,6 +69,10 @@ class Sink:
 S = TypeVar("S", bound=Sink)
 
 
+_whole: WeakSet[type] = WeakSet()
+"""Classes that came by value into this process, or left it so."""
+
+
 class _NamesMainError(Exception):
     """A pickle would refer to `__main__`."""
 
@@ -72,8 +85,11 @@ def pickled(value: object) -> bytes:
             return data
     except Exception:  # noqa: BLE001, S110  a user's own `__reduce__` may raise anything; cloudpickle's error tells
         pass
-    cloudpickle: Any = import_module("cloudpickle")
-    return bytes(cloudpickle.dumps(value, PROTOCOL))
+    made = io.BytesIO()
+    pickler = _value_pickler()(made, PROTOCOL)
+    pickler.met = set[Any]()
+    pickler.dump(value)
+    return made.getvalue()
 
 
 def pickled_code(cls: type) -> bytes:
@@ -90,7 +106,7 @@ def pickled_code(cls: type) -> bytes:
         return _code, (code.co_filename, known[2] if len(known) > 1 else [], make, placed)
 
     file = io.BytesIO()
-    table = ChainMap({CodeType: reduced}, base.dispatch_table)
+    table = ChainMap({CodeType: reduced, _Cached: _reduced_cached}, base.dispatch_table)
     type("CodePickler", (base,), {"dispatch_table": table})(file, PROTOCOL).dump(cls)
     return file.getvalue()
 
@@ -147,13 +163,28 @@ def _value_pickler() -> Any:
     def reducer_override(self: Any, obj: Any) -> Any:
         self.met.add(_kind(obj))
         made: Any = base.reducer_override(self, obj)
-        is_named = isinstance(obj, type) and "<locals>" not in obj.__qualname__
-        if not is_named or made is NotImplemented or len(made) != _BY_VALUE:
+        if not isinstance(obj, type) or made is NotImplemented or len(made) != _BY_VALUE:
             return made
+        _whole.add(cast("type[Any]", obj))
         make, args, state, *_, fill = made
         return _class, (*reference(obj).split(":"), make, args), (fill, state), None, None, _fill_class
 
-    return type("ValuePickler", (base,), {"reducer_override": reducer_override})
+    table = ChainMap({_Cached: _reduced_cached}, base.dispatch_table)
+    return type("ValuePickler", (base,), {"reducer_override": reducer_override, "dispatch_table": table})
+
+
+_Cached: Any = type(functools.cache(len))
+"""What `functools.cache` and `lru_cache` make of a function; pickle knows one by its name alone."""
+
+
+def _reduced_cached(cached: Any) -> str | tuple[Any, ...]:
+    if cached.__module__ != "__main__" and loaded(cached.__module__, cached.__qualname__) is cached:
+        return str(cached.__qualname__)
+    return _cached, (cached.__wrapped__, cached.cache_parameters())
+
+
+def _cached(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+    return functools.lru_cache(**parameters)(function)
 
 
 def _class(module: str, qualname: str, make: Callable[..., type], args: tuple[Any, ...]) -> type:
@@ -163,9 +194,11 @@ def _class(module: str, qualname: str, make: Callable[..., type], args: tuple[An
 
 
 def _fill_class(cls: type, how: tuple[Callable[[type, Any], None], Any]) -> None:
-    if loaded(*reference(cls).split(":")) is not cls:
+    """Give a class that was made anew its members. One that was here before has them, not copies of them."""
+    if cls not in _whole and loaded(*reference(cls).split(":")) is not cls:
         fill, state = how
         fill(cls, state)
+    _whole.add(cls)
 
 
 def unpickled(data: bytes) -> Any:

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from taskproc.command import refuse_unknown
 from taskproc.context import in_task, loading
 from taskproc.errors import NoResultError, RequestError
 from taskproc.events import Planned, Printed, Warned
@@ -17,6 +18,7 @@ from taskproc.graph import build_graph, by_name
 from taskproc.inputfile import Contents
 from taskproc.judge import Judge
 from taskproc.kept import kept_output
+from taskproc.limits import refuse_unfit
 from taskproc.loading import RefusedError
 from taskproc.payloads import value_of
 from taskproc.plan import Damaged, Plan, Run, UpToDate, plan_graph
@@ -213,7 +215,11 @@ def _plan(judge: Judge, options: Options) -> tuple[Plan, int]:
     """The plan, and the generation of the rows that it rests on."""
     with open_store(options.cache, trust=options.trust, write=False) as store:
         rows = store.read(by_name(judge.graph.nodes))
-    return plan_graph(judge, rows.rows, rows.damaged), rows.generation
+    plan = plan_graph(judge, rows.rows, rows.damaged)
+    to_run = [node for node in plan.graph.nodes if not isinstance(plan.decisions[node.key], UpToDate)]
+    refuse_unfit(to_run, options.limits)
+    refuse_unknown(to_run, options)
+    return plan, rows.generation
 
 
 def _broadcast(*listeners: Listener) -> Listener:

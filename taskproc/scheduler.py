@@ -30,6 +30,7 @@ from taskproc.flight import Flight
 from taskproc.frontier import Frontier
 from taskproc.graph import by_name
 from taskproc.lanes import Durations, Lanes, ranks
+from taskproc.limits import numbered
 from taskproc.outcome import conclude, drop_attempt, failed_task, failure_of
 from taskproc.payloads import Packer
 from taskproc.plan import Run, UpToDate
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from taskproc.events import Listener
     from taskproc.graph import Node
     from taskproc.judge import Judge
-    from taskproc.lanes import Lane, Limits
+    from taskproc.limits import Lane, Limits
     from taskproc.plan import Plan
     from taskproc.record import Key, Output
     from taskproc.store import Journal
@@ -149,7 +150,7 @@ class Scheduler:
             self._consider(self._frontier.wait([node]))
 
     def _lane_of(self, node: Node) -> Lane:
-        return self._limits.lane(self._executors.prefix_of(node), (*node.channels, node.name))
+        return self._limits.lane(self._executors.command_for(node, self._ids[node.key]), node)
 
     # Batches: from ready to under way.
 
@@ -194,9 +195,11 @@ class Scheduler:
     def _submit(self, lane: Lane, nodes: tuple[Node, ...]) -> None:
         attempts = tuple([next(self._attempts) for _ in nodes])
         batch, read = self._packer.batch(nodes, attempts)
-        executor = self._executors.executor(lane.prefix)
-        self._flights[batch.serial] = Flight(executor, lane, nodes, attempts, read, dict(enumerate(nodes)))
-        self._limits.take(lane)
+        executor = self._executors.executor(lane.command)
+        taken = self._limits.take(lane)
+        if lane.command is not None:
+            batch = batch._replace(command=numbered(lane.command, taken))
+        self._flights[batch.serial] = Flight(executor, lane, taken, nodes, attempts, read, dict(enumerate(nodes)))
         self._tell(Started(nodes))
         executor.submit(batch, lambda serial, answer: self._answers.put((serial, answer)))
 
@@ -245,7 +248,7 @@ class Scheduler:
             if isinstance(answer, Lost):
                 self._lost(flight, answer)
             self._take_back(flight, tuple(flight.unanswered))
-            self._limits.take(flight.lane, -1)
+            self._limits.give_back(flight.lane, flight.taken)
             self._landed += 1
             del self._flights[serial]
 
@@ -304,7 +307,8 @@ class Scheduler:
         to_blame = left[:1] if flight.executor.streams or len(flight.nodes) == 1 else []
         made = Made(flight.begun, max(0.0, time.time() - flight.begun), "")
         for position in left if answer.refused else to_blame:
-            failed = Failed(position, answer.reason, "", answer.error, answer.tail, kept=bool(answer.tail), made=made)
+            kept = answer.kept or bool(answer.tail)
+            failed = Failed(position, answer.reason, "", answer.error, answer.tail, kept=kept, made=made)
             self._failed(flight, failed)
         self._lanes.alone.update(node.key for node in flight.unanswered.values())
 

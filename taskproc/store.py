@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, cast
 
 from taskproc import acceptance, files, lastrun, locks, pages, versions
-from taskproc.admission import admit, furnish
+from taskproc.admission import admit, furnish, refuse_out_of_reach
 from taskproc.database import FILE, JOURNAL, UnreadableError, explain, salvage
 from taskproc.errors import CacheError
 from taskproc.index import Index, Rows, Wanted, attempts
@@ -116,6 +116,7 @@ class Store:
         except OSError as error:
             raise explain(self._cache, error) from error
         with closing(journal):
+            refuse_out_of_reach(self._cache)  # anew, now that others see this run
             yield journal
 
     def clear(self, wanted: Wanted | None = None) -> None:
@@ -248,8 +249,8 @@ class Store:
     def _empty_trash(self) -> None:
         for entry in self._index.trash():
             with self._index.transaction():  # no run can lease, so none can begin an attempt, before this ends
-                if locks.any_alive(self._cache):
-                    return
+                if locks.any_alive(self._cache) or self._index.leases():
+                    return  # a listing of `.runs` may be out of date on a network file system, a transaction is not
                 name, kept = self._index.take_trash(entry)
                 for task_id, keep in kept.items():
                     files.remove_attempts(self._cache, name, task_id, keep)

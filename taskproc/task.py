@@ -41,8 +41,10 @@ class Task(FutureBase, metaclass=TaskType):
     Attributes:
         task_name: The name of the class, `module.QualName`.
         _task_compress_level: Effort of compressing results, 0 to 9 (gzip's levels).
-        _task_prefix_command: A command to run each task under, `srun -c 4`; one shell line.
-        _task_channel: Names by which `rate_limits` bound how many run at once.
+        _task_prefix_command: A command to run each task under, `srun -c {cpus}`; one shell line.
+        _task_channel: What `rate_limits` bound: the name of something scarce, several, or how much the task takes of
+            each, `{"gpu": 1, "memory_gb": 16}`.
+        _task_resources: What prefix commands may name in braces, `{"cpus": 4}`.
 
     Example:
         >>> class Square(Task):
@@ -59,7 +61,8 @@ class Task(FutureBase, metaclass=TaskType):
     task_name: ClassVar[str] = "taskproc.Task"
     _task_compress_level: int = 9
     _task_prefix_command: str = ""
-    _task_channel: str | list[str] = []  # noqa: RUF012  read as it stands, as users write it
+    _task_channel: str | list[str] | dict[str, int] = []  # noqa: RUF012  read as it stands, as users write it
+    _task_resources: Mapping[str, Any] = {}
 
     if TYPE_CHECKING:
         _task_node: Node | None
@@ -77,8 +80,7 @@ class Task(FutureBase, metaclass=TaskType):
 
         The returned value is what the task's readers get; it must be serializable with cloudpickle.
         """
-        message = f"{type(self).__qualname__} does not say what to do: define run_task"
-        raise NotImplementedError(message)
+        raise NotImplementedError(f"{type(self).__qualname__} does not say what to do: define run_task")
 
     def run_graph(
         self: Future[T],
@@ -98,12 +100,13 @@ class Task(FutureBase, metaclass=TaskType):
             executor: Where tasks run: any `concurrent.futures.Executor` (never shut down here), or None for processes
                 of our own.
             max_workers: How many tasks run at once; by default the CPUs that this process may use.
-            rate_limits: How many tasks at once, by channel or `task_name`.
+            rate_limits: How many tasks at once, by channel or `task_name`; of a channel whose tasks take more than one
+                of it, how much there is.
             prefixes: Commands to run tasks under, by channel or `task_name`; `''` takes the class's own away.
             detect_source_change: Run a task again when its code has changed.
             keep_going: After a failure, run all that can still run.
             force_interactive: Run in this process and thread, one task at a time, with this terminal.
-            show_progress: Show a live display on stderr.
+            show_progress: Show a live display: on stderr, or in a notebook as HTML.
 
         Returns:
             The result and what was done for it.
@@ -228,15 +231,13 @@ class Task(FutureBase, metaclass=TaskType):
 
     def __setattr__(self, name: str, value: object) -> None:
         if self._task_node is not None:
-            message = f"{self!r} cannot be modified after its __init__ (setting {name})"
-            raise AttributeError(message)
+            raise AttributeError(f"{self!r} cannot be modified after its __init__ (setting {name})")
         check_member(type(self), name, value)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
         if self._task_node is not None:
-            message = f"{self!r} cannot be modified after its __init__ (deleting {name})"
-            raise AttributeError(message)
+            raise AttributeError(f"{self!r} cannot be modified after its __init__ (deleting {name})")
         object.__delattr__(self, name)
 
     def __repr__(self) -> str:
@@ -244,6 +245,12 @@ class Task(FutureBase, metaclass=TaskType):
             return self._task_node.label
         args = self._task_place.args if self._task_place is not None else {}
         return f"{type(self).__qualname__}({', '.join(f'{name}={value!r}' for name, value in args.items())})"
+
+    def _repr_html_(self) -> str | None:
+        """What notebooks show; None, for which they show the repr, of a task that is not defined yet, or that runs."""
+        from taskproc_cli.views.card import card
+
+        return card(self._task_node) if self._task_node is not None else None
 
     def __taskproc_canonical__(self) -> object:
         node = self._task_node

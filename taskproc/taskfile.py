@@ -35,15 +35,20 @@ def module_name(path: Path) -> tuple[str, Path]:
     return ".".join(parts), folder
 
 
-def file_of(module: str) -> Path | None:
-    """The source file of an imported module, by its name in `sys.modules`; None for a notebook, `-c` or a built-in.
+def path_of(module: str) -> str:
+    """The source file of an imported module, by its name in `sys.modules`; empty for a notebook, `-c` or a built-in.
 
     In a worker, `__main__` is what it is in the run that sends the work.
     """
     if module == "__main__" and _main:
-        return Path(_main[-1]) if _main[-1] else None
-    file: str | None = getattr(sys.modules.get(module), "__file__", None)
-    return Path(file) if file else None
+        return _main[-1]
+    return getattr(sys.modules.get(module), "__file__", None) or ""
+
+
+def file_of(module: str) -> Path | None:
+    """The same as a path; None where there is no file."""
+    path = path_of(module)
+    return Path(path) if path else None
 
 
 def stand_in(main: str) -> None:

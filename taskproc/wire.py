@@ -28,7 +28,7 @@ from taskproc.batch import (
 )
 from taskproc.pickling import PROTOCOL, pickled
 from taskproc.record import FileEntry, Made
-from taskproc.taskfile import file_of
+from taskproc.taskfile import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,10 +49,9 @@ class Parcel(NamedTuple):
 
 def parcel(batch: Batch) -> bytes:
     """Make a batch ready to travel."""
-    main = str(file_of("__main__") or "")
     bare: Any = tuple([(*one[:-1], tuple(map(tuple, one.slots))) for one in batch.payloads])
     data = pickled(tuple(batch._replace(payloads=bare)))
-    return encoded(Parcel(batch.serial, batch.sys_path, batch.cwd, main, data))
+    return encoded(Parcel(batch.serial, batch.sys_path, batch.cwd, path_of("__main__"), data))
 
 
 def read_batch(data: bytes) -> Batch:

@@ -3,7 +3,7 @@
 A process of ours is told by pickles on a socket: a `Parcel` to work on, the serial of a batch to recall, None to end;
 what it says are the answers. At the end of that file (its runner died) it ends at once, with all processes it started.
 
-    python -m taskproc.worker FILE LIFELINE     runs the batch in FILE, and publishes the answers as FILE.answers
+    python -m taskproc.worker FILE [LIFELINE]   runs the batch in FILE, and publishes the answers as FILE.answers
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections import deque
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from taskproc.attempt import Results, run_payload
+from taskproc.attempt import Results, run_payload, where
 from taskproc.batch import Answer, Batch, Finished, Lost, Payload, Returned
 from taskproc.capture import DescriptorCapture, ThreadCapture
 from taskproc.failure import details_of, packed, reason_of
 from taskproc.lifeline import hold
 from taskproc.loading import RefusedError, load_class, loaded
-from taskproc.locks import is_swept
+from taskproc.locks import is_over, is_swept
 from taskproc.taskfile import stand_in
 from taskproc.wire import Parcel, encoded_answer, encoded_answers, read_batch
 
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
 ANSWERS = ".answers"
 """What the name of a batch's file gets for that of its answers."""
+
+
+_LOOK = 5.0  # seconds between two looks at whether the run is over, where nothing else tells
 
 
 class Work:
@@ -121,7 +125,12 @@ def refusal(what: str, error: BaseException) -> Lost:
 
 def settle(message: Parcel) -> None:
     """Make this process look as the caller's does."""
-    sys.path[:] = message.sys_path
+    here = os.path.dirname(os.__file__)
+    if here in message.sys_path:
+        sys.path[:] = message.sys_path
+    else:  # another Python, of a container: what is installed in the caller's is not for it
+        own = [entry for entry in message.sys_path if f"{os.sep}lib{os.sep}python" not in entry]
+        sys.path += [entry for entry in own if entry not in sys.path]
     os.chdir(message.cwd)
     stand_in(message.main)
 
@@ -204,7 +213,18 @@ def run_pickled(blob: bytes) -> bytes:
 
 
 def run_file(path: Path) -> None:
-    """Run the pickled `Parcel` in a file and publish the answers beside it."""
+    """Run the pickled `Parcel` in a file, once, and publish the answers beside it.
+
+    Raises:
+        SystemExit: The run that wants them is over, or they were begun before: batch systems may start a job again.
+    """
+    if not path.exists() or is_over(path.parent):
+        sys.exit("taskproc: the run that wanted this job is over")
+    try:
+        with path.with_name("begun").open("x") as begun:
+            begun.write(where(os.getpid()))
+    except FileExistsError:
+        sys.exit(f"taskproc: the job had begun on {path.with_name('begun').read_text()}, and is not run twice")
     blob = path.read_bytes()
     for number, name in ((1, "stdout"), (2, "stderr")):
         scratch = os.open(path.with_name(name), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
@@ -217,6 +237,13 @@ def run_file(path: Path) -> None:
     with contextlib.suppress(FileNotFoundError):  # the run is over, and swept
         part.write_bytes(data)
         part.replace(path.with_name(path.name + ANSWERS))
+
+
+def end_with_run(folder: Path) -> None:
+    """End this process, and what it has started, once the run that began the attempt in a folder is over."""
+    while not is_over(folder):
+        time.sleep(_LOOK)
+    _die()
 
 
 def _answers(message: Parcel, capture: Capture, cwd: str) -> bytes:
@@ -236,5 +263,7 @@ def _answers(message: Parcel, capture: Capture, cwd: str) -> bytes:
 
 
 if __name__ == "__main__":
-    hold(sys.argv[2])
-    run_file(Path(sys.argv[1]))
+    file = Path(sys.argv[1])
+    if not hold(*sys.argv[2:]):
+        threading.Thread(target=end_with_run, args=[file.parent], daemon=True).start()
+    run_file(file)

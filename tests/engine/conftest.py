@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from taskproc.batch import Answer, Batch, ClassRef, Executor, Finished, Lost, Payload, SlotValue
+from taskproc.batch import Answer, Batch, ClassRef, Command, Executor, Finished, Lost, Payload, SlotValue
 
 CLASSES = '''
 import os, signal, subprocess, sys, threading, time
@@ -66,7 +66,9 @@ class Lab:
     def ref(self, name: str, **changes: Any) -> ClassRef:
         return ClassRef(self.module, name, **{"path": str(self.folder / f"{self.module}.py"), **changes})
 
-    def batch(self, *jobs: tuple[Any, ...], echo: bool = False, refs: tuple[ClassRef, ...] | None = None) -> Batch:
+    def batch(
+        self, *jobs: tuple[Any, ...], echo: bool = False, refs: tuple[ClassRef, ...] | None = None, command: str = ""
+    ) -> Batch:
         """Each job is a class's name, its argument, and slots."""
         self.serial += 1
         names = sorted({job[0] for job in jobs})
@@ -83,7 +85,9 @@ class Lab:
             for index, (name, args, *slots) in enumerate(jobs)
         )
         path = (str(self.folder), *sys.path)
-        return Batch(self.serial, refs or tuple(map(self.ref, names)), payloads, path, str(self.folder))
+        classes = refs or tuple(map(self.ref, names))
+        prefix = Command(command) if command else None
+        return Batch(self.serial, classes, payloads, path, str(self.folder), prefix)
 
     def run(self, executor: Executor, batch: Batch) -> list[Answer]:
         """All answers to a batch."""

@@ -44,6 +44,8 @@ def make(name: str = "Made", **members: Any) -> Any:
         {"_task_prefix_command": "srun -c 4"},
         {"_task_channel": "gpu"},
         {"_task_channel": ["gpu", "memory"]},
+        {"_task_channel": {"gpu": 2, "memory_gb": 0}},
+        {"_task_resources": {"cpus": 4, "hours": 1.5, "queue": "long", "scratch": Path("/tmp")}},
     ],
 )
 def test_settings_may_be_said_of_the_class_and_of_the_instance(setting: dict[str, Any]) -> None:
@@ -56,7 +58,10 @@ def test_settings_may_be_said_of_the_class_and_of_the_instance(setting: dict[str
         assert node.level == setting.get("_task_compress_level", 9)
         assert node.prefix == setting.get("_task_prefix_command", "")
         channel = setting.get("_task_channel", [])
-        assert node.channels == ((channel,) if isinstance(channel, str) else tuple(channel))
+        if not isinstance(channel, dict):
+            channel = dict.fromkeys([channel] if isinstance(channel, str) else channel, 1)
+        assert node.channels == channel
+        assert node.resources == setting.get("_task_resources", {})
         assert node.attributes == {}
 
 
@@ -64,7 +69,7 @@ def test_settings_are_inherited() -> None:
     base = make(_task_channel="gpu")
     derived = type(Task)("Derived", (base,), {"_task_compress_level": 1})
     node = derived()._task_node
-    assert (node.channels, node.level) == (("gpu",), 1)
+    assert (node.channels, node.level) == ({"gpu": 1}, 1)
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -78,6 +83,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"_task_compress_level": True}, "_task_compress_level is True, but must be an int from 0 to 9"),
     ({"_task_compress_level": "9"}, "_task_compress_level is '9', but must be an int from 0 to 9"),
     ({"_task_prefix_command": ["srun"]}, r"_task_prefix_command is \['srun'\], but must be a string"),
+    ({"_task_channel": {"gpu": 0.5}}, "_task_channel is .*, or a dict of whole numbers from 0"),
+    ({"_task_channel": {"gpu": -1}}, "_task_channel is .*, or a dict of whole numbers from 0"),
+    ({"_task_resources": ["cpus"]}, "_task_resources is .*, but must be a dict of texts and numbers by name"),
+    ({"_task_resources": {"cpus": None}}, "_task_resources is .*, but must be a dict of texts and numbers by name"),
     ({"_task_channel": 3}, "_task_channel is 3, but must be a string or a list of strings"),
     ({"_task_channel": ["gpu", 3]}, "_task_channel is .*, but must be a string or a list of strings"),
     *[({name: 3}, f"{name} overrides a built-in of Task") for name in sorted(BUILT_IN)],

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from taskproc.batch import Command
 from taskproc.dispatch import Dispatch, open_executors
 from taskproc.executors import Foreign, Interactive, ThreadPool
 from taskproc.options import Options
@@ -14,10 +15,6 @@ from taskproc.pool import ProcessPool
 from taskproc.prefix import PrefixExecutor
 
 CACHE = Path("cache")
-
-
-def node(*channels: str, prefix: str = "") -> Any:
-    return SimpleNamespace(name="flow.Train", channels=channels, prefix=prefix)
 
 
 class Ends:
@@ -41,37 +38,17 @@ class Ends:
         self.closed.append(kill)
 
 
-@pytest.mark.parametrize(
-    ("prefixes", "found"),
-    [
-        ({}, "own"),
-        ({"other": "no"}, "own"),
-        ({"gpu": "by channel"}, "by channel"),
-        ({"cpu": "second", "gpu": "first"}, "first"),
-        ({"flow.Train": "by name", "gpu": "by channel"}, "by name"),
-        ({"flow.Train": ""}, ""),
-        ({"gpu": ""}, ""),
-        ({"flow.Train": "", "gpu": "by channel"}, ""),
-        ({"flow.Train": "by name", "gpu": ""}, "by name"),
-    ],
-)
-def test_the_task_name_wins_over_channels_and_these_over_the_class(prefixes: dict[str, str], found: str) -> None:
-    dispatch = Dispatch(Ends(), prefixes, batching=True)
-    assert dispatch.prefix_of(node("gpu", "cpu", prefix="own")) == found
+def test_what_stays_in_this_process_has_no_command() -> None:
+    node: Any = SimpleNamespace(name="flow.Train", short="Train", channels={}, resources={}, prefix="srun")
+    assert Dispatch(Ends(), Options(CACHE), batching=True).command_for(node, 0) == Command("srun")
+    assert Dispatch(Ends(), None, batching=False).command_for(node, 0) is None
 
 
-def test_what_stays_in_this_process_has_no_prefix() -> None:
-    assert Dispatch(Ends(), None, batching=False).prefix_of(node(prefix="srun")) == ""
-
-
-def test_each_prefix_has_one_executor_and_all_are_closed() -> None:
+def test_commands_have_an_executor_of_their_own_and_all_are_closed() -> None:
     plain = Ends()
-    dispatch = Dispatch(plain, {}, batching=True)
-    assert dispatch.executor("") is plain
-    nice = dispatch.executor("nice")
-    assert isinstance(nice, PrefixExecutor)
-    assert dispatch.executor("nice") is nice
-    assert dispatch.executor("nice -n 5") is not nice
+    dispatch = Dispatch(plain, Options(CACHE), batching=True)
+    assert dispatch.executor(None) is plain
+    assert isinstance(dispatch.executor(Command("nice")), PrefixExecutor)
     dispatch.close(kill=True)
     assert plain.closed == [True]
 
@@ -89,7 +66,7 @@ def test_each_prefix_has_one_executor_and_all_are_closed() -> None:
 )
 def test_where_plain_tasks_run(options: dict[str, Any], kind: type, batching: bool) -> None:
     with open_executors(Options(CACHE, **options), 2) as dispatch:
-        assert isinstance(dispatch.executor(""), kind)
+        assert isinstance(dispatch.executor(None), kind)
         assert dispatch.batching is batching
 
 

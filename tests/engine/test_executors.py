@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import queue
-import subprocess
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from taskproc.batch import Answer, Done, Finished, Returned
 from taskproc.errors import RequestError
 from taskproc.executors import Foreign, Interactive, ThreadPool, by_name
 from taskproc.pool import ProcessPool
-from taskproc.prefix import PrefixExecutor
 from taskproc.value import load
 
 
@@ -43,11 +41,10 @@ CHAIN = (("Same", 1), ("Call", "print('hello'); raise ValueError('bad')"), ("Sam
     [
         lambda: ProcessPool(1),
         lambda: ThreadPool(1),
-        lambda: PrefixExecutor("env A=1"),
         lambda: Foreign(concurrent.futures.ThreadPoolExecutor(1), owned=True),
         lambda: Foreign(concurrent.futures.ProcessPoolExecutor(1), owned=True),
     ],
-    ids=["process", "thread", "prefix", "foreign thread", "foreign process"],
+    ids=["process", "thread", "foreign thread", "foreign process"],
 )
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_all_kinds_answer_alike(make: Any, ran: Any) -> None:
@@ -181,92 +178,6 @@ def test_the_death_of_a_foreign_worker(ran: Any) -> None:
     with concurrent.futures.ProcessPoolExecutor(1) as executor:
         _, (lost,) = ran(Foreign(executor), ("Call", "os._exit(3)"))
     assert "BrokenProcessPool" in lost.reason
-
-
-# Prefix commands
-
-
-def gone(pid: int) -> bool:
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], stdout=subprocess.PIPE, check=False).stdout
-    return not state or state.startswith(b"Z")
-
-
-def test_a_prefix_is_a_shell_line(lab: Any, ran: Any) -> None:
-    code = "result = os.environ['A'], os.getcwd(), sys.stdin.read()"
-    _, answers = ran(PrefixExecutor("A='x y' B=2"), ("Call", code))
-    assert values(answers) == [("x y", str(lab.folder), "")]
-
-
-def test_what_a_command_says_is_kept_apart(ran: Any, capfd: pytest.CaptureFixture[str]) -> None:
-    batch, answers = ran(PrefixExecutor("echo chatter; echo noise >&2;"), ("Call", "print('hello')"))
-    assert values(answers) == [None]
-    assert Path(batch.payloads[0].folder, "stdout.txt").read_text() == "hello\n"
-    assert capfd.readouterr() == ("", "")
-    assert [path.name for path in Path(batch.payloads[0].folder).parent.iterdir()] == [
-        Path(batch.payloads[0].folder).name
-    ]
-
-
-@pytest.mark.parametrize(
-    ("prefix", "code", "reason"),
-    [
-        ("exit 3;", "", "the prefix command 'exit 3;' published no result (exit status 3)"),
-        (
-            "echo no >&2; exit 0;",
-            "",
-            "the prefix command 'echo no >&2; exit 0;' published no result (exit status 0): no",
-        ),
-        (
-            "exec",
-            "os.kill(os.getpid(), 9)",
-            "the prefix command 'exec' published no result (killed by SIGKILL (out of memory?))",
-        ),
-        ("env", "print('last words'); os._exit(0)", "the prefix command 'env' published no result (exit status 0)"),
-    ],
-)
-def test_success_is_what_was_published(prefix: str, code: str, reason: str, ran: Any) -> None:
-    batch, (lost,) = ran(PrefixExecutor(prefix), ("Call", code))
-    assert lost.reason == reason
-    folder = Path(batch.payloads[0].folder)
-    if "last words" in code:
-        assert lost.tail == "last words"
-        assert (folder / "stdout.txt").read_text() == "last words\n"
-    assert [path for path in folder.parent.iterdir() if path != folder] == []
-
-
-def test_a_failing_command_that_published_has_succeeded(ran: Any) -> None:
-    _, answers = ran(PrefixExecutor("trap 'exit 7' EXIT;"), ("Same", 1))
-    assert values(answers) == [1]
-
-
-@pytest.mark.parametrize("trap", ["", "trap '' TERM; "])
-def test_a_killed_command_takes_its_group_along(trap: str, lab: Any) -> None:
-    executor = PrefixExecutor(f"{trap}sleep 1000 &")
-    ignore = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
-    code = f"{ignore}\nPath('pids').write_text(f'{{os.getpid()}} {{os.getppid()}} ')\ntime.sleep(1000)"
-    heard: list[Any] = []
-    executor.submit(lab.batch(("Call", code)), lambda _, answer: heard.append(answer))
-    pids, tick = lab.folder / "pids", threading.Event()
-    while not (pids.exists() and pids.read_text().endswith(" ")):
-        tick.wait(0.01)
-    executor.close(kill=True)
-    assert heard == []
-    for pid in map(int, pids.read_text().split()):
-        while not gone(pid):
-            tick.wait(0.01)
-    assert [path.name for path in (lab.folder / "cache").iterdir()] == []
-
-
-def test_many_commands_at_once(lab: Any) -> None:
-    """Each of five tasks waits for all the others: nothing but the scheduler bounds them."""
-    executor = PrefixExecutor("env")
-    code = "Path(f'at{self.task_id}{os.getpid()}').touch()\nwhile len(list(Path().glob('at*'))) < 5: time.sleep(0.01)"
-    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
-    for _ in range(5):
-        executor.submit(lab.batch(("Call", code)), lambda _, answer: answers.put(answer))
-    heard = [answers.get(timeout=60) for _ in range(10)]
-    assert len(values(heard)) == 5
-    executor.close(kill=False)
 
 
 # By name

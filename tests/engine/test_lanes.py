@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from taskproc.lanes import MOST, TARGET, Durations, Lane, Lanes, Limits, ranks
+from taskproc.lanes import MOST, TARGET, Durations, Lanes, ranks
+from taskproc.limits import Lane
 from taskproc.record import Inputs, Key, Made, Output, Record, Row, Stamp
 
-PLAIN = Lane("", ())
+PLAIN = Lane(None, ())
 
 
 @dataclass(eq=False)
@@ -19,7 +20,6 @@ class Stand:
     serial: int
     name: str = "Task"
     sources: tuple[Stand, ...] = ()
-    prefix: str = ""
     names: tuple[str, ...] = ()
     key: Key = field(init=False)
 
@@ -38,7 +38,7 @@ def durations(seconds: dict[Any, float]) -> Durations:
 
 
 def lanes(known: Durations, ready: Iterable[Any], *, workers: int = 1, order: dict[Key, float] | None = None) -> Lanes:
-    made = Lanes(workers, known, lambda node: Lane(node.prefix, node.names), order or {})  # type: ignore[attr-defined]
+    made = Lanes(workers, known, lambda node: Lane(None, tuple((name, 1) for name in node.names)), order or {})  # type: ignore[attr-defined]
     for node in ready:
         made.push(node)
     return made
@@ -130,32 +130,5 @@ def test_the_lane_with_the_most_urgent_task_is_next() -> None:
     gpu, cpu = Stand(0, names=("gpu",)), Stand(1)
     waiting = lanes(durations({}), [gpu, cpu], order={gpu.key: 1.0, cpu.key: 2.0})
     assert waiting.next_lane(lambda lane: True) == PLAIN
-    assert waiting.next_lane(lambda lane: bool(lane.limits)) == Lane("", ("gpu",))
+    assert waiting.next_lane(lambda lane: bool(lane.limits)) == Lane(None, (("gpu", 1),))
     assert waiting.next_lane(lambda lane: False) is None
-
-
-def test_limits_bound_by_name_and_in_all() -> None:
-    limits = Limits(2, {"gpu": 1, "flow.Train": 5})
-    gpu = limits.lane("", ["gpu", "flow.Train", "other"])
-    assert gpu == Lane("", ("flow.Train", "gpu"))
-    plain = limits.lane("", ["other"])
-    limits.take(gpu)
-    assert (limits.free(gpu), limits.free(plain)) == (False, True)
-    limits.take(plain)
-    assert not limits.free(plain)
-    limits.take(gpu, -1)
-    assert limits.free(gpu)
-    assert limits.free(plain)
-
-
-def test_a_prefixed_task_takes_a_worker_unless_a_limit_names_it() -> None:
-    limits = Limits(1, {"cluster": 100})
-    bound, free = limits.lane("srun", ["cluster"]), limits.lane("srun", ["other"])
-    for _ in range(100):
-        assert limits.free(bound)
-        limits.take(bound)
-    assert not limits.free(bound)
-    assert limits.free(free)
-    limits.take(free)
-    assert not limits.free(free)
-    assert not limits.free(PLAIN)

@@ -4,7 +4,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -461,3 +461,16 @@ def test_the_database_is_opened_while_others_commit(cache: Path) -> None:
     with ThreadPoolExecutor(6) as pool:
         for done in [pool.submit(commit) for _ in range(6)]:
             done.result()
+
+
+def test_opening_a_database_costs_no_transaction(tmp_path: Path) -> None:
+    def transactions() -> int:
+        return int.from_bytes((tmp_path / FILE).read_bytes()[24:28], "big")  # SQLite counts them in its header
+
+    fill(tmp_path, 1)
+    before = transactions()
+    with open_store(tmp_path) as store:
+        store.allocate({NAME: [key(1)]})
+    assert transactions() == before + 1
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        assert connection.execute("SELECT value FROM Settings WHERE key = 'sqlite_synchronous'").fetchall() == [(1,)]

@@ -348,7 +348,13 @@ def test_a_file_is_run_and_its_answers_published(lab: Any) -> None:
     assert answers[1].reason == "ValueError: bad"
     assert answers[2] == Finished()
     assert Path(batch.payloads[0].folder, "stdout.txt").read_text() == "hello\n"
-    assert sorted(path.name for path in file.parent.iterdir()) == ["batch", "batch.answers", "stderr", "stdout"]
+    assert sorted(path.name for path in file.parent.iterdir()) == [
+        "batch",
+        "batch.answers",
+        "begun",
+        "stderr",
+        "stdout",
+    ]
 
 
 def test_a_worker_imports_little() -> None:

@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from taskproc_cli.views import terminal
-from taskproc_cli.views.progress import Progress, counts, failed_line, shown, time_left
+from taskproc_cli.views.progress import Progress, failed_line, longest, overall, shown
 from taskproc_cli.views.quantities import rough
 from taskproc_cli.views.screen import Line, Screen, fitted, harmless, width
 
@@ -25,8 +25,8 @@ PERIOD = 0.2
 _ALL, _SOME = 20, 10
 """How many classes are shown one and all; of more than that only some are, since all of them are no overview."""
 
-_LONGEST, _FAILED = 3, 2
-"""How many running tasks and how many failed ones are shown."""
+_FAILED = 2
+"""How many failed tasks are shown."""
 
 _BAR = 30
 
@@ -92,16 +92,15 @@ class LiveProgress(Progress):
 
 def drawing(now: Snapshot, columns: int, rows: int) -> list[Line]:
     """What is drawn in a terminal of that size."""
-    longest = [each for each in now.running if each.seconds >= 1][:_LONGEST]
-    failed = now.failures[-_FAILED:]
-    room = rows - 3 - len(longest) - len(failed)
+    running, failed = longest(now), now.failures[-_FAILED:]
+    room = rows - 3 - len(running) - len(failed)
     classes = shown(now, max(1, min(room, _ALL if len(now.classes) <= _ALL else _SOME)))
     lines = [_whole(now, columns), *_table(classes, columns)]
     if hidden := [work for work in now.classes if all(work is not each for each in classes)]:
         ended = sum(work.done >= work.total for work in hidden)
         done = f", {ended:,} of them done" if ended else ""
         lines.append([(f"  {len(hidden):,} more class{'es' if len(hidden) > 1 else ''}{done}", "dim")])
-    lines += _runners(longest, columns)
+    lines += _runners(running, columns)
     for error in failed:
         lines.append([("  ", None), (terminal.drawn("✘ ", "x "), "red"), (failed_line(error), None)])
     return lines[: max(1, rows - 1)]
@@ -109,7 +108,7 @@ def drawing(now: Snapshot, columns: int, rows: int) -> list[Line]:
 
 def _whole(now: Snapshot, columns: int) -> Line:
     """The bar and the counts over all; where there is little room, first the bar is short and then less is said."""
-    parts = [f"{now.done:,}/{now.total:,} done", *counts(now), rough(now.elapsed), *time_left(now)]
+    parts = overall(now)
     while len(parts) > 1 and len(" · ".join(parts)) > columns - 12:
         del parts[1 if len(parts) > 2 else -1]
     text = " · ".join(parts)
@@ -143,18 +142,18 @@ def _ends(work: Work) -> tuple[str, str, str]:
     return running, failed, kept
 
 
-def _runners(longest: list[Running], columns: int) -> list[Line]:
+def _runners(running: list[Running], columns: int) -> list[Line]:
     """The tasks that run longest, each with its time, and what it took before or others of its class take."""
     texts = [
         rough(each.seconds) + (f" (usually {rough(each.expected)})" if each.expected is not None else "")
-        for each in longest
+        for each in running
     ]
     room = max(8, columns - 7 - max(map(len, texts), default=0))
-    names = min(room, max((width(each.node.label) for each in longest), default=0))
+    names = min(room, max((width(each.node.label) for each in running), default=0))
     mark = terminal.drawn("▸", ">")
     return [
         [(f"  {mark} {fitted(each.node.label, names)}  ", None), (text, "dim")]
-        for each, text in zip(longest, texts, strict=True)
+        for each, text in zip(running, texts, strict=True)
     ]
 
 

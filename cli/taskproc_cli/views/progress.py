@@ -13,7 +13,7 @@ from taskproc.events import Event, Finished, Printed, Waiting, Warned
 from taskproc_cli.views import terminal
 from taskproc_cli.views.quantities import duration, rough
 from taskproc_cli.views.screen import fitted
-from taskproc_cli.views.tracker import Snapshot, Tracker, Work
+from taskproc_cli.views.tracker import Running, Snapshot, Tracker, Work
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -25,6 +25,9 @@ _SHORTEST, _LONGEST = 1.0, 60.0
 
 _CLASSES, _FAILURES, _LABEL = 4, 3, 60
 """How many classes, and how many new failures, a report in a log names, and the columns that a task's name takes."""
+
+_RUNNING = 3
+"""How many of the running tasks are shown."""
 
 
 class Progress(AbstractContextManager["Progress"]):
@@ -153,9 +156,8 @@ def _report(now: Snapshot) -> str:
     classes = [f"{work.name} {work.done:,}/{work.total:,}" for work in named]
     more = [f"{unfinished - len(named):,} more"] if unfinished > len(named) else []
     line = f"{' · '.join(parts)}: {', '.join(classes + more)}"
-    if now.running and now.running[0].seconds >= 1:
-        longest = now.running[0]
-        line += f"; {fitted(longest.node.label, _LABEL).rstrip()} for {rough(longest.seconds)}"
+    for each in longest(now)[:1]:
+        line += f"; {fitted(each.node.label, _LABEL).rstrip()} for {rough(each.seconds)}"
     return line
 
 
@@ -167,6 +169,16 @@ def counts(now: Snapshot) -> list[str]:
         (now.elsewhere, "in another run"),
     )
     return [f"{number:,} {what}" for number, what in numbers if number]
+
+
+def overall(now: Snapshot) -> list[str]:
+    """How far all is."""
+    return [f"{now.done:,}/{now.total:,} done", *counts(now), rough(now.elapsed), *time_left(now)]
+
+
+def longest(now: Snapshot) -> list[Running]:
+    """The tasks that run longest, of those that run for long at all."""
+    return [each for each in now.running[:_RUNNING] if each.seconds >= 1]
 
 
 def time_left(now: Snapshot) -> list[str]:
@@ -203,6 +215,10 @@ def shown_progress(
         return Quiet()
     if own_terminal:
         return Progress(verbose=verbose)
+    if terminal.is_notebook():
+        from taskproc_cli.views.notebook import NotebookProgress
+
+        return NotebookProgress(verbose=verbose)
     if terminal.can_animate(insist=insist):
         from taskproc_cli.views.live import LiveProgress
 

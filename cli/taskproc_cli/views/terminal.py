@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -22,6 +22,12 @@ def is_terminal() -> bool:
         return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     except (AttributeError, ValueError):  # no stderr, or a closed one
         return False
+
+
+def is_notebook() -> bool:
+    """Whether this process is the kernel of a notebook, which shows HTML instead."""
+    ipython: Any = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 def can_animate(*, insist: bool = False, environ: Mapping[str, str] = os.environ) -> bool:

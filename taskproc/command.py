@@ -1,0 +1,81 @@
+"""The prefix command of a task: which one it is among all that are given, and what it says for this task."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from typing import TYPE_CHECKING, NamedTuple
+
+from taskproc import template
+from taskproc.batch import Command
+from taskproc.errors import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from taskproc.graph import Node
+    from taskproc.options import Options
+
+LATER = frozenset({"log", "python"})
+"""What a command may name in braces that is known only when it runs."""
+
+
+class Choice(NamedTuple):
+    """A prefix command as it is given, empty for none, and what gives it: `channel gpu in pyproject.toml`."""
+
+    line: str
+    origin: str
+
+
+def choose(node: Node, options: Options) -> Choice:
+    """The command that a task runs under: the caller's beats those of `options.settings`, these the class's own.
+
+    Within each of them the task's name comes first, then its channels in their order.
+    """
+    if options.prefixes or options.settings:
+        for origin, prefixes in (("", options.prefixes), *options.settings.items()):
+            for name in (node.name, *node.channels):
+                if name in prefixes:
+                    about = f"channel {name}" if name in node.channels else f"name {node.short}"
+                    return Choice(prefixes[name], f"{about} in {origin}" if origin else about)
+    return Choice(node.prefix, f"_task_prefix_command of {node.short}" if node.prefix else "")
+
+
+def command_for(node: Node, task_id: int, options: Options) -> Command | None:
+    """The command that a task runs under; what it names of limits, and `LATER`, still stands in braces."""
+    line = choose(node, options).line
+    if not line.strip():
+        return None
+    if "{" in line:
+        line = template.fill(line, {name: shlex.quote(text) for name, text in _values(node, str(task_id)).items()})
+    return Command(line, shlex.quote(str(node.resources["python"])) if "python" in node.resources else "")
+
+
+def refuse_unknown(nodes: Iterable[Node], options: Options) -> None:
+    """Refuse commands that name in braces what their task does not have.
+
+    Raises:
+        RequestError: One does.
+    """
+    for node in nodes:
+        line = choose(node, options).line
+        if "{" not in line:
+            continue
+        known = {*_values(node, ""), *LATER, *(node.channels.keys() & options.limits.keys())}
+        for name in sorted(template.names(line) - known):
+            raise RequestError(
+                f"the prefix command {line!r} of {node.short} names {{{name}}}{_advice(name, node, known)}"
+            )
+
+
+def _values(node: Node, task_id: str) -> Mapping[str, str]:
+    own = {name: str(value) for name, value in node.resources.items() if name != "python"}
+    return {"cpus": "1", **own, "task_name": node.name, "task_id": task_id}
+
+
+def _advice(name: str, node: Node, known: set[str]) -> str:
+    if name in node.channels:
+        return f", but the channel has no numbers without a rate limit: give it one, as --rate-limit {name}=N does"
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {{{near[0]}}}?" if near else f"it has {', '.join(sorted(known))};"
+    return f", which is not among its _task_resources: {hint} ({{{{{name}}}}} stands for the text itself)"

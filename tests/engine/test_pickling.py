@@ -1,0 +1,102 @@
+"""What a script defines, in worker processes and in its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+SCRIPT = """
+import dataclasses
+import functools
+
+from taskproc import Cache, Task
+
+COUNT = [0]
+
+
+@functools.cache
+def fibonacci(n):
+    return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
+
+
+@functools.singledispatch
+def kind(value):
+    return "any"
+
+
+@kind.register
+def _(value: int):
+    return "int"
+
+
+@dataclasses.dataclass
+class Top:
+    x: int = 2
+
+    def count(self):
+        return COUNT
+
+    @functools.cached_property
+    def kept(self):
+        return self.x + 1
+
+    @functools.lru_cache(maxsize=1)
+    def doubled(self):
+        return 2
+
+    __hash__ = object.__hash__
+
+
+def local():
+    @dataclasses.dataclass
+    class Local:
+        x: int = 2
+
+        def count(self):
+            return COUNT
+
+    return Local
+
+
+Local = local()
+
+
+class Functions(Task):
+    def run_task(self):
+        return fibonacci(20), kind(1), kind(""), Top().kept, Top().doubled()
+
+
+class Classes(Task):
+    def __init__(self, how: str):
+        self.made = [Top(3), Local(3)]
+
+    def run_task(self):
+        top, inner = self.made
+        return type(top) is Top, top.count() is COUNT, dataclasses.replace(inner, x=4).x, inner.count()[:]
+
+
+def members():
+    fields = dataclasses.fields(Local)
+    return Local.count, Top.count, [field.default_factory is dataclasses.MISSING for field in fields]
+
+
+with Cache("cache"):
+    print(Functions().run_graph(max_workers=1)[0])
+    before = members()
+    for how in "processes", "here":
+        print(Classes(how).run_graph(force_interactive=how == "here", max_workers=1)[0])
+    print(members() == before)
+    COUNT[0] = 1
+    print(Local().count(), Top().count())
+"""
+
+
+def test_what_a_script_defines_works_in_workers_and_stays_itself_in_the_script(tmp_path: Path, python: Any) -> None:
+    (tmp_path / "study.py").write_text(SCRIPT)
+    assert python("study.py").stdout.splitlines() == [
+        "(6765, 'int', 'any', 3, 2)",
+        "(True, True, 4, [0])",
+        "(True, True, 4, [0])",
+        "True",
+        "[1] [1]",
+    ]
