@@ -181,12 +181,20 @@ def _kind_for(value: Any) -> str:
 
 
 def install(cls: type, plain_bases: Sequence[type]) -> None:
-    """Give a class the slots that its annotations declare, and those of its bases that are not tasks themselves."""
+    """Give a class the slots that its annotations declare, and those of its bases that are not tasks themselves.
+
+    Raises:
+        DefinitionError: a slot is given a value there.
+    """
     for owner in (cls, *plain_bases):
         for name, annotation in _annotations(owner).items():
             kind = _kind(annotation, owner)
-            if kind is not None and not isinstance(cls.__dict__.get(name), Slot):
-                setattr(cls, name, kind(name))
+            if kind is None or isinstance(cls.__dict__.get(name), Slot):
+                continue
+            if name in owner.__dict__ and not isinstance(owner.__dict__[name], Slot):
+                message = f"slot {cls.__qualname__}.{name} has a value in the class: assign a future to it in __init__"
+                raise DefinitionError(message)
+            setattr(cls, name, kind(name))
 
 
 @functools.cache

@@ -42,7 +42,8 @@ def path_of(module: str) -> str:
     """
     if module == "__main__" and _main:
         return _main[-1]
-    return getattr(sys.modules.get(module), "__file__", None) or ""
+    file = getattr(sys.modules.get(module), "__file__", None) or ""
+    return "" if file.startswith("<") else file  # a script on stdin says that it is in the file <stdin>
 
 
 def file_of(module: str) -> Path | None:
@@ -108,13 +109,13 @@ def find(start: Path) -> Path | None:
 
 
 def task_classes(module: ModuleType) -> dict[str, type[Any]]:
-    """The Task classes that a module defines itself, by qualified name, in order of definition."""
+    """The Task classes that a module defines itself, by qualified name, in order of definition; no abstract ones."""
     found: dict[str, type[Any]] = {}
 
     def visit(namespace: dict[str, Any]) -> None:
         for value in list(namespace.values()):
             if isinstance(value, type) and value.__module__ == module.__name__ and value.__qualname__ not in found:
-                if hasattr(value, "_task_revive"):
+                if hasattr(value, "_task_revive") and not getattr(value, "__abstractmethods__", None):
                     found[value.__qualname__] = value
                 visit(dict(vars(value)))
 

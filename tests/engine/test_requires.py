@@ -273,3 +273,10 @@ def test_a_slot_read_from_the_class_is_the_slot() -> None:
     assert isinstance(Holder.single, Requires)
     assert isinstance(Holder.several, RequiresList)
     assert isinstance(Holder.named, RequiresDict)
+
+
+def test_a_value_in_the_class_is_no_default_of_a_slot() -> None:
+    with pytest.raises(DefinitionError, match=r"slot .*Given\.up has a value in the class: assign .* in __init__"):
+
+        class Given(Task):
+            up: Requires[int] = Const(3)  # type: ignore[assignment]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -78,6 +79,8 @@ def test_code_without_a_file_is_main(tmp_path: Path, python: Any) -> None:
     assert python("-c", SHOW).stdout.split()[1] == "__main__.Outer"
     notebook = "import sys, types\nexec(sys.argv[1], vars(sys.modules['__main__']))"
     assert python("-c", notebook, SHOW).stdout.split()[1] == "__main__.Outer"
+    done = subprocess.run([sys.executable, "-"], input=SHOW, capture_output=True, text=True, check=True)
+    assert done.stdout.split()[1] == "__main__.Outer"
 
 
 def test_a_taskfile_is_loaded_once_under_its_own_name_its_folder_first(tmp_path: Path) -> None:
@@ -124,6 +127,7 @@ def test_the_default_taskfile_is_the_nearest_above(tmp_path: Path) -> None:
 
 def test_the_task_classes_of_a_module_are_its_own_in_order(tmp_path: Path) -> None:
     text = """
+from abc import abstractmethod
 from json import JSONDecoder
 from other_of_classes import Foreign, Task
 
@@ -135,6 +139,10 @@ class Zebra(Task):
 class Plain:
     class Held(Task):
         pass
+
+class Bare(Task):
+    @abstractmethod
+    def shape(self): ...
 
 class Apple(Zebra):
     pass
