@@ -32,6 +32,29 @@ def test_help_names_every_command(cli: Command, words: list[str]) -> None:
     assert re.findall(r"^  ([a-z-]+)  +[A-Z]", listed, re.MULTILINE) == list(COMMANDS)
 
 
+LOOKS = """
+from taskproc_cli.app import main
+
+for words in ("graph Talk", "graph Talk --format svg", "list", "status Talk", "why Talk", "show Talk", "show Talk#0",
+              "log -f Talk", "timeline --format trace", "dry-run Talk --force"):
+    try:
+        main(words.split())
+    except SystemExit as end:
+        assert not end.code, words
+"""
+
+
+def test_what_only_looks_leaves_the_cache_as_it_is(cli: Command, python: Command, tmp_path: Path) -> None:
+    def state() -> dict[Path, tuple[int, int]]:
+        found = {path: path.lstat() for path in (tmp_path / ".taskproc").rglob("*")}
+        return {path: (status.st_mtime_ns, status.st_size) for path, status in found.items()}
+
+    cli("run", "Talk")
+    before = state()
+    assert '"traceEvents"' in python("-c", LOOKS).stdout
+    assert state() == before
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_has_help_with_an_example(cli: Command, name: str) -> None:
     done = cli(name, "--help")

@@ -42,6 +42,7 @@ OPTIONS = [
     *[f"--{name}" for name in NAMES],
     *["-n", "-j", "-x", "-o", "-k", "-f", "-F", "-q", "-v", "--", "-", "--workers", "--executor", "--executor-args"],
     *["--rate-limit", "--prefix", "--format", "--stream", "--yes", "--dry-run", "--repair", "--trust-cache", "--stale"],
+    *["--depth", "--by-class", "--all", "--json", "--follow"],
 ]
 COMMANDS = [name for name in app.COMMANDS if name != "run"]
 VALUES = st.one_of(

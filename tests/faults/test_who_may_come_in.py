@@ -28,7 +28,7 @@ class Prefixed(Part):
 def test_a_cache_that_everybody_can_write_is_refused(flow: Any, taskproc: Any) -> None:
     flow.write(TASKS)
     flow.run("Part()")
-    everything = ("run", "status", "why", "log", "clear", "doctor")
+    everything = ("run", "status", "why", "show", "log", "timeline", "clear", "doctor")
     for path, commands in ((flow.cache, everything), (flow.cache / "cache.db", ("run",))):
         path.chmod(path.stat().st_mode | 0o002)
         for command in commands:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
+import textwrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 WIDEST = 48
 """Characters of a signature that has its docstring beside it; one below a longer signature."""
+
+NARROWEST = 20
+"""Columns of a docstring, however narrow the terminal is."""
 
 _MODULES = re.compile(r"""(?<!['"\w.])(?:[A-Za-z_]\w*\.)+""")
 
@@ -57,12 +62,16 @@ def list(  # noqa: A001  the command's name
 def _text(classes: Sequence[type[Task]]) -> Iterator[str]:
     rows = [(cls.__qualname__, signature_of(cls), _about(cls)) for cls in classes]
     columns = terminal.width_out()
-    widest = WIDEST if columns is None else min(WIDEST, columns // 2)
-    width = max((len(signature) for _, signature, _ in rows if len(signature) <= widest), default=0)
+    width = max((len(signature) for _, signature, _ in rows if len(signature) <= WIDEST), default=0)
     for name, signature, about in rows:
-        room = "" if not about else " " * (width - len(signature) + 2) if len(signature) <= width else "\n    "
         shown = terminal.paint_out(name, "bold") + signature.removeprefix(name)
-        yield f"{shown}{room}{terminal.paint_out(about, 'dim') if about else ''}"
+        beside = len(signature) <= width and width + 2 + len(about) <= (columns or sys.maxsize)
+        if about and beside:
+            yield f"{shown}{' ' * (width - len(signature))}  {terminal.paint_out(about, 'dim')}"
+            continue
+        yield shown
+        for line in textwrap.wrap(about, max(NARROWEST, columns - 4)) if columns else filter(None, [about]):
+            yield f"    {terminal.paint_out(line, 'dim')}"
 
 
 def _json(classes: Sequence[type[Task]]) -> Iterator[str]:
