@@ -34,6 +34,26 @@ COLOURS = {
     "failed": (("#fdeceb", "#cf3a32"), ("#371b1b", "#f0706a")),
 }
 
+HOVER = """\
+const parts = [...document.querySelectorAll("[data-box], [data-from]")];
+function reached(box, from, to) {
+  const found = new Set([box]);
+  for (const each of found)
+    for (const { dataset } of parts) if (dataset[from] === each) found.add(dataset[to]);
+  return found;
+}
+for (const node of parts) if (node.dataset.box) {
+  node.onmouseenter = () => {
+    const sets = [reached(node.dataset.box, "to", "from"), reached(node.dataset.box, "from", "to")];
+    for (const part of parts) {
+      const { box, from, to } = part.dataset;
+      part.classList.toggle("away", !sets.some(set => box ? set.has(box) : set.has(from) && set.has(to)));
+    }
+  };
+  node.onmouseleave = () => parts.forEach(part => part.classList.remove("away"));
+}"""
+"""Fades all but what a box needs and what needs it, while the mouse is on it."""
+
 
 def _declared(dark: int) -> dict[str, str]:
     rules: dict[str, str] = {}
@@ -51,6 +71,7 @@ SHEET = style(
         ".detail": "fill: #57606a",
         ".arrow": "fill: none; stroke: #8c959f; stroke-width: 1.2",
         ".head": "fill: #8c959f",
+        ".away": "opacity: .15",
         **_declared(0),
     },
     {
@@ -76,15 +97,15 @@ def svg(drawn: Diagram) -> Iterator[str]:
     every = [(numbers[source], numbers[box]) for box, sources in drawn.sources.items() for source in sources]
     arrows = {(min(pair), max(pair)) for pair in every if pair[0] != pair[1]}
     laid = lay_out(widths, HEIGHT, sorted(arrows), Spacing(56.0, 14.0))
-    legend = [*_legend(drawn, MARGIN, laid.height + 2 * MARGIN)]
+    loops = {source for source, box in every if source == box}
     body = [
         HEAD,
         *(_arrow(laid.routes, pair) for pair in every if pair[0] != pair[1]),
         *(
-            _box(box, title, detail, laid.corners[number], laid.widths[number], loop=(number, number) in every)
+            _box(box, number, title, detail, laid.corners[number], laid.widths[number], loop=number in loops)
             for number, (box, title, detail) in enumerate(zip(drawn.boxes, titles, details, strict=True))
         ),
-        *legend,
+        *_legend(drawn, MARGIN, laid.height + 2 * MARGIN),
     ]
     width = max(laid.width, text_width("".join(STATES), DETAIL) + 200) + 2 * MARGIN
     return document(width, laid.height + 2 * MARGIN + LEGEND, drawn.boxes[-1].label, SHEET, body)
@@ -95,7 +116,7 @@ def html(drawn: Diagram) -> Iterator[str]:
     rows = ((box.label, box.words) for box in reversed(drawn.boxes))
     about = ", ".join(f"{number:,} {state}" for state, number in _counted(drawn).items())
     title = drawn.boxes[-1].label
-    return page(title, f"{count(drawn.tasks, 'task')}: {about}", svg(drawn), ("task", "state and reason"), rows)
+    return page(title, f"{count(drawn.tasks, 'task')}: {about}", svg(drawn), ("task", "state and reason"), rows, HOVER)
 
 
 def _title(box: Box) -> str:
@@ -117,7 +138,7 @@ def _counted(drawn: Diagram) -> Counter[str]:
     return Counter({state: total[state] for state in STATES if total[state]})
 
 
-def _box(box: Box, title: str, detail: str, corner: Point, width: float, *, loop: bool) -> str:
+def _box(box: Box, number: int, title: str, detail: str, corner: Point, width: float, *, loop: bool) -> str:
     left, top = corner[0] + MARGIN, corner[1] + MARGIN
     parts = [tag("title", escape(f"{box.label}\n{box.words}"))]
     if len(box.nodes) > 1:
@@ -145,7 +166,7 @@ def _box(box: Box, title: str, detail: str, corner: Point, width: float, *, loop
                 fitting(detail, DETAIL, room), class_="detail", x=left + PADDING + 2, y=middle + 12.5, font_size=DETAIL
             )
         )
-    return tag("g", "".join(parts), class_=box.state.replace(" ", "-"))
+    return tag("g", "".join(parts), class_=box.state.replace(" ", "-"), data_box=number)
 
 
 def _marks(box: Box, left: float, top: float) -> Iterator[str]:
@@ -162,7 +183,8 @@ def _marks(box: Box, left: float, top: float) -> Iterator[str]:
 def _arrow(routes: Mapping[tuple[int, int], Sequence[Point]], pair: tuple[int, int]) -> str:
     """An arrow; one of those that go in circles goes from right to left."""
     points = routes[pair] if pair in routes else routes[pair[1], pair[0]][::-1]
-    return tag("path", class_="arrow", d=_curve(points), marker_end="url(#head)")
+    about = {"data_from": pair[0], "data_to": pair[1]}
+    return tag("path", class_="arrow", d=_curve(points), marker_end="url(#head)", **about)
 
 
 def _legend(drawn: Diagram, left: float, top: float) -> Iterator[str]:

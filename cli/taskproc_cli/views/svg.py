@@ -68,7 +68,6 @@ body {{ margin: 2rem; font-family: {font}; color: #1f2328; background: #fff; }}
 h1 {{ font-size: 1.3rem; margin: 0 0 .3rem; }}
 p {{ margin: 0 0 1rem; color: #57606a; }}
 .scroll {{ overflow-x: auto; }}
-svg {{ height: auto; }}
 table {{ border-collapse: collapse; margin-top: 1rem; font-size: .85rem; }}
 th, td {{ padding: .25rem .9rem .25rem 0; text-align: left; vertical-align: top; }}
 th {{ color: #57606a; font-weight: 600; }}
@@ -81,7 +80,12 @@ td {{ border-top: 1px solid #d8dee4; }}
 
 
 def page(
-    title: str, about: str, picture: Iterable[str], head: Iterable[str], rows: Iterable[Iterable[str]]
+    title: str,
+    about: str,
+    picture: Iterable[str],
+    head: Iterable[str],
+    rows: Iterable[Iterable[str]],
+    script: str = "",
 ) -> Iterator[str]:
     """An HTML page that stands alone: a picture, under a heading if it has none itself, and a table."""
     yield "<!doctype html>"
@@ -96,4 +100,7 @@ def page(
     yield f"<table><tr>{''.join(f'<th>{escape(each)}</th>' for each in head)}</tr>"
     for row in rows:
         yield f"<tr>{''.join(f'<td>{escape(each)}</td>' for each in row)}</tr>"
-    yield "</table></body></html>"
+    yield "</table>"
+    if script:
+        yield f"<script>\n{script}\n</script>"
+    yield "</body></html>"
