@@ -103,7 +103,7 @@ OWN = {option.names[0] for option in COMMANDS["run"].options}
         ("run --prefix=g", ["--prefix=gpu="]),
         ("run --prefix gpu=", []),
         ("run --rate-limit gpu=1 --rate", ["--rate-limit"]),
-        ("graph --format ", ["tree", "dot", "mermaid", "json"]),
+        ("graph --format ", ["tree", "dot", "mermaid", "json", "svg", "html"]),
         ("log --stream ", ["stdout", "stderr", "both"]),
     ],
 )
@@ -114,7 +114,7 @@ def test_candidates(line: str, expected: list[str]) -> None:
 def test_options_are_the_command_s_own_and_the_task_s() -> None:
     assert set(words("run --")) == OWN | {"--seed"}
     assert set(words("run -k --force -")) == (OWN | {"--seed"}) - {"--keep-going", "--force"}
-    assert set(words("list -")) == {"--help"}
+    assert set(words("list -")) == {"--format", "--help"}
 
 
 def test_behind_a_task_its_parameters_come_first() -> None:
