@@ -7,10 +7,11 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from taskproc.database import FILE, explain
+from taskproc.database import FILE
 from taskproc.errors import CacheError
 from taskproc.filesystem import mount_of
 from taskproc.locks import out_of_reach
+from taskproc.trouble import explain
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,13 +21,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from taskproc import pages, versions
-from taskproc.database import Database, UnreadableError
+from taskproc.database import Database
 from taskproc.errors import CacheError
 from taskproc.pages import ChecksumError
 from taskproc.record import Key, Row
+from taskproc.trouble import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 Wanted: TypeAlias = Mapping[str, Collection[Key]]
@@ -59,38 +61,34 @@ class Index:
 
     def __init__(self, cache: Path, *, write: bool) -> None:
         self.cache = cache
-        self.entries = Database(cache, write=write)
+        self.entries = Database(cache, write=write, first={b"format": pages.seal_value(b"format", FORMAT)})
         self._ids: dict[Key, int] = {}
         try:
-            self._fresh = self._is_fresh()
+            self._check_format()
         except CacheError:
             self.close()
             raise
 
-    def _is_fresh(self) -> bool:
-        """Whether nothing was written yet; raises CacheError if what was is of another format."""
+    def _check_format(self) -> None:
+        """Raise CacheError if what was written is of another format."""
+        if not self.entries.exists():
+            return
         found = self._value(b"format", None)
-        if found not in (None, FORMAT):
+        if found is None:
+            raise UnreadableError(self.cache, "its format is not told")
+        if found != FORMAT:
             raise CacheError(
                 f"the cache {self.cache} was written by another version of taskproc, in format {found}:"
                 " remove it, or give another one with --cache"
             )
-        if found is None and self.entries.scan(b""):
-            raise UnreadableError(self.cache, "its format is not told")
-        return found is None
 
     def close(self) -> None:
         """Close the database."""
         self.entries.close()
 
-    @contextmanager
-    def transaction(self) -> Generator[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """All or nothing of what is written inside it."""
-        with self.entries.transaction():
-            if self._fresh:
-                pages.put_value(self.entries, b"format", FORMAT)
-            yield
-        self._fresh = False
+        return self.entries.transaction()
 
     def _value(self, entry: bytes, default: Any) -> Any:
         try:

@@ -71,7 +71,12 @@ def _unseal(data: bytes, about: bytes = b"") -> bytes:
 
 def put_value(entries: Entries, entry: bytes, value: object) -> None:
     """Store plain data: None, numbers, str, bytes, and tuples, lists, dicts, sets of them."""
-    entries.set(entry, _seal(pickle.dumps(value, 5), entry))
+    entries.set(entry, seal_value(entry, value))
+
+
+def seal_value(entry: bytes, value: object) -> bytes:
+    """What `put_value` stores."""
+    return _seal(pickle.dumps(value, 5), entry)
 
 
 def get_value(entries: Entries, entry: bytes, default: Any) -> Any:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, cast
 
 from taskproc import acceptance, files, lastrun, locks, pages, versions
 from taskproc.admission import admit, furnish, refuse_out_of_reach
-from taskproc.database import FILE, JOURNAL, UnreadableError, explain, salvage
+from taskproc.database import FILE, JOURNAL, salvage
 from taskproc.errors import CacheError
 from taskproc.index import Index, Rows, Wanted, attempts
 from taskproc.journal import Journal, Lease
+from taskproc.trouble import UnreadableError, explain
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping

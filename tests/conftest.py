@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import faulthandler
 import itertools
 import os
 import signal
@@ -44,6 +46,44 @@ def _signals_end_programs() -> None:
     """What ignores them, as `nohup` or a shell's `&` does, reaches no test."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_outlives_a_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Programs that a test has begun and, since it failed, not ended, are killed."""
+    begin = subprocess.Popen.__init__
+    begun: list[subprocess.Popen[Any]] = []
+
+    def note(self: subprocess.Popen[Any], *args: Any, **settings: Any) -> None:
+        begin(self, *args, **settings)
+        begun.append(self)
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", note)
+    yield
+    for program in begun:
+        if program.poll() is None:
+            program.kill()
+        for pipe in (program.stdin, program.stdout, program.stderr):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        program.wait()
+
+
+@pytest.fixture(autouse=True)
+def _no_test_hangs(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Should a test go on although its timeout has failed it, in a lock perhaps, all ends, and it is shown where."""
+    mark = request.node.get_closest_marker("timeout")
+    limit = float(mark.args[0] if mark else request.config.getini("timeout"))
+    faulthandler.dump_traceback_later(limit + 60, exit=True, file=sys.__stderr__)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """Threads that failed tests have left must not keep the interpreter from its end."""
+    faulthandler.dump_traceback_later(20, exit=True, file=sys.__stderr__)
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ def test_threads_are_kept_apart(tmp_path: Path, capsys: pytest.CaptureFixture[st
             assert sys.stdin.read() == ""
             both.wait()
 
-    threads = [threading.Thread(target=work, args=(name,)) for name in ("one", "two")]
+    threads = [threading.Thread(target=work, args=(name,), daemon=True) for name in ("one", "two")]
     original = sys.stdout, sys.stderr, sys.stdin
     for thread in threads:
         thread.start()

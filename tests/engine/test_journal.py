@@ -232,7 +232,7 @@ def test_runs_in_threads_do_each_task_once(cache: Path) -> None:
     ran: list[int] = []
     errors: list[BaseException] = []
     barrier = Barrier(4)
-    threads = [Thread(target=race, args=(cache, barrier, ran, errors)) for _ in range(4)]
+    threads = [Thread(target=race, args=(cache, barrier, ran, errors), daemon=True) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -45,7 +45,7 @@ def test_a_run_is_alive_until_released_and_leaves_nothing(tmp_path: Path) -> Non
 def test_two_runs_of_one_process_see_each_other(tmp_path: Path) -> None:
     first = RunLock(tmp_path)
     seen: list[bool] = []
-    thread = Thread(target=lambda: seen.append(is_alive(tmp_path, first.run)))
+    thread = Thread(target=lambda: seen.append(is_alive(tmp_path, first.run)), daemon=True)
     thread.start()
     thread.join()
     assert seen == [True]

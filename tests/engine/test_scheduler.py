@@ -388,7 +388,7 @@ def test_what_another_run_has_begun_is_waited_for(flow: Any, fails: bool) -> Non
         except FailedTaskError as error:
             outcomes.append(error.reason)
 
-    other = threading.Thread(target=run_other)
+    other = threading.Thread(target=run_other, daemon=True)
     other.start()
     assert begun.wait(60)
     told: list[Any] = []

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 from taskproc.database import FILE, JOURNAL, Database
 from taskproc.errors import CacheError
 from taskproc.files import DATA, RESULT, attempt_folder, view
+from taskproc.locks import RUNS
 from taskproc.record import Failure, Inputs, Key, Made, Output, Record, Row, Stamp
 from taskproc.store import Store, UnreadableError, open_store, replace_store
 
@@ -186,17 +190,67 @@ def test_looking_changes_nothing(cache: Path) -> None:
     assert snapshot(cache) == before
 
 
-def test_a_database_begun_by_a_killed_run_is_empty(cache: Path) -> None:
-    cache.mkdir()
-    (cache / FILE).touch()
-    with open_store(cache, write=False) as store:
-        assert store.names() == []
-    connection = sqlite3.connect(cache / FILE)
-    connection.execute("CREATE TABLE Settings (key TEXT NOT NULL UNIQUE, value)")
-    connection.close()
-    with open_store(cache, write=False) as store:
-        assert store.names() == []
+@pytest.mark.parametrize("rounds", [4, pytest.param(300, marks=[pytest.mark.long, pytest.mark.timeout(600)])])
+def test_a_database_is_made_whole_however_many_make_it(tmp_path: Path, rounds: int) -> None:
+    meeting = Barrier(6)
+
+    def begin(number: int) -> None:
+        for place in range(rounds):
+            meeting.wait(60)
+            with open_store(tmp_path / str(place), write=number % 3 > 0) as store:
+                if number % 3:
+                    store.allocate({NAME: [key(number)]})
+                assert set(store.read({NAME: [key(number)]}).rows) == ({key(number)} if number % 3 else set())
+
+    with ThreadPoolExecutor(6) as pool:
+        for done in [pool.submit(begin, number) for number in range(6)]:
+            done.result()
+    for place in range(rounds):
+        with open_store(tmp_path / str(place), write=False) as store:
+            assert [row.task_id for _, row in store.all_rows(NAME)] == [0, 1, 2, 3]
+        assert list((tmp_path / str(place) / RUNS).iterdir()) == []
+
+
+def test_a_run_killed_while_it_made_the_database_has_left_none(cache: Path) -> None:
+    program = f"""
+import os
+from pathlib import Path
+from taskproc import database
+from taskproc.store import open_store
+database._link = lambda *_: os._exit(9)
+with open_store(Path({str(cache)!r})) as store:
+    store.allocate({{"study.Train": [b"k" * 16]}})
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 9
+    assert not (cache / FILE).exists()
     fill(cache, 1)
+    with open_store(cache) as store:
+        store.sweep()
+    assert list((cache / RUNS).iterdir()) == []
+
+
+def test_a_database_that_was_lost_is_not_made_anew(cache: Path) -> None:
+    fill(cache, 1)
+    with open_store(cache) as store:
+        (cache / FILE).unlink()
+        with pytest.raises(CacheError, match="removed or replaced"):
+            store.clear()
+    fill(cache, 1)
+    with open_store(cache) as store:
+        store.allocate({NAME: [key(0)]})
+        store.allocate({NAME: [key(1)]})
+        (cache / FILE).unlink()
+        with pytest.raises(CacheError, match="removed or replaced"):
+            store.allocate({NAME: [key(2)]})
+    assert not (cache / FILE).exists()
+
+
+def test_a_name_of_a_cache_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELSEWHERE", str(tmp_path / "elsewhere"))
+    fill(tmp_path / "$ELSEWHERE", 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["$ELSEWHERE"]
+    with open_store(tmp_path / "$ELSEWHERE", write=False) as store:
+        assert store.names() == [NAME]
 
 
 def interrupt_transaction(cache: Path) -> None:
@@ -452,7 +506,7 @@ def test_a_hundred_thousand_tasks_take_few_files_and_bytes(cache: Path) -> None:
 def test_the_database_is_opened_while_others_commit(cache: Path) -> None:
     def commit() -> None:
         for _ in range(20):
-            database = Database(cache, write=True)
+            database = Database(cache, write=True, first={})
             with database.transaction():
                 database.set(b"entry", bytes(100_000))
             database.close()

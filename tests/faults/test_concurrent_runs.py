@@ -89,7 +89,7 @@ def begin_thread(flow: Any, number: int, text: str, found: list[Any]) -> threadi
         except FailedTaskError as error:
             found.append(f"{error.label} {error.reason}")
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     return thread
 

@@ -106,9 +106,10 @@ def test_a_signal_ends_a_run_and_its_children(flow: Any, kind: str, number: int,
     assert (ran.value, ran.reused) == (2, {"Quick": 1})
 
 
-def test_ctrl_c_at_a_terminal(flow: Any) -> None:
+def test_ctrl_c_at_a_terminal(flow: Any, request: pytest.FixtureRequest) -> None:
     flow.write(TASKS)
     child = pexpect.spawn(command(flow, "Slow")[0], command(flow, "Slow")[1:], encoding="utf-8", timeout=30)
+    request.addfinalizer(lambda: child.close(force=True))
     modes = termios.tcgetattr(child.child_fd)
     pids = noted(flow, child.isalive)
     child.sendintr()
@@ -124,7 +125,9 @@ def test_ctrl_c_at_a_terminal(flow: Any) -> None:
 
 def test_the_library_is_usable_after_an_interrupt(flow: Any) -> None:
     flow.write(TASKS)
-    waiting = threading.Thread(target=lambda: (noted(flow, lambda: True), signal.raise_signal(signal.SIGINT)))
+    waiting = threading.Thread(
+        target=lambda: (noted(flow, lambda: True), signal.raise_signal(signal.SIGINT)), daemon=True
+    )
     waiting.start()
     with pytest.raises(KeyboardInterrupt):
         flow.run("Slow()", executor="process")

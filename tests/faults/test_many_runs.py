@@ -98,12 +98,14 @@ def test_clearing_during_runs_is_safe(flow: Any, leftovers: Callable[[Path], lis
             words = [sys.executable, "-m", "taskproc_cli", "clear", flow.path, "--cache", flow.cache, "--yes"]
             assert subprocess.run(words, check=False, capture_output=True).returncode == 0
 
-    clearing = threading.Thread(target=clear)
+    clearing = threading.Thread(target=clear, daemon=True)
     runs = [begin(flow, "one") for _ in range(6)]
     clearing.start()
-    answers = [ended(run) for run in runs]
-    over.set()
-    clearing.join()
+    try:
+        answers = [ended(run) for run in runs]
+    finally:
+        over.set()
+        clearing.join()
     assert answers == ["['one']"] * 6
     assert ended(begin(flow, "one")) == "['one']"
     assert leftovers(flow.cache) == []

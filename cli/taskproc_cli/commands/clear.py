@@ -96,7 +96,7 @@ def _clear(cache: Path, wanted: Wanted | None) -> None:
 
 
 def _unreadable() -> type[Exception]:
-    from taskproc.database import UnreadableError
+    from taskproc.trouble import UnreadableError
 
     return UnreadableError
 

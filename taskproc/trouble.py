@@ -1,0 +1,62 @@
+"""What errors of the database and of the file system mean to people, and what to do about them."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from typing import TYPE_CHECKING
+
+from taskproc.errors import CacheError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+_REFUSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH}
+_FAILED = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISUSE, sqlite3.SQLITE_INTERRUPT}
+TROUBLE = (sqlite3.Error, OSError, UnicodeDecodeError)  # the last when SQLite's own message quotes damage
+
+
+class UnreadableError(CacheError):
+    """The database can't be read, for `why`; a check-up saves what can be saved, clearing everything replaces it."""
+
+    def __init__(self, cache: Path, why: str) -> None:
+        why = "".join([char if char.isprintable() else "?" for char in why])  # SQLite quotes what it finds
+        super().__init__(
+            f"the database of the cache {cache} can't be read ({why}): `taskproc doctor --repair` saves what it can"
+        )
+        self.why = why
+
+
+def explain(cache: Path, error: BaseException) -> CacheError:
+    """What an error of the database or the file system means to people, and what to do."""
+    if result_code(error) == sqlite3.SQLITE_READONLY_DBMOVED:
+        return gone(cache)
+    code = result_code(error) & 0xFF
+    number = getattr(error, "errno", None)
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return CacheError(f"another program has held the database of the cache {cache} for a minute: try again")
+    if code == sqlite3.SQLITE_FULL or number in _NO_SPACE:
+        return CacheError(f"no space is left for the cache {cache}: make some and run again, what is finished is kept")
+    if code in _REFUSED or isinstance(error, PermissionError) or number == errno.EROFS:
+        return CacheError(f"the cache {cache} can't be written or read ({error}): check its rights, or use --cache")
+    if not isinstance(error, OSError) and code not in _FAILED:
+        return UnreadableError(cache, str(error))
+    return CacheError(f"the cache {cache} can't be used: {error}")
+
+
+def gone(cache: Path) -> CacheError:
+    """What to say where the database is another one than before, or none."""
+    return CacheError(f"the database of the cache {cache} was removed or replaced meanwhile: run again")
+
+
+def origin(error: BaseException) -> BaseException:
+    """The first error of the database: DiskCache's own ones, and those of rolling back, hide it."""
+    while isinstance(error.__context__, sqlite3.Error):
+        error = error.__context__
+    return error
+
+
+def result_code(error: BaseException) -> int:
+    """SQLite's extended result code, 0 where the error is not SQLite's."""
+    return getattr(error, "sqlite_errorcode", 0)
