@@ -50,9 +50,13 @@ class RunLock:
             self._path = self._folder / f"{self.run}.lock"
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
             _held.add(self._file)
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-            if os.fstat(self._file).st_nlink:  # a sweeper may have taken it for a dead run's before it was locked
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX)
                 os.write(self._file, _here())
+            except BaseException:
+                self.release()
+                raise
+            if os.fstat(self._file).st_nlink:  # a sweeper may have taken it for a dead run's before it was locked
                 return
             self._close()
 
