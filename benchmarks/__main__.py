@@ -18,10 +18,13 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.rows import Command, Row, Sample, rows
+from benchmarks.rows import Command, Row, Sample, peer_rows, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+ENVIRONMENTS = Path(__file__).parent / "results" / "peers"
 
 
 def measure(command: Command, folder: Path) -> Sample:
@@ -72,6 +75,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="rows whose name contains this")
     parser.add_argument("--rounds", type=int, default=5, help="how often each command runs")
     parser.add_argument("--scale", type=float, default=1.0, help="times the usual number of tasks")
+    parser.add_argument("--peers", action="store_true", help="measure other tools instead, each installed on its own")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/latest.json"))
     options = parser.parse_args()
 
@@ -80,7 +84,7 @@ def main() -> None:
     print(f"{'':24} {'seconds':>9} {'beside':>9} {'figure':>9} {'goal':>9}")
     results = []
     try:
-        for row in rows(options.scale):
+        for row in peer_rows(ENVIRONMENTS, options.scale) if options.peers else rows(options.scale):
             if options.only in row.name:
                 result = compare(row, options.rounds, folders)
                 results.append(result)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from math import nan
 from typing import TYPE_CHECKING
 
+from benchmarks.peers import PEERS
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 LARGE_GOALS = {"arange": 0.05, "random": 0.1, "text": 0.4, "constant": 1.0}
@@ -81,6 +85,19 @@ def above(first: Sample, second: Sample) -> float:
 def memory(tasks: int) -> Callable[[Sample, Sample], float]:
     """Tell how many KB a task takes in the first above the second."""
     return lambda first, second: (first.peak - second.peak) / tasks
+
+
+def peer_rows(environments: Path, scale: float) -> Iterator[Row]:
+    """Give a row each for other tools, then for taskproc and for the floor: what a task costs above an idle Python.
+
+    An environment is made when its row is asked for.
+    """
+    nothing = Command((sys.executable, "-c", "pass"))
+    tasks = round(1000 * scale)
+    for peer in PEERS:
+        yield Row(peer.name, "ms/task", nan, Command(peer.words(environments, tasks)), nothing, each(tasks, 1e3))
+    yield Row("taskproc", "ms/task", nan, ours("wide", tasks), nothing, each(tasks, 1e3))
+    yield Row("floor", "ms/task", nan, floor("wide", tasks), nothing, each(tasks, 1e3))
 
 
 def rows(scale: float) -> list[Row]:
