@@ -1,0 +1,84 @@
+"""What grows with the number of tasks, and what must not: told by counting, since clocks are noisy."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.workloads import GRAPHS
+from taskproc import Cache
+from taskproc.pool import Pool
+
+SHAPES = {"wide": 200, "chain": 200, "layered": 200, "grid": 200, "diamonds": 50}
+TIMES = 4
+
+
+def calls(function: Callable[[], object]) -> int:
+    """How many Python functions are called in this thread."""
+    count = 0
+
+    def tell(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(tell)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def defined(shape: str, tasks: int, cache: Path) -> Any:
+    with Cache(cache):
+        return GRAPHS[shape](tasks)
+
+
+def planned(shape: str, tasks: int, cache: Path) -> None:
+    with pytest.raises(LookupError):
+        defined(shape, tasks, cache).get_task_result()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_defining_and_planning_is_linear(shape: str, tmp_path: Path) -> None:
+    planned(shape, 10, tmp_path)  # what is done once for each class
+    few, many = (calls(lambda: planned(shape, SHAPES[shape] * times, tmp_path)) for times in (1, TIMES))  # noqa: B023
+    assert few < many < 1.1 * TIMES * few
+
+
+@pytest.mark.parametrize("shape", ["wide", "chain"])
+def test_a_run_makes_few_transactions_batches_and_files(
+    shape: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements: list[str] = []
+    batches: list[int] = []
+    connect, submit = sqlite3.connect, Pool.submit
+
+    def traced(*args: Any, **settings: Any) -> sqlite3.Connection:
+        connection = connect(*args, **settings)
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    def counted(self: Pool, batch: Any, reply: Any) -> None:
+        batches.append(len(batch.payloads))
+        submit(self, batch, reply)
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    monkeypatch.setattr(Pool, "submit", counted)
+    task = defined(shape, 2000, tmp_path)
+    _, stats = task.run_graph(max_workers=2)
+    assert sum(batches) == sum(stats.executed.values()) == 2000 + (shape == "wide")
+    assert len(batches) < 100
+    assert len([text for text in statements if text.startswith("BEGIN")]) < 100
+    assert len(statements) < 2000
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) <= 4
+
+    statements.clear()
+    assert sum(defined(shape, 2000, tmp_path).run_graph()[1].reused.values()) == sum(stats.executed.values())
+    assert 0 < len(statements) < 50
+    assert not [text for text in statements if text.startswith("BEGIN")]
