@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from taskproc.judge import Judge
     from taskproc.plan import Plan, Reason
-    from taskproc.record import Inputs, Key, Output, Row, Stamp
+    from taskproc.record import Inputs, Key, Output, Row
 
 
 class Frontier:
@@ -33,14 +33,13 @@ class Frontier:
         self.rows = plan.rows
         self.outputs: dict[Key, Output] = {}
         self.reasons: dict[Key, Reason] = {}
-        self._stamps: dict[Key, Stamp] = {}
         self._learnt: set[Key] = set()
         self._lacks: dict[Key, int] = {}
         self._readers = plan.graph.dependents()
         for node in plan.graph.nodes:
             match plan.decisions[node.key]:
                 case UpToDate(record):
-                    self._hold(node, record.output)
+                    self.outputs[node.key] = record.output
                 case Run(reason):
                     self.reasons[node.key] = reason
                 case MayRun():
@@ -60,9 +59,9 @@ class Frontier:
 
     def settle(self, node: Node, output: Output) -> list[Node]:
         """Settle a task; gives its readers that lack nothing any more."""
-        self._hold(node, output)
+        self.outputs[node.key] = output
         lacking_nothing: list[Node] = []
-        for reader in self._readers[node.key]:
+        for reader in self._readers.get(node.key, ()):
             lacks = self._lacks.get(reader.key)
             if lacks == 1:
                 del self._lacks[reader.key]
@@ -75,9 +74,8 @@ class Frontier:
         """Take back a settled task whose value turned out to be damaged; False if that is done already."""
         if self.outputs.pop(node.key, None) is None:
             return False
-        del self._stamps[node.key]
         self.reasons[node.key] = Damaged(what)
-        for reader in self._readers[node.key]:
+        for reader in self._readers.get(node.key, ()):
             if reader.key in self._lacks:
                 self._lacks[reader.key] += 1
         return True
@@ -95,7 +93,7 @@ class Frontier:
 
         `within` counts, for each reader, how much of what it lacks is in the batch so far.
         """
-        for reader in self._readers[node.key]:
+        for reader in self._readers.get(node.key, ()):
             lacks = self._lacks.get(reader.key)
             if lacks and reader.key in self.reasons:
                 within[reader.key] = within.get(reader.key, 0) + 1
@@ -104,11 +102,11 @@ class Frontier:
 
     def inputs(self, node: Node) -> Inputs:
         """What a task that lacks nothing is made from."""
-        return self._judge.inputs(node, self._stamps)
+        return self._judge.inputs(node, self.outputs)
 
     def inputs_used(self, node: Node) -> Inputs:
         """What a task that has just run was made from."""
-        return self._judge.inputs_used(node, self._stamps)
+        return self._judge.inputs_used(node, self.outputs)
 
     def epochs(self, node: Node) -> list[bytes]:
         """The epochs of a task's upstreams, in their order."""
@@ -136,7 +134,3 @@ class Frontier:
         if isinstance(decision, Run):
             self.reasons[node.key] = decision.reason
         return decision
-
-    def _hold(self, node: Node, output: Output) -> None:
-        self.outputs[node.key] = output
-        self._stamps[node.key] = output.stamp

@@ -160,11 +160,14 @@ class Graph:
         return self.root.label + (f" and {len(self.roots) - 1} more" if len(self.roots) > 1 else "")
 
     def dependents(self) -> dict[Key, list[Node]]:
-        """Who needs each task, each reader once a slot position."""
-        found: dict[Key, list[Node]] = {node.key: [] for node in self.nodes}
+        """Who needs each task that is needed at all, each reader once a slot position."""
+        found: dict[Key, list[Node]] = {}
         for node in self.nodes:
             for source in node.sources:
-                found[source.key].append(node)
+                if source.key in found:
+                    found[source.key].append(node)
+                else:
+                    found[source.key] = [node]
         return found
 
 

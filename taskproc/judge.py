@@ -56,8 +56,8 @@ class Judge:
         self._paths: dict[Key, list[InputFile]] = {}
         self._known: dict[Key, Inputs] = {}
 
-    def inputs(self, node: Node, stamps: Mapping[Key, Stamp]) -> Inputs:
-        """What a task would be made from now, with `UNKNOWN` where an upstream has no stamp yet."""
+    def inputs(self, node: Node, outputs: Mapping[Key, Output]) -> Inputs:
+        """What a task would be made from now, with `UNKNOWN` where an upstream has no output yet."""
         known = self._known.get(node.key)
         if known is None:
             code = self.codes.of(node.cls).digest
@@ -65,7 +65,10 @@ class Judge:
             self._known[node.key] = known
         if not node.upstreams:
             return known
-        packed = [stamps.get(one.key, UNKNOWN) if isinstance(one, Node) else one.digest for one in node.upstreams]
+        packed = [
+            one.digest if not isinstance(one, Node) else outputs[one.key].stamp if one.key in outputs else UNKNOWN
+            for one in node.upstreams
+        ]
         return Inputs(*known[:-1], b"".join(packed))
 
     def _attributes(self, node: Node) -> bytes:
@@ -88,9 +91,10 @@ class Judge:
             parts += map(self.contents.digest, paths)
         return digest(*parts)
 
-    def inputs_used(self, node: Node, stamps: Mapping[Key, Stamp]) -> Inputs:
+    def inputs_used(self, node: Node, outputs: Mapping[Key, Output]) -> Inputs:
         """What a task that has run was made from: if an input file changed meanwhile, that can't be told."""
-        inputs = self.inputs(node, stamps)
+        inputs = self.inputs(node, outputs)
+        del self._known[node.key]
         if node.key not in self._paths or all(map(self.contents.is_unchanged, self._paths[node.key])):
             return inputs
         return inputs._replace(attributes=os.urandom(WIDTH))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from taskproc.graph import Graph
     from taskproc.judge import Judge
-    from taskproc.record import Key, Row, Stamp
+    from taskproc.record import Key, Output, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ def damage(node: Node, row: Row) -> str | None:
 
 def plan_graph(judge: Judge, rows: dict[Key, Row], damaged: Collection[Key]) -> Plan:
     """Decide every task of the judge's graph, upstreams first. Those whose row could not be read are `damaged`."""
-    stamps: dict[Key, Stamp] = {}
+    outputs: dict[Key, Output] = {}
     decisions: dict[Key, Decision] = {}
     for node in judge.graph.nodes:
         key = node.key
@@ -215,7 +215,7 @@ def plan_graph(judge: Judge, rows: dict[Key, Row], damaged: Collection[Key]) -> 
             decisions[key] = Run(Damaged("its record cannot be read"))
             continue
         row = rows.get(key)
-        decisions[key] = decision = decide(node, row, judge.inputs(node, stamps), judge)
+        decisions[key] = decision = decide(node, row, judge.inputs(node, outputs), judge)
         if isinstance(decision, UpToDate):
-            stamps[key] = decision.record.output.stamp
+            outputs[key] = decision.record.output
     return Plan(judge.graph, decisions, rows)

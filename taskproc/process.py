@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -109,6 +110,8 @@ class WorkerProcess:
             scratch.close()
 
     def _ends_within(self, seconds: float) -> bool:
+        with contextlib.suppress(OSError, ValueError):  # its end of file comes sooner than `wait` would look again
+            select.select([self._connection], [], [], seconds)
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copyreg
 import pickle
 import struct
+from sys import intern
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from taskproc.batch import (
@@ -105,7 +106,10 @@ def _fields(answer: Answer) -> tuple[Any, ...]:
 def _answer(fields: tuple[Any, ...]) -> Answer:
     number: int = fields[0]
     kind = _ANSWERS[number]
-    return kind(*fields[1:-3], Made(*fields[-3:])) if number < _TIMED else kind(*fields[1:])
+    if number >= _TIMED:
+        return kind(*fields[1:])
+    start, duration, where = fields[-3:]
+    return kind(*fields[1:-3], Made(start, duration, intern(where)))
 
 
 _ANSWERS: tuple[Callable[..., Answer], ...] = (Done, Failed, Damaged, Returned, Printed, Lost, Finished)

@@ -154,7 +154,7 @@ def _alike(graph: Graph, nodes: Sequence[Node]) -> dict[Node, Hashable]:
     found: dict[Node, Hashable] = {}
     groups: dict[Hashable, int] = {}
     for node in reversed(nodes):
-        kind = node.cls, frozenset(found[reader] for reader in readers[node.key] if reader in found)
+        kind = node.cls, frozenset(found[reader] for reader in readers.get(node.key, ()) if reader in found)
         found[node] = groups.setdefault(kind, len(groups))
     return {node: found[node] for node in nodes}
 

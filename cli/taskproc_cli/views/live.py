@@ -50,7 +50,8 @@ class LiveProgress(Progress):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give way to one line."""
-        self.stand_still()
+        self._ended.set()
+        self._ticker.join()
         if self._drawing:
             self._screen.draw([], self._taken(whole=True))
             self._drawing = False
