@@ -68,7 +68,7 @@ def test_a_node_tells_what_the_task_is() -> None:
     task = Pair(Leaf(1), Const(2))
     node = node_of(task)
     assert (node.name, node.short, node.cls, node.task) == ("test_graph.Pair", "Pair", Pair, task)
-    assert (node.channels, node.prefix, node.level) == (("gpu",), "", 9)
+    assert (node.channels, node.prefix, node.level) == ({"gpu": 1}, "", 9)
     assert node.attributes == {"label": "pair"}
     assert node.label == repr(node) == "Pair(left=Leaf(…), right=Const(2))"
 

@@ -100,7 +100,7 @@ def judged(flow: Any) -> Any:
     judge: Judge = _judge(plan.graph, Options(flow.cache))
 
     class Judged:
-        now = judge.inputs(mid, {low.key: Stamp(b"s" * 16)})
+        now = judge.inputs(mid, {low.key: Output(b"d" * 16, Stamp(b"s" * 16), b"", b"", b"value", "")})
         unknown = judge.inputs(mid, {})
 
         @staticmethod
