@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, NoReturn, TypeVar, cast
 
 from taskproc.context import blocks
 from taskproc.definition import TaskType, check_member, prepare_class
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from taskproc.graph import Node
 
 T = TypeVar("T")
+AnyTask = TypeVar("AnyTask", bound="Task")
 
 
 class _Place(NamedTuple):
@@ -118,7 +119,7 @@ class Task(FutureBase, metaclass=TaskType):
         from taskproc.options import Options
         from taskproc.run import run
 
-        node = _node_of(self, "run_graph")
+        node = node_of(self, "run_graph")
         options = Options(
             cache=node.cache,
             trust=node.trust,
@@ -148,7 +149,7 @@ class Task(FutureBase, metaclass=TaskType):
         from taskproc.options import Options
         from taskproc.run import recorded_result
 
-        node = _node_of(self, "get_task_result")
+        node = node_of(self, "get_task_result")
         result: T = recorded_result(node, Options(cache=node.cache, trust=node.trust))
         return result
 
@@ -157,7 +158,7 @@ class Task(FutureBase, metaclass=TaskType):
         """The arguments as JSON: names to values, a future as a reference (`__task__`, `__key__`, `__item__`)."""
         if self._task_place is not None:
             return self._task_place.args
-        node = _node_of(self, "task_args")
+        node = node_of(self, "task_args")
         return {name: to_json(value) for name, value in node.parameters.named(node.values).items()}
 
     def to_json(self) -> dict[str, Any]:
@@ -172,7 +173,7 @@ class Task(FutureBase, metaclass=TaskType):
             return self._task_place.task_id
         from taskproc.kept import task_id
 
-        return task_id(_node_of(self, "task_id"))
+        return task_id(node_of(self, "task_id"))
 
     @property
     def task_directory(self) -> Path:
@@ -193,7 +194,7 @@ class Task(FutureBase, metaclass=TaskType):
         if self._task_place is None or not self._task_place.folder:
             from taskproc.kept import kept_path
 
-            return kept_path(_node_of(self, what), what)
+            return kept_path(node_of(self, what), what)
         path = Path(self._task_place.folder, what)
         if path.suffix:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -206,7 +207,7 @@ class Task(FutureBase, metaclass=TaskType):
         """Clear the task's result, so that it and all that needs it run again."""
         from taskproc.kept import clear
 
-        node = _node_of(self, "clear_task")
+        node = node_of(self, "clear_task")
         clear(node.cache, {node.name: [node.key]}, trust=node.trust)
 
     @classmethod
@@ -261,7 +262,7 @@ class Task(FutureBase, metaclass=TaskType):
         return (_restore, (type(self), {}, _Place(self.task_args, self._task_key("its key"))))
 
     def _task_key(self, what: str) -> str:
-        return _node_of(self, what).key.hex() if self._task_place is None else self._task_place.key
+        return node_of(self, what).key.hex() if self._task_place is None else self._task_place.key
 
     def _task_begin(self) -> None:
         object.__setattr__(self, "_task_node", None)
@@ -277,6 +278,11 @@ class Task(FutureBase, metaclass=TaskType):
         return _restore(cls, attributes | slots, _Place(args, key, folder, task_id))
 
 
+def restored(task: AnyTask, state: dict[str, Any], folder: str) -> AnyTask:
+    """The copy of a task that runs, made from its attributes and the values of its slots, in a folder of its own."""
+    return cast("AnyTask", _restore(type(task), state, _Place(task.task_args, task._task_key("its key"), folder)))
+
+
 def _restore(cls: type[Task], state: dict[str, Any], place: _Place) -> Task:
     task: Task = cls.__new__(cls)
     task._task_begin()
@@ -285,7 +291,7 @@ def _restore(cls: type[Task], state: dict[str, Any], place: _Place) -> Task:
     return task
 
 
-def _node_of(task: Any, what: str) -> Node:
+def node_of(task: Any, what: str) -> Node:
     """The node of a task that is defined.
 
     Raises:

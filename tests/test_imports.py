@@ -36,7 +36,7 @@ def loaded(python: Any) -> Any:
     return run
 
 
-@pytest.mark.parametrize("module", ["taskproc", "taskproc.worker"])
+@pytest.mark.parametrize("module", ["taskproc", "taskproc.worker", "taskproc.testing"])
 def test_the_library_and_its_worker_load_nothing_heavy(loaded: Any, module: str) -> None:
     assert loaded(f"import {module}") == set()
 

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# (\S+\.py)\n")
 PRINTED = re.compile(r"print\(.*\)  # (.+)$", re.MULTILINE)
-TIME = re.compile(r"\d+(\.\d+)? m?s\b")
+TIME = re.compile(r"\d+(\.\d+)? ?m?s\b")
 PROGRESS = re.compile(r"\d\d:\d\d:\d\d \d+/\d+ done")  # told of a run that lasts, as on a busy machine
 
 
@@ -67,6 +68,8 @@ def test_the_script_of_a_page_runs_and_prints_what_it_says(path: Path, tmp_path:
 @pytest.mark.parametrize("path", [path for path in PAGES if read(path).sessions], ids=lambda path: path.name)
 def test_the_sessions_of_a_page_print_what_they_show(path: Path, tmp_path: Path) -> None:
     page = read(path)
+    if path.name == "testing.md" and not entry_points(group="pytest11", name="taskproc"):
+        pytest.skip("taskproc was installed before it had a plugin for pytest: pip install -e . again")
     for name, text in page.files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "100"}
