@@ -186,9 +186,10 @@ COMMANDS = {
         Option(
             "--format",
             value="FORMAT",
-            about="svg, html, or trace (for Perfetto, chrome://tracing).",
+            about="text, svg, html, or trace (for Perfetto, chrome://tracing).",
             choices={
-                "svg": "a picture (the default)",
+                "text": "strips of text (on a terminal the default)",
+                "svg": "a picture (elsewhere the default)",
                 "html": "a page with that picture and the critical path",
                 "trace": "JSON for Perfetto or chrome://tracing",
             },

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -28,7 +30,8 @@ def test_a_trace_has_an_event_for_each_task_that_ran(cli: Command) -> None:
         f"Choose(n={n}, k={k})" for n, k in ((1, 0), (1, 1), (2, 1), (2, 2), (3, 2))
     ]
     assert all(event["ts"] >= 0 and event["dur"] >= 0 for event in events)
-    critical = [event["name"] for event in events if event["args"]["critical"]]
+    by_time = sorted(events, key=lambda event: event["ts"])
+    critical = [event["name"] for event in by_time if event["args"]["critical"]]
     assert critical[-1] == "Choose(n=3, k=2)"
     arrows = [event["ph"] for event in trace["traceEvents"] if event["ph"] in "sf"]
     assert arrows == ["s", "f"] * (len(critical) - 1)
@@ -44,6 +47,18 @@ def test_a_picture_marks_what_is_critical_and_what_failed(cli: Command) -> None:
     page = cli("timeline", "--format", "html").stdout
     assert page.startswith("<!doctype html>")
     assert page.count("<td>Fail#") == 1
+
+
+def test_text_has_a_strip_for_the_critical_path_and_one_for_each_lane(cli: Command) -> None:
+    cli("run", "-k", "-j", "1", "Both")
+    lines = cli("timeline", "--format", "text").stdout.splitlines()
+    assert lines[0].startswith("Both(), ")
+    assert lines[1].startswith("2 tasks in ")
+    assert lines[1].endswith(" · 2 failed")
+    assert [line[:14].strip() for line in lines[3:5]] == ["critical path", os.uname().nodename[:14]]
+    assert all(set(line[14:]) == {" ", "x"} for line in lines[3:5])
+    assert any(line.startswith("A Fail: 2 tasks, ") for line in lines)
+    assert re.match(r" +[\d.e-]+ ms  Fail#\d$", lines[-1])
 
 
 def test_where_there_is_nothing_to_draw_that_is_said(cli: Command, refused: Refused) -> None:

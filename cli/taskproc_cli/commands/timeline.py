@@ -10,26 +10,38 @@ from taskproc.errors import RequestError
 from taskproc_cli.hints import choice
 from taskproc_cli.options import CacheOption, KwargsOption
 from taskproc_cli.problems import UsageError
+from taskproc_cli.views import terminal
 from taskproc_cli.views.result import write_out
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from taskproc.record import Key
     from taskproc_cli.request import Request
+    from taskproc_cli.views.timeline import Shown
 
 FORMATS = {
-    "svg": "a picture (the default)",
+    "text": "strips of text (on a terminal the default)",
+    "svg": "a picture (elsewhere the default)",
     "html": "a page with that picture and the critical path",
     "trace": "JSON for Perfetto or chrome://tracing",
 }
+
+WIDTH = 100
+"""Columns that text takes where stdout is no terminal."""
 
 
 def timeline(
     ctx: typer.Context,
     format: Annotated[  # noqa: A002  the option's name
-        str, typer.Option("--format", metavar="FORMAT", help="svg, html, or trace (for Perfetto, chrome://tracing).")
-    ] = "svg",
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="text, svg, html, or trace (for Perfetto, chrome://tracing). [default: text on a terminal, else svg]",
+        ),
+    ] = None,
     cache: CacheOption = None,
     kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
 ) -> None:
@@ -40,11 +52,12 @@ def timeline(
     For example: taskproc timeline taskfile.py --format html > run.html
     """
     from taskproc.timeline import last_timeline
-    from taskproc_cli.views import timeline as views
+    from taskproc_cli.views.timeline import shown
 
     request: Request = ctx.obj
     request.refuse_instance()
-    draw = {"svg": views.svg, "html": views.html, "trace": views.trace}[choice("--format", format, FORMATS)]
+    columns = terminal.width_out()
+    form = choice("--format", format or ("text" if columns else "svg"), FORMATS)
     folder = request.cache(cache)
     found = last_timeline(folder)
     if found is None or not found.spans:
@@ -55,7 +68,17 @@ def timeline(
         if not spans:
             raise UsageError(f"the last run, of {found.run.label}, ran nothing of what {request.target.task} needs")
         found = found._replace(spans=spans)
-    write_out("".join(f"{line}\n" for line in draw(views.shown(found, names))))
+    write_out("".join(f"{line}\n" for line in _lines(shown(found, names), form, columns or WIDTH)))
+
+
+def _lines(drawn: Shown, form: str, width: int) -> Iterator[str]:
+    from taskproc_cli.views import timeline as views
+
+    if form == "text":
+        from taskproc_cli.views.strips import strips
+
+        return strips(drawn, width)
+    return {"svg": views.svg, "html": views.html, "trace": views.trace}[form](drawn)
 
 
 def _names(request: Request, folder: Path) -> dict[Key, str]:

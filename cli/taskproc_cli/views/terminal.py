@@ -11,9 +11,18 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-Colour = Literal["red", "green", "yellow", "dim", "bold"]
+Colour = Literal["red", "green", "yellow", "blue", "magenta", "cyan", "dim", "bold"]
 
-_CODES: dict[Colour, int] = {"red": 31, "green": 32, "yellow": 33, "dim": 2, "bold": 1}
+_CODES: dict[Colour, int] = {
+    "red": 31,
+    "green": 32,
+    "yellow": 33,
+    "blue": 34,
+    "magenta": 35,
+    "cyan": 36,
+    "dim": 2,
+    "bold": 1,
+}
 
 
 def is_terminal() -> bool:

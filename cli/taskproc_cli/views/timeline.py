@@ -86,9 +86,9 @@ class Shown(NamedTuple):
         spans = self.run.spans
         busy = sum(span.duration for span in spans) / max((self.end - self.start) * len(self.lanes), 1e-9)
         parts = [
-            f"{count(len(spans), 'task')} in {_took(self.end - self.start)}",
+            f"{count(len(spans), 'task')} in {took(self.end - self.start)}",
             f"up to {len(self.lanes):,} at a time, {busy:.0%} busy",
-            f"critical path {_took(sum(span.duration for span in self.critical))}",
+            f"critical path {took(sum(span.duration for span in self.critical))}",
         ]
         failed = sum(bool(span.failure) for span in spans)
         return " · ".join([*parts, *([f"{failed:,} failed"] if failed else [])])
@@ -103,7 +103,8 @@ def short(span: Span) -> str:
     return span.name.rpartition(".")[2]
 
 
-def _took(seconds: float) -> str:
+def took(seconds: float) -> str:
+    """A duration: `8.4 s`, `12 ms`."""
     return duration(seconds) if seconds >= 0.95 else f"{seconds * 1000:.3g} ms"
 
 
@@ -157,7 +158,7 @@ def _micros(seconds: float) -> float:
 def html(drawn: Shown) -> Iterator[str]:
     """The picture, and a table of the critical path."""
     rows = (
-        (drawn.name(span), f"{span.start - drawn.start:.2f} s", _took(span.duration), span.where)
+        (drawn.name(span), f"{span.start - drawn.start:.2f} s", took(span.duration), span.where)
         for span in drawn.critical
     )
     return page(drawn.title, "", svg(drawn), ("critical path", "began after", "took", "worker"), rows)
