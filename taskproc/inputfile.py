@@ -135,7 +135,7 @@ class Contents:
         place = os.path.abspath(path)
         try:
             return place in self.read and {name: entry[:2] for name, entry in self.read[place].items()} == dict(
-                _states(place)
+                states(place)
             )
         except OSError:
             return False
@@ -155,7 +155,7 @@ def _line(name: str, content: bytes) -> bytes:
 
 def _list(place: str, known: Listing) -> Listing:
     found: Listing = {}
-    for name, state in _states(place):
+    for name, state in states(place):
         before = known.get(name)
         if before is not None and before[:2] == state:
             found[name] = before
@@ -165,7 +165,7 @@ def _list(place: str, known: Listing) -> Listing:
     return found
 
 
-def _states(place: str) -> Iterator[tuple[str, tuple[int, int]]]:
+def states(place: str) -> Iterator[tuple[str, tuple[int, int]]]:
     """The size and mtime of a file, or of all files in a folder, in the order of their names."""
     if not os.path.exists(place):
         yield ".", _MISSING

@@ -16,6 +16,7 @@ from taskproc_cli import problems
 from taskproc_cli.options import Command, DryRunCommand, LazyTaskCommand, StatusCommand, TaskCommand
 from taskproc_cli.problems import Signalled, UsageError
 from taskproc_cli.views import terminal
+from taskproc_cli.watch import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -70,7 +71,7 @@ def load_command(name: str) -> Command:
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the program with these words, by default those it was started with, and end with its exit status."""
     words = list(sys.argv[1:] if args is None else args)
-    _end(_status(lambda: _dispatch(*(words or ["--help"]))))
+    _carry_out(lambda: _dispatch(*(words or ["--help"])))
 
 
 def run_task_class(cls: type[Task], args: Sequence[str] | None = None) -> NoReturn:
@@ -78,7 +79,17 @@ def run_task_class(cls: type[Task], args: Sequence[str] | None = None) -> NoRetu
     from taskproc_cli.request import request_for_class
 
     words = list(sys.argv[1:] if args is None else args)
-    _end(_status(lambda: _invoke(load_command("run"), sys.argv[0], words, obj=request_for_class(cls))))
+    _carry_out(lambda: _invoke(load_command("run"), sys.argv[0], words, obj=request_for_class(cls)))
+
+
+def _carry_out(work: Callable[[], None]) -> NoReturn:
+    """Do the program's work, again whenever a file changes that is watched, and end with its exit status."""
+    status = _status(work)
+    if watch.on and status < problems.SIGNALLED:
+        status = _status(watch.wait)
+        if status == problems.OK:
+            watch.again()
+    _end(status)
 
 
 def _invoke(command: Any, name: str, words: list[str], **context: Any) -> None:
@@ -130,6 +141,7 @@ def _status(work: Callable[[], None]) -> int:
     except BrokenPipeError:
         return problems.OK  # whoever read our stdout has seen enough
     except BaseException as error:  # noqa: BLE001  whatever it is, it ends here
+        watch.error = error
         if isinstance(error, problems.UserCodeError) and error.__cause__:
             terminal.write(problems.users_traceback(error.__cause__))
         if text := problems.sentence(error):

@@ -100,6 +100,7 @@ _RUN = (
             "csv": "comma-separated values",
         },
     ),
+    Option("--watch", about="Run again whenever a file that the run depends on changes."),
     _KWARGS,
     _TRUST,
 )

@@ -95,13 +95,13 @@ def users_traceback(error: BaseException) -> str:
     whole = traceback.TracebackException.from_exception(error)
     part: traceback.TracebackException | None = whole
     while part is not None:
-        part.stack = traceback.StackSummary.from_list([each for each in part.stack if not _ours(each.filename)])
+        part.stack = traceback.StackSummary.from_list([each for each in part.stack if not is_ours(each.filename)])
         part = part.__cause__ or part.__context__
     seen = whole.stack or whole.__cause__ or whole.__context__ or isinstance(error, SyntaxError)
     return "".join(whole.format()) if seen else ""  # the sentence tells the rest
 
 
-def _ours(filename: str) -> bool:
+def is_ours(filename: str) -> bool:
     """Whether a frame is of this program, or of the machinery that imports modules."""
     import taskproc
 

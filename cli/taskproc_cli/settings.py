@@ -20,7 +20,7 @@ from taskproc_cli.words import FALSE, TRUE
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
-ONCE = frozenset({"dry-run", "force", "force-all", "interactive", "sweep", "format", "kwargs"})
+ONCE = frozenset({"dry-run", "force", "force-all", "interactive", "sweep", "format", "watch", "kwargs"})
 """Options that ask for one run: nobody wants them for all."""
 
 SETTINGS = {

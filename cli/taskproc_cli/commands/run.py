@@ -21,6 +21,7 @@ from taskproc_cli.views.plan import plan_lines
 from taskproc_cli.views.progress import Progress, shown_progress
 from taskproc_cli.views.result import print_result, write_out
 from taskproc_cli.views.table import FORMATS, sweep_lines
+from taskproc_cli.watch import watch as process
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +90,10 @@ def run(
     format: Annotated[  # noqa: A002  the option's name
         str | None, typer.Option("--format", metavar="FORMAT", help="How a sweep is printed: table, json or csv.")
     ] = None,
-    kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Run again whenever a file that the run depends on changes.")
+    ] = False,
+    kwargs: KwargsOption = None,
 ) -> None:
     """Run a task and print its result.
 
@@ -100,6 +104,8 @@ def run(
 
     request: Request = ctx.obj
     request.refuse_instance()
+    if watch:
+        process.begin([request.target.taskfile, request.settings.pyproject], kwargs)
     folder = request.cache(cache)
     texts = {"workers": workers, "executor": executor, "executor_args": executor_args}
     options = Options(
@@ -117,6 +123,7 @@ def run(
     form = _form(format, sweep)
     swept = read_sweep(sweep or (), request.parameters, request.values, request.given)
     nodes = request.nodes(folder, [(point.values, swept.label(point)) for point in swept.points])
+    process.nodes = nodes
     options = replace(options, **run_options.by_name(rate_limit or (), prefix or (), request.settings, nodes))
     if dry_run:
         write_out("".join(f"{line}\n" for line in plan_lines(make_plan(nodes[0], options, *nodes[1:]))))
@@ -174,7 +181,7 @@ def _tell(failed: Sequence[FailedTaskError], nodes: Sequence[Node], request: Req
     def debug(error: FailedTaskError) -> str:
         from taskproc_cli.again import debug_command
 
-        alone = len(nodes) == 1 and error.task is nodes[0].task
+        alone = len(nodes) == 1 and error.task is nodes[0].task and not process.on
         own = None if alone else debug_command(error.task._task_node)
         return "" if options.interactive else own or request.rerun
 
