@@ -72,13 +72,13 @@ def timeline(
 
 
 def _lines(drawn: Shown, form: str, width: int) -> Iterator[str]:
-    from taskproc_cli.views import timeline as views
+    from taskproc_cli.views import chart
+    from taskproc_cli.views.strips import strips
+    from taskproc_cli.views.trace import trace
 
-    if form == "text":
-        from taskproc_cli.views.strips import strips
-
-        return strips(drawn, width)
-    return {"svg": views.svg, "html": views.html, "trace": views.trace}[form](drawn)
+    return (
+        strips(drawn, width) if form == "text" else {"svg": chart.svg, "html": chart.html, "trace": trace}[form](drawn)
+    )
 
 
 def _names(request: Request, folder: Path) -> dict[Key, str]:
