@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pexpect
@@ -81,6 +83,14 @@ def test_what_is_left_is_told_too(graph: Graph, capsys: pytest.CaptureFixture[st
     progress.__exit__(KeyboardInterrupt, None, None)
     said = capsys.readouterr().err
     assert re.fullmatch(r"✘ 4 tasks in .* s · 0 reused · 1 ran · 1 failed · 1 blocked · 1 not run\n", said)
+
+
+def test_symbols_that_stderr_cannot_encode_are_spelled(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(written, encoding="ascii"))
+    with Progress() as progress:
+        progress(planned(graph))
+    assert re.fullmatch(rb"done: 4 tasks in 0\.\d s - 0 reused - 0 ran - 4 not run\n", written.getvalue())
 
 
 def test_a_task_named_verbosely_has_its_reason(graph: Graph, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from taskproc_cli.views import terminal
 from taskproc_cli.views.progress import Progress, failed_line, longest, overall, shown
 from taskproc_cli.views.quantities import rough
 from taskproc_cli.views.screen import Line, Screen, fitted, harmless, width
@@ -102,7 +101,7 @@ def drawing(now: Snapshot, columns: int, rows: int) -> list[Line]:
         lines.append([(f"  {len(hidden):,} more class{'es' if len(hidden) > 1 else ''}{done}", "dim")])
     lines += _runners(running, columns)
     for error in failed:
-        lines.append([("  ", None), (terminal.drawn("✘ ", "x "), "red"), (failed_line(error), None)])
+        lines.append([("  ", None), ("✘ ", "red"), (failed_line(error), None)])
     return lines[: max(1, rows - 1)]
 
 
@@ -121,7 +120,7 @@ def _table(classes: list[Work], columns: int) -> list[Line]:
     numbers = [f"{work.done:,}/{work.total:,}" for work in classes]
     rows = [(number, *_ends(work)) for number, work in zip(numbers, classes, strict=True)]
     widths = [max(len(row[place]) for row in rows) for place in range(4)]
-    while len(widths) > 1 and sum(each + 2 for each in widths if each) > columns // 2:
+    while len(widths) > 1 and sum(each + 2 for each in widths if each) > columns * 2 // 3:
         widths.pop()
     needed = sum(each + 2 for each in widths if each)
     names = min(max(width(work.name) for work in classes), max(8, columns - needed - 8))
@@ -150,14 +149,12 @@ def _runners(running: list[Running], columns: int) -> list[Line]:
     ]
     room = max(8, columns - 7 - max(map(len, texts), default=0))
     names = min(room, max((width(each.node.label) for each in running), default=0))
-    mark = terminal.drawn("▸", ">")
     return [
-        [(f"  {mark} {fitted(each.node.label, names)}  ", None), (text, "dim")]
+        [(f"  ▸ {fitted(each.node.label, names)}  ", None), (text, "dim")]
         for each, text in zip(running, texts, strict=True)
     ]
 
 
 def _bar(done: int, total: int, length: int, *, failed: bool) -> Line:
     full = length * done // max(1, total)
-    past, left = terminal.drawn("━", "#"), terminal.drawn("─", "-")
-    return [(past * full, "red" if failed else "green"), (left * max(0, length - full), "dim")]
+    return [("━" * full, "red" if failed else "green"), ("─" * max(0, length - full), "dim")]

@@ -73,7 +73,7 @@ def crop(line: Iterable[Piece], columns: int) -> Line:
         short = text[: max(0, columns - 1)]
         while width(short) > columns - 1 and short:
             short = short[:-1]
-        found.append((short + terminal.drawn("…", ".") if columns else "", colour))
+        found.append((f"{short}…" if columns else "", colour))
         break
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import sys
@@ -23,6 +24,9 @@ _CODES: dict[Colour, int] = {
     "dim": 2,
     "bold": 1,
 }
+
+_PLAIN = str.maketrans({"✔": "done:", "✘": "failed:", "▸": ">", "━": "#", "─": "-", "…": ".", "·": "-"})
+"""What stands for our symbols where stderr can't encode them."""
 
 
 def is_terminal() -> bool:
@@ -78,16 +82,7 @@ def width_out() -> int | None:
 
 def sign(*, good: bool) -> str:
     """A tick or a cross."""
-    return paint(drawn("✔", "done:") if good else drawn("✘", "failed:"), "green" if good else "red")
-
-
-def drawn(symbols: str, instead: str) -> str:
-    """Some symbols, or what stands for them where stderr can't encode these."""
-    try:
-        symbols.encode(sys.stderr.encoding)
-    except (AttributeError, LookupError, TypeError, UnicodeEncodeError):
-        return instead
-    return symbols
+    return paint("✔", "green") if good else paint("✘", "red")
 
 
 @contextmanager
@@ -114,10 +109,19 @@ def printing_to_stderr() -> Generator[None]:
 def write(text: str) -> None:
     """Write to stderr, if there is anybody to read it."""
     try:
-        sys.stderr.write(text)
+        sys.stderr.write(text if _has_symbols(sys.stderr.encoding) else text.translate(_PLAIN))
         sys.stderr.flush()
     except (AttributeError, OSError, ValueError):  # no stderr, or a closed one: there is nobody to tell
         return
+
+
+@functools.cache
+def _has_symbols(encoding: str) -> bool:
+    try:
+        "".join(map(chr, _PLAIN)).encode(encoding)
+    except (LookupError, TypeError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def say(text: str) -> None:

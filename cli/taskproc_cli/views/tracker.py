@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 End = Literal["ran", "failed", "kept"]
 """What becomes of a task; `kept` if its recorded result is used."""
 
+_SETTLED = -1.0
+"""Stands for the expected duration of a task that is settled."""
+
 _STEADY = 0.2
 """How fast the number of tasks at work, by which the rest is estimated, follows what is seen."""
 
@@ -164,7 +167,8 @@ class Tracker:
                 case Started(nodes):
                     self._depart(nodes)
                 case Returned(nodes):
-                    self._arrive(nodes)
+                    for node in nodes:
+                        self._leave(node.key)
                 case Reused(node):
                     self._settle(node, "kept")
                 case Planned(plan):
@@ -223,39 +227,40 @@ class Tracker:
 
     def _settle(self, node: Node, end: End) -> None:
         """Count the end of a task, once: one whose value turns out to be damaged is made again."""
-        self._arrive((node,))
-        self._elsewhere.discard(node.key)
+        key = node.key
         work = self._classes[node.name]
-        before = self._ends.get(node.key)
-        assert self._plan is not None, "the plan is told first"
-        if before is None and isinstance(self._plan.decisions[node.key], UpToDate):
-            before = "kept"
+        self._leave(key)
+        own = self._own.pop(key, _SETTLED)
+        if own is not _SETTLED:
+            work.done += 1
+            work.expect(own, -1)
+        elif key in self._ends:
+            work.ends[self._ends[key]] -= 1
+        else:  # it was up to date, and had no work
+            work.ends["kept"] -= 1
             work.total += 1
             work.done += 1
-        if before is None:
-            work.done += 1
-            work.expect(self._own[node.key], -1)
-        else:
-            work.ends[before] -= 1
         work.ends[end] += 1
-        self._ends[node.key] = end
+        self._ends[key] = end
 
     def _depart(self, nodes: Iterable[Node]) -> None:
         trip = _Trip({node.key: node for node in nodes}, time.monotonic())
         self._under_way[id(trip)] = trip
         for key in trip.nodes:
             self._trips[key] = trip
-            self._elsewhere.discard(key)
+        self._elsewhere.difference_update(trip.nodes)
 
-    def _arrive(self, nodes: Iterable[Node]) -> None:
-        for node in nodes:
-            trip = self._trips.pop(node.key, None)
-            if trip is not None:
-                if next(iter(trip.nodes)) == node.key:
-                    trip.since = time.monotonic()
-                del trip.nodes[node.key]
-                if not trip.nodes:
-                    del self._under_way[id(trip)]
+    def _leave(self, key: Key) -> None:
+        """A task is no longer under way; if it ran, the next of its trip runs now."""
+        if self._elsewhere:
+            self._elsewhere.discard(key)
+        trip = self._trips.pop(key, None)
+        if trip is not None:
+            if next(iter(trip.nodes)) == key:
+                trip.since = time.monotonic()
+            del trip.nodes[key]
+            if not trip.nodes:
+                del self._under_way[id(trip)]
 
     def _running(self, trip: _Trip, now: float) -> Running:
         node = next(iter(trip.nodes.values()))
