@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from taskproc_cli import problems
-from taskproc_cli.options import Command, DryRunCommand, LazyTaskCommand, StatusCommand, TaskCommand
+from taskproc_cli.options import CacheCommand, Command, DryRunCommand, LazyTaskCommand, StatusCommand, TaskCommand
 from taskproc_cli.problems import Signalled, UsageError
 from taskproc_cli.views import terminal
 from taskproc_cli.watch import watch
@@ -38,7 +38,7 @@ COMMANDS: dict[str, tuple[str, type[Command]]] = {
     "log": ("log", LazyTaskCommand),
     "timeline": ("timeline", LazyTaskCommand),
     "clear": ("clear", LazyTaskCommand),
-    "doctor": ("doctor", LazyTaskCommand),
+    "doctor": ("doctor", CacheCommand),
     "config": ("config", Command),
     "completion": ("completion", Command),
 }
@@ -99,10 +99,10 @@ def _invoke(command: Any, name: str, words: list[str], **context: Any) -> None:
 
 def _dispatch(name: str, *words: str) -> None:
     """Do what the first word says."""
-    program = typer.main.get_command(_program())
-    ctx = typer.Context(program, info_name="taskproc")
+    whole = program()
+    ctx = typer.Context(whole, info_name="taskproc")
     if name == "--help":
-        typer.echo(program.get_help(ctx))
+        typer.echo(whole.get_help(ctx))
     elif name == "--version":
         from importlib.metadata import version
 
@@ -113,7 +113,8 @@ def _dispatch(name: str, *words: str) -> None:
         raise UsageError(_no_command(name, words))
 
 
-def _program() -> typer.Typer:
+def program() -> Any:
+    """The program as a command that has the others below it."""
     app = typer.Typer(cls=Commands, add_completion=False, rich_markup_mode=None)
 
     @app.callback()
@@ -126,7 +127,7 @@ def _program() -> typer.Typer:
         For example: taskproc run taskfile.py Main --parameter 3
         """
 
-    return app
+    return typer.main.get_command(app)
 
 
 def _status(work: Callable[[], None]) -> int:

@@ -114,7 +114,7 @@ COMMANDS = {
     ),
     "dry-run": Command("Say what a run would do, and why.", "task", *_RUN),
     "graph": Command(
-        "Draw the graph of a task, with the state of each and the reason for it.",
+        "Draw the graph of a task, with states and reasons.",
         "task",
         Option(
             "--format",
@@ -182,7 +182,7 @@ COMMANDS = {
         _TRUST,
     ),
     "timeline": Command(
-        "Draw the last run: what ran where and when, and the critical path.",
+        "Draw the last run: what ran where, and when.",
         "task",
         Option(
             "--format",
@@ -218,7 +218,11 @@ COMMANDS = {
         _TRUST,
     ),
     "config": Command("Show each setting, its value, and where that comes from.", "taskfile"),
-    "completion": Command("Print the completion script of a shell, by default of yours.", "shell"),
+    "completion": Command(
+        "Print the completion script of a shell.",
+        "shell",
+        Option("--install", about="Put it where the shell looks, and print that path."),
+    ),
 }
 
 SHELLS = ("bash", "zsh", "fish")

@@ -184,6 +184,14 @@ class LazyTaskCommand(TaskCommand):
         return False
 
 
+class CacheCommand(LazyTaskCommand):
+    """A command about a whole cache, which the taskfile only tells the place of."""
+
+    def collect_usage_pieces(self, ctx: Context) -> list[str]:  # noqa: ARG002
+        """What the usage line says after the command's name."""
+        return ["[OPTIONS]", "[TASKFILE]"]
+
+
 class StatusCommand(TaskCommand):
     """A command about a task or, where none is named, about the whole cache."""
 
@@ -198,7 +206,7 @@ class DryRunCommand(TaskCommand):
 
     def __init__(self, *args: Any, params: list[Any], **rest: Any) -> None:
         super().__init__(*args, params=[each for each in params if each.name != DRY_RUN], **rest)
-        self.help = "Say what a run would do, and why."
+        self.help = "Say what a run would do, and why.\n\nFor example: taskproc dry-run taskfile.py Choose --n 6 --k 3"
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         """Read the words into `ctx.params` and `ctx.obj`."""

@@ -222,3 +222,36 @@ def test_an_unknown_shell_is_one_sentence(name: str, variable: str, monkeypatch:
     monkeypatch.setenv("SHELL", variable)
     with pytest.raises(RequestError, match="say taskproc completion bash, zsh or fish"):
         completion(name)
+
+
+def test_an_installed_script_is_found_by_the_shell(
+    folder: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "BASH_COMPLETION_USER_DIR", "ZDOTDIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(folder))
+    for name in SCRIPTS:
+        completion(name, install=True)
+    said = capsys.readouterr()
+    places = [Path(line) for line in said.out.splitlines()]
+    assert [path.read_text() for path in places] == [(COMPLETIONS / script).read_text() for script in SCRIPTS.values()]
+    assert said.err.count("\n") == 1
+    assert str(places[1].parent) in said.err  # zsh must be told
+
+    command = [shell("fish"), "-c", "complete -C 'taskproc run C'"]
+    found = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=True)
+    assert found.stdout == "Choose\tCompute the binomial coefficient.\n"
+    loader = "/usr/share/bash-completion/bash_completion"
+    if not Path(loader).exists():
+        pytest.skip("bash-completion is not installed")
+    script = f"source {loader}; _completion_loader taskproc; complete -p taskproc"
+    command = [shell("bash"), "--norc", "-c", script]
+    found = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=True)
+    assert found.stdout == "complete -o nospace -F _taskproc taskproc\n"
+
+
+def test_what_cannot_be_installed_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
+    with pytest.raises(RequestError, match=r"can't be written .*: redirect taskproc completion fish"):
+        completion("fish", install=True)

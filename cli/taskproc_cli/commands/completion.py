@@ -1,4 +1,4 @@
-"""`taskproc completion`: print a shell's completion script."""
+"""`taskproc completion`: print a shell's completion script, or put it where the shell looks."""
 
 from __future__ import annotations
 
@@ -10,22 +10,53 @@ import typer
 
 from taskproc.errors import RequestError
 from taskproc_cli.grammar import SHELLS
+from taskproc_cli.views import terminal
 
 SCRIPTS = dict(zip(SHELLS, ("taskproc.bash", "_taskproc", "taskproc.fish"), strict=True))
+ZSH_HINT = "if TAB knows nothing of it, ~/.zshrc should say: fpath=({folder} $fpath); autoload -Uz compinit; compinit"
 
 
 def completion(
     shell: Annotated[
         str, typer.Argument(help="bash, zsh or fish.", metavar="[SHELL]", show_default="that of $SHELL")
     ] = "",
+    *,
+    install: Annotated[
+        bool, typer.Option("--install", help="Put it where the shell looks, and print that path.")
+    ] = False,
 ) -> None:
-    """Print the completion script of a shell, by default of yours.
+    """Print the completion script of a shell.
 
-    For example: eval "$(taskproc completion bash)" in ~/.bashrc, or taskproc completion fish | source
+    For example: eval "$(taskproc completion bash)" in ~/.bashrc, or taskproc completion --install
     """
     name = shell or Path(os.environ.get("SHELL", "")).name
     if name not in SCRIPTS:
         said = f"there is no completion for {name!r}" if name else "$SHELL names no shell"
         raise RequestError(f"{said}: say taskproc completion bash, zsh or fish")
-    script = Path(__file__).parent.parent / "completions" / SCRIPTS[name]
-    typer.echo(script.read_text("utf-8"), nl=False)
+    script = (Path(__file__).parent.parent / "completions" / SCRIPTS[name]).read_text("utf-8")
+    if not install:
+        typer.echo(script, nl=False)
+        return
+    path = place(name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(script, "utf-8")
+    except OSError as error:
+        raise RequestError(f"{path} can't be written ({error.strerror}): redirect taskproc completion {name}") from None
+    typer.echo(path)
+    if name == "zsh":
+        terminal.say(ZSH_HINT.format(folder=path.parent))
+
+
+def place(shell: str) -> Path:
+    """Where a shell looks for a user's own completion of `taskproc`; for zsh, where users commonly have it look."""
+    home = Path.home()
+    match shell:
+        case "bash":
+            data = os.environ.get("XDG_DATA_HOME") or home / ".local" / "share"
+            folder = os.environ.get("BASH_COMPLETION_USER_DIR") or Path(data, "bash-completion")
+            return Path(folder, "completions", "taskproc")
+        case "zsh":
+            return Path(os.environ.get("ZDOTDIR") or home, ".zfunc", "_taskproc")
+        case _:
+            return Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config", "fish", "completions", "taskproc.fish")

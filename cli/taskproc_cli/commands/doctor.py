@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from taskproc_cli.options import CacheOption, KwargsOption
-from taskproc_cli.problems import FAILED
+from taskproc_cli.problems import FAILED, UsageError
 from taskproc_cli.views.quantities import count
 from taskproc_cli.views.result import write_out
 
@@ -36,6 +36,8 @@ def doctor(
     from taskproc.checkup import check_up
 
     request: Request = ctx.obj
+    if request.target.task is not None:
+        raise UsageError("taskproc doctor looks through whole caches: name no task, but a taskfile or --cache DIR")
     folder = request.cache(cache)
     found = check_up(folder, repair=repair)
     write_out("".join(f"{line}\n" for line in _lines(found, repair=repair)))

@@ -48,7 +48,7 @@ def graph(
     cache: CacheOption = None,
     kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
 ) -> None:
-    """Draw the graph of a task, with the state of each and the reason for it.
+    """Draw the graph of a task, with states and reasons.
 
     In a tree or a picture of many tasks, those of one class that are needed by the same are drawn as one.
 

@@ -30,7 +30,9 @@ def show(
     cache: CacheOption = None,
     kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
 ) -> None:
-    """Show the recorded result of a task, if it is up to date; of TASK#ID, whether it is or not.
+    """Show the recorded result of a task.
+
+    It must be up to date; that of TASK#ID is shown whether it is or not.
 
     Nothing runs. Where there is none, that is said, and why.
 

@@ -45,7 +45,9 @@ def timeline(
     cache: CacheOption = None,
     kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
 ) -> None:
-    """Draw the last run: what ran where and when, and the critical path.
+    """Draw the last run: what ran where, and when.
+
+    The critical path, the chain of tasks that took longest, is marked.
 
     With TASK, only of what that needs. Runs that went on at the same time are drawn together.
 
