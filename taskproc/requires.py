@@ -84,9 +84,7 @@ class Requires(Slot, Generic[T]):
 
     def __set__(self, obj: Any, value: Future[T]) -> None:
         if not isinstance(value, FutureBase):
-            kind = _kind_for(value)
-            hint = f"declare it as {kind} to take several futures" if kind else "wrap a known value in Const(...)"
-            raise self.refuse(obj, value, hint)
+            raise self.refuse(obj, value, _other_kind(value) or "wrap a known value in Const(...)")
         obj.__dict__[self.name] = value
 
     def positions(self, assigned: Any) -> Iterator[Position]:
@@ -117,7 +115,7 @@ class RequiresList(Slot, Generic[T]):
 
     def __set__(self, obj: Any, value: Sequence[Future[T]]) -> None:
         if not isinstance(value, (list, tuple)):
-            raise self.refuse(obj, value, "assign a list of futures")
+            raise self.refuse(obj, value, _other_kind(value) or "assign a list of futures")
         for entry in value:
             if not isinstance(entry, FutureBase):
                 raise self.refuse(obj, entry, NOT_A_FUTURE)
@@ -149,7 +147,7 @@ class RequiresDict(Slot, Generic[K, T]):
 
     def __set__(self, obj: Any, value: Mapping[K, Future[T]]) -> None:
         if not isinstance(cast("object", value), Mapping):
-            raise self.refuse(obj, value, "assign a dict of futures")
+            raise self.refuse(obj, value, _other_kind(value) or "assign a dict of futures")
         for entry in value.values():
             if not isinstance(entry, FutureBase):
                 raise self.refuse(obj, entry, NOT_A_FUTURE)
@@ -168,16 +166,19 @@ class _Kinds:
     BY_NAME: ClassVar[dict[str, type[Slot]]] = {kind.__name__: kind for kind in (Requires, RequiresList, RequiresDict)}
 
 
-def _kind_for(value: Any) -> str:
-    """The kind of slot that takes a collection of futures; empty for what is none."""
+def _other_kind(value: Any) -> str:
+    """The kind of slot to declare for what another kind does not take; empty where there is no future in it."""
     kind = value.__class__
+    if issubclass(kind, FutureBase):
+        return "declare it as Requires to take a single future"
     if issubclass(kind, Mapping):
         name, entries = "RequiresDict", value.values()
     elif issubclass(kind, (list, tuple)):
         name, entries = "RequiresList", value
     else:
         return ""
-    return name if any(isinstance(entry, FutureBase) for entry in entries) else ""
+    several = any(isinstance(entry, FutureBase) for entry in entries)
+    return f"declare it as {name} to take several futures" if several else ""
 
 
 def install(cls: type, plain_bases: Sequence[type]) -> None:
