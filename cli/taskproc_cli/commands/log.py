@@ -49,14 +49,17 @@ def log(
     folder = request.cache(cache)
     instance = request.instance(folder)
     with open_store(folder, write=False) as store:
-        run = _runner(store, instance)
-        if run is not None and not follow:
-            terminal.say(terminal.paint(f"{instance.label} is running now; -f follows it", "dim"))
-        elif run is not None:
+        if follow:
             _follow(view, store, instance, folder)
+        running = _runner(store, instance) is not None
         row = _row(store, instance)
     if not (row.good or row.failure):
-        raise UsageError(f"{instance.label} has not run: there is no log of it in {folder}")
+        state = "is running for the first time: -f follows it" if running else "has not run"
+        raise UsageError(f"{instance.label} {state}; there is no log of it in {folder}")
+    if running:
+        terminal.say(
+            terminal.paint(f"this is of an earlier run; {instance.label} is running now: -f follows it", "dim")
+        )
     view.write_news(_recorded(folder, instance, row))
     if view.empty:
         terminal.say(f"{instance.label} printed nothing")
