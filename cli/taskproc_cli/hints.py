@@ -41,7 +41,7 @@ def unknown_option(word: str, known: Iterable[str], parameters: Iterable[str] = 
 def near_options(option: str, known: Iterable[str]) -> list[str]:
     """The long options that may have been meant by one: those that begin with it, parts so named, the nearest."""
     text, long = plain(option), [each for each in known if each.startswith("--")]
-    begun = [each for each in long if len(text) > 3 and each.startswith(text)]
+    begun = [each for each in long if (len(text) > 3 and each.startswith(text)) or each == text.lower()]
     parts = [each for each in long if each.rpartition(".")[2] == text[2:]]
     return begun or parts or difflib.get_close_matches(text, long, 1)
 

@@ -20,7 +20,7 @@ from taskproc_cli.shapes import read_json_object, type_name
 from taskproc_cli.target import suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from taskproc import Task
 
@@ -126,8 +126,8 @@ class Parameters:
             self.giveable(name)
         return found
 
-    def make(self, values: Mapping[str, Any]) -> Task:
-        """The task with these values; a cache must be open.
+    def make(self, values: Mapping[str, Any], of_json: Container[str] = ()) -> Task:
+        """The task with these values, of which some may come from `--kwargs`; a cache must be open.
 
         Raises:
             UsageError: a parameter has no value, or one that does not fit.
@@ -140,13 +140,13 @@ class Parameters:
             needed = [part for each in missing for part in self._needed(each)]
             raise UsageError(f"{self.cls.__qualname__} needs {' and '.join(part.option for part in needed)}")
         for name, value in values.items():
-            self._check(self.giveable(name), value)
+            self._check(self.giveable(name), value, of_json)
         args, kwargs = self.arranged(values)
         with users_code(f"{self.cls.__qualname__} cannot be made"):
             try:
                 self.declared.bind(args, kwargs)
             except ArgumentError as error:
-                raise UsageError(self._unfit(error)) from None
+                raise UsageError(self._unfit(error, of_json)) from None
             return self.cls(*args, **kwargs)
 
     def arranged(self, values: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -166,7 +166,7 @@ class Parameters:
         """What must be given of one that has no value: it, or those of its parts that have no default."""
         return [needed for part in parameter.parts() if part.required for needed in self._needed(part)] or [parameter]
 
-    def _unfit(self, error: ArgumentError) -> str:
+    def _unfit(self, error: ArgumentError, of_json: Container[str]) -> str:
         """Say at which option a value does not fit, as far as that is known."""
         if not error.path:
             return str(error)
@@ -182,9 +182,9 @@ class Parameters:
             elif place or isinstance(key, int):
                 place += f"[{key}]" if isinstance(key, int) else f".{key}"
         problem = error.problem.removeprefix("Value error, ")
-        return f"{parameter.option}{place}: {problem[:1].lower()}{problem[1:]}{parameter.hint}"
+        return f"{_called(parameter, of_json)}{place}: {problem[:1].lower()}{problem[1:]}{parameter.hint}"
 
-    def _check(self, parameter: Parameter, value: Any) -> None:
+    def _check(self, parameter: Parameter, value: Any, of_json: Container[str]) -> None:
         """Refuse keys that mean nothing, which validation would pass over.
 
         Raises:
@@ -195,10 +195,11 @@ class Parameters:
         for key, entry in cast("dict[str, Any]", value).items():
             part = parameter.part(key)
             if part is not None and part.path[-1] == key:
-                self._check(part, entry)
+                self._check(part, entry, of_json)
             elif parameter.fields.others is MISSING:
                 hint = suggestion(key, parameter.fields.named) or f"; it has {', '.join(parameter.fields.named)}"
-                raise UsageError(f"{parameter.option}: {type_name(parameter.field.annotation)} has no {key!r}{hint}")
+                kind = type_name(parameter.field.annotation)
+                raise UsageError(f"{_called(parameter, of_json)}: {kind} has no {key!r}{hint}")
 
     def giveable(self, name: str) -> Parameter:
         """A parameter that there is, and that can be given.
@@ -234,6 +235,11 @@ def parameters_of(cls: type[Task]) -> Parameters:
         option = f"--{spelled(each.name)}"
         named[each.name] = Parameter((each.name,), option, Field(each.name, each.name, annotation, default, text))
     return Parameters(cls, summary(own_docstring(cls)), declared, named, extra)
+
+
+def _called(parameter: Parameter, of_json: Container[str]) -> str:
+    """What to call a parameter in errors: the option, unless its value comes from `--kwargs`."""
+    return f"--kwargs: {parameter.name}" if parameter.path[0] in of_json else parameter.option
 
 
 def _json_text(text: str) -> tuple[str, str]:

@@ -34,7 +34,7 @@ class Request:
         cls: The class, where it is known beforehand.
         values: Those given, by name.
         command: The words before those of the request, such as `taskproc run`.
-        given: The names of the values that options give.
+        given: The names of the values that options give, which may be parts; the others are of `--kwargs`.
         words: The words of the request, as typed.
         trust: Whether a cache that others can write is taken.
         origins: Where the setting is that stands for an option, by its name in the program, if one does.
@@ -99,10 +99,11 @@ class Request:
         from taskproc import Cache
 
         found: list[Node] = []
+        of_json = self.values.keys() - {name.partition(".")[0] for name in self.given}
         with Cache(cache):
             for values, label in points:
                 try:
-                    node = self.parameters.make(values)._task_node
+                    node = self.parameters.make(values, of_json)._task_node
                 except RequestError as error:
                     raise type(error)(f"{error} (at {label})" if label else str(error)) from error.__cause__
                 assert node is not None  # it is defined

@@ -54,6 +54,8 @@ def parse_target(words: Sequence[str]) -> Target:
     Raises:
         RequestError: the words are too many, or do not say what a target says.
     """
+    if "" in words:
+        raise RequestError("'' names no task: leave the word out, or name one")
     first, *rest = words or ("",)
     name, colon, task = first.partition(":")
     if name.endswith(".py") and colon and not first.endswith(".py"):
@@ -93,12 +95,24 @@ def load_module(target: Target) -> ModuleType:
         return _import(target.module)
     if target.taskfile is None:
         raise TaskfileError(
-            f"there is no {taskfile.DEFAULT} in {Path.cwd()} or a folder above it: name the taskfile before the task"
+            f"there is no {taskfile.DEFAULT} in {Path.cwd()} or a folder above it"
+            f"{_file_meant(target.task or '') or ': name the taskfile before the task'}"
         )
-    if not target.taskfile.exists() and target.taskfile.parent.is_dir():
-        names = [path.name for path in target.taskfile.parent.glob("*.py")]
-        raise TaskfileError(f"taskfile {target.taskfile} does not exist{suggestion(target.taskfile.name, names)}")
+    check_taskfile(target.taskfile)
     return taskfile.load(target.taskfile)
+
+
+def _file_meant(task: str) -> str:
+    """A hint at the taskfile that a word means which stands where a task's name would."""
+    file = f"{task.replace('.', '/')}.py"
+    return f"; did you mean the taskfile {file}?" if task and Path(file).is_file() else ""
+
+
+def check_taskfile(path: Path) -> None:
+    """Raise a TaskfileError that tells the nearest name where a taskfile does not exist."""
+    if not path.exists() and path.parent.is_dir():
+        names = [each.name for each in path.parent.glob("*.py")]
+        raise TaskfileError(f"taskfile {path} does not exist{suggestion(path.name, names)}")
 
 
 def _import(module: str) -> ModuleType:
@@ -131,7 +145,8 @@ def resolve_task(module: ModuleType, task: str | None) -> type[Any]:
         return classes[name]
     if task in classes:
         return classes[task]
-    hint = suggestion(task, classes) or f"; its tasks are {', '.join(classes)}" if classes else ", nor any other"
+    tasks = f"; its tasks are {', '.join(classes)}" if classes else ", nor any other"
+    hint = _file_meant(task) or suggestion(task, classes) or tasks
     raise RequestError(f"there is no task {task!r} in {_place(module)}{hint}")
 
 
@@ -164,9 +179,11 @@ def cache_path(target: Target, option: str | None) -> Path:
     Where there is no taskfile, the working folder stands for its folder.
 
     Raises:
-        RequestError: a `~user` is unknown.
+        RequestError: it names no folder, or a `~user` who is unknown.
     """
-    return Path.cwd() / expanded(option, "--cache") if option else target.folder / CACHE_FOLDER
+    if option == "":
+        raise RequestError("--cache: '' is no folder; leave the option out for the usual one")
+    return target.folder / CACHE_FOLDER if option is None else Path.cwd() / expanded(option, "--cache")
 
 
 def expanded(path: str, what: str) -> Path:

@@ -120,8 +120,10 @@ def made(tmp_path: Path, json: str = "{}", **options: str) -> Any:
     """What `Structured` gets, options being told without their dashes, `__` standing for a dot."""
     parameters = parameters_of(Structured)
     given = {name.replace("__", "."): [text] for name, text in options.items()}
+    values = parameters.values_of_json(json)
     with Cache(tmp_path):
-        task: Any = parameters.make(parameters.values(given, parameters.values_of_json(json)))
+        of_json = values.keys() - {name.partition(".")[0] for name in given}
+        task: Any = parameters.make(parameters.values(given, values), of_json)
     return task.got
 
 
@@ -177,10 +179,14 @@ def test_parts_are_options_with_the_defaults_of_the_whole() -> None:
         ),
         ({"train": "rate=3"}, "{}", "--train: 'rate=3' is not a Training (JSON, or part by part: --train.rate)"),
         ({"train__rate": "1", "count": "0"}, "{}", "--count: input should be greater than 0 (got 0)"),
-        ({}, '{"train": {"rate": 1, "step": {"sise": 3}}}', "--train.step: Step has no 'sise'; did you mean 'size'?"),
-        ({}, '{"train": {"rate": "x"}}', "--train.rate: input should be a valid number"),
-        ({}, '{"train": {"rate": 1}, "weights": {"a": "x"}}', "--weights.a: input should be a valid number"),
-        ({}, '{"train": {"rate": 1}, "z": {"size": "x"}}', "--z.size: input should be a valid number"),
+        (
+            {},
+            '{"train": {"rate": 1, "step": {"sise": 3}}}',
+            "--kwargs: train.step: Step has no 'sise'; did you mean 'size'?",
+        ),
+        ({}, '{"train": {"rate": "x"}}', "--kwargs: train.rate: input should be a valid number"),
+        ({}, '{"train": {"rate": 1}, "weights": {"a": "x"}}', "--kwargs: weights.a: input should be a valid number"),
+        ({}, '{"train": {"rate": 1}, "z": {"size": "x"}}', "--kwargs: z.size: input should be a valid number"),
         ({"train__step__size": "3"}, '{"train": 4}', "--train.step.size: --train is 4, of which no part can be given"),
     ],
 )

@@ -128,6 +128,7 @@ def test_config_shows_each_setting_and_where_it_comes_from(
     configure: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure("workers = 3\nrate-limit = { gpu = 1, cpu = 2 }")
+    (tmp_path / "study.py").touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TASKPROC_RATE_LIMIT", "gpu=4")
     monkeypatch.setenv("TASKPROC_WORKER", "4")
@@ -150,5 +151,8 @@ def test_config_refuses_a_value_that_run_would_refuse(
 ) -> None:
     configure("executor = 'proces'")
     monkeypatch.chdir(tmp_path)
+    with pytest.raises(RequestError, match=r"study\.py does not exist"):
+        config("study.py")
+    (tmp_path / "study.py").touch()
     with pytest.raises(RequestError, match=r"executor in .*: there is no executor 'proces'; did you mean 'process'"):
         config("study.py")

@@ -82,6 +82,7 @@ def test_the_default_taskfile_is_the_nearest_above(folder: Path, monkeypatch: py
         (["x.py", "Main", "6"], "unexpected '6' after the task 'Main'"),
         (["x.py:Main"], "put a space between the taskfile and the task: x.py Main"),
         (["./x.py:Main"], "put a space between the taskfile and the task: ./x.py Main"),
+        (["x.py", ""], "'' names no task"),
         (["Main#"], "'Main#' names no instance: write TASK#ID"),
         (["Main#one"], "'Main#one' names no instance"),
         (["Main#²"], "names no instance"),
@@ -130,6 +131,16 @@ def test_without_a_default_taskfile_one_must_be_named(folder: Path, monkeypatch:
     monkeypatch.chdir(folder.parent)
     with pytest.raises(TaskfileError, match=r"there is no taskfile\.py in .* or a folder above it: name the taskfile"):
         load_module(parse_target(["Main"]))
+
+
+def test_a_word_that_is_a_file_s_name_but_for_the_end_is_told_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "deep" / "study.py").write_text("")
+    with pytest.raises(RequestError, match=r"did you mean the taskfile deep/study\.py\?"):
+        resolve_task(load_module(parse_target(["deep.study"])), "deep.study")
+    (folder / "taskfile.py").unlink()
+    monkeypatch.chdir(folder / "deep")
+    with pytest.raises(RequestError, match=r"a folder above it; did you mean the taskfile study\.py\?"):
+        load_module(parse_target(["study"]))
 
 
 @pytest.mark.parametrize("code", ["import no_such_module", "raise ValueError", "int('x')"])
@@ -181,6 +192,8 @@ def test_the_cache_is_that_of_the_option_or_beside_the_taskfile(folder: Path, mo
     monkeypatch.chdir(folder.parent)
     assert cache_path(target, None) == folder / "deep" / ".taskproc"
     assert cache_path(target, "option") == folder.parent / "option"
+    with pytest.raises(RequestError, match="--cache: '' is no folder"):
+        cache_path(target, "")
     assert cache_path(parse_target(["package.module:Main"]), None) == folder.parent / ".taskproc"
 
 

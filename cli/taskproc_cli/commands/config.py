@@ -10,7 +10,7 @@ import typer
 from taskproc_cli import run_options
 from taskproc_cli.problems import UsageError
 from taskproc_cli.settings import SETTINGS, Settings, variable
-from taskproc_cli.target import cache_path, parse_target, suggestion
+from taskproc_cli.target import cache_path, check_taskfile, parse_target, suggestion
 from taskproc_cli.views import terminal
 from taskproc_cli.views.result import write_out
 
@@ -36,6 +36,8 @@ def config(
     target = parse_target([taskfile] if taskfile else [])
     if target.task is not None:
         raise UsageError(f"{taskfile!r} is no taskfile: the name of one ends in .py or contains a /")
+    if taskfile and target.taskfile:
+        check_taskfile(target.taskfile)
     settings = Settings(target.folder)
     write_out("".join(f"{line}\n" for line in _table([*_places(target, settings), *_settings(target, settings)])))
     for name in sorted(os.environ):
