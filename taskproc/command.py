@@ -21,7 +21,7 @@ LATER = frozenset({"log", "python"})
 
 
 class Choice(NamedTuple):
-    """A prefix command as it is given, empty for none, and what gives it: `channel gpu in pyproject.toml`."""
+    """A prefix command as it is given, empty for none, and what gives it: `channel gpu, prefix in pyproject.toml`."""
 
     line: str
     origin: str
@@ -37,7 +37,7 @@ def choose(node: Node, options: Options) -> Choice:
             for name in (node.name, *node.channels):
                 if name in prefixes:
                     about = f"channel {name}" if name in node.channels else f"name {node.short}"
-                    return Choice(prefixes[name], f"{about} in {origin}" if origin else about)
+                    return Choice(prefixes[name], f"{about}, {origin}" if origin else about)
     return Choice(node.prefix, f"_task_prefix_command of {node.short}" if node.prefix else "")
 
 
@@ -77,5 +77,5 @@ def _advice(name: str, node: Node, known: set[str]) -> str:
     if name in node.channels:
         return f", but the channel has no numbers without a rate limit: give it one, as --rate-limit {name}=N does"
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {{{near[0]}}}?" if near else f"it has {', '.join(sorted(known))};"
+    hint = f"did you mean {{{near[0]}}}?" if near else f"it has {', '.join(sorted(known))}"
     return f", which is not among its _task_resources: {hint} ({{{{{name}}}}} stands for the text itself)"

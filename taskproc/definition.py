@@ -3,74 +3,27 @@
 from __future__ import annotations
 
 import contextvars
-import difflib
 import functools
 import itertools
 import threading
 from abc import ABCMeta
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from taskproc import requires
 from taskproc.arguments import Parameters
 from taskproc.canonical import Unencodable
 from taskproc.context import Block, blocks, running_inits
-from taskproc.errors import DefinitionError, GraphError, NoCacheError
+from taskproc.errors import GraphError, NoCacheError
 from taskproc.future import Const, FutureBase, is_const, origin_of, own_copy
 from taskproc.graph import Node
+from taskproc.settings import check_member
 from taskproc.taskfile import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from taskproc.arguments import Values
     from taskproc.record import Key
 
 T = TypeVar("T")
-
-
-def _are_texts(value: Any) -> bool:
-    kinds = (list, tuple, set, frozenset, dict)
-    return issubclass(value.__class__, kinds) and all(isinstance(entry, str) for entry in value)
-
-
-def _are_weights(value: Any) -> bool:
-    return _is_dict(value) and all(type(count) is int and count >= 0 for count in value.values())
-
-
-def _can_be_shown(value: Any) -> bool:
-    return _is_dict(value) and all(isinstance(entry, (str, int, float, PurePath)) for entry in value.values())
-
-
-def _is_dict(value: Any) -> bool:
-    return issubclass(value.__class__, dict) and _are_texts(value)
-
-
-SETTINGS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "_task_compress_level": (lambda value: type(value) is int and 0 <= value <= 9, "an int from 0 to 9"),
-    "_task_prefix_command": (lambda value: isinstance(value, str), "a string"),
-    "_task_channel": (
-        lambda value: isinstance(value, str) or (_are_weights if _is_dict(value) else _are_texts)(value),
-        "a string or a list of strings, or a dict of whole numbers from 0",
-    ),
-    "_task_resources": (
-        _can_be_shown,
-        "a dict of texts and numbers by name",
-    ),
-}
-"""What a class says of how it runs: what is allowed, and how that is called. Not code: changing one reruns nothing."""
-
-COUNTED = ("_task_depends_on",)
-"""What a class says of what its results depend on."""
-
-MISNAMED = frozenset(name.removeprefix("_") for name in (*SETTINGS, *COUNTED))
-"""What is taken for a setting where its underscore was forgotten."""
-
-BUILT_IN = frozenset(
-    {"task_name", "task_id", "task_args", "task_directory", "task_stdout", "task_stderr", "run_graph"}
-    | {"get_task_result", "to_json", "clear_task", "clear_all_tasks", "cli"}
-)
-"""What a class must not override."""
 
 LEVELS_A_THREAD = 50
 """Tasks that may define one another on one thread's stack; deeper ones go on with a fresh stack."""
@@ -109,35 +62,6 @@ def prepare_class(cls: Any, root: type) -> None:
         for name, value in vars(owner).items():
             check_member(cls, name, value)
     cls.task_name = f"{name_of(cls.__module__)}.{cls.__qualname__}"
-
-
-def check_member(cls: type, name: str, value: object) -> None:
-    """Check a name that a class or an instance sets.
-
-    Raises:
-        DefinitionError: it overrides a built-in, or a setting does not exist or has a wrong value.
-    """
-    if name in BUILT_IN:
-        message = f"{cls.__qualname__}.{name} overrides a built-in of Task: choose another name"
-        raise DefinitionError(message)
-    if name in MISNAMED:
-        message = f"{cls.__qualname__}.{name} sets nothing: the setting is called _{name}"
-        raise DefinitionError(message)
-    if name.startswith("_task_"):
-        _check_setting(cls, name, value)
-
-
-def _check_setting(cls: type, name: str, value: Any) -> None:
-    if name in COUNTED:
-        return
-    if name not in SETTINGS:
-        near = difflib.get_close_matches(name, (*SETTINGS, *COUNTED), 1, 0.0)[0]
-        message = f"{cls.__qualname__}.{name} is not a setting of tasks; did you mean {near}?"
-        raise DefinitionError(message)
-    allowed, kind = SETTINGS[name]
-    if not allowed(value):
-        message = f"{cls.__qualname__}.{name} is {value!r}, but must be {kind}"
-        raise DefinitionError(message)
 
 
 Needs = tuple[tuple["Node | Const[Any]", ...], tuple[tuple[object, ...], ...]]

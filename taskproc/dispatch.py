@@ -31,7 +31,7 @@ class Dispatch:
     def __init__(self, plain: Executor, options: Options | None, *, batching: bool) -> None:
         self.batching = batching
         self._plain = plain
-        self._prefixed = PrefixExecutor(options.grace if options is not None else None)
+        self._prefixed = PrefixExecutor(options.result_grace if options is not None else None)
         self._options = options
 
     def command_for(self, node: Node, task_id: int) -> Command | None:

@@ -43,6 +43,7 @@ GRACE = 10.0
 """Seconds that a result is waited for where other hosts may write it: their files show late on network file systems."""
 
 _LOOK = 0.1
+_ASK = 0.5
 _CALLING = 3.0
 _LAST_LINES = 3
 _LAST_BYTES = 1 << 12
@@ -132,7 +133,17 @@ class Job(threading.Thread):
                 start_new_session=True,
             )
             lifeline.passed(self._process.pid)
+        if self.submission is not None:
+            self._await_result(self._process)
         return self._process.wait()
+
+    def _await_result(self, process: subprocess.Popen[bytes]) -> None:
+        """Return once the command has ended, and end it once there is a result: it asks after its job but rarely."""
+        while process.poll() is None and not self._stopped.wait(_ASK):
+            if (self._folder / f"batch{ANSWERS}").exists():
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGTERM)
+                return
 
     def _line(self, lifeline: Lifeline) -> str:
         line, python = self._command.line, self._command.python or shlex.join(interpreter())

@@ -24,8 +24,8 @@ class Options:
         limits: How many tasks run at once, by channel or `task_name`; of a channel, how much there is to be taken.
         prefixes: Commands to run tasks under, by channel or `task_name`.
         settings: The same of sources that `prefixes` beats, the strongest first, by what a source is called.
-        grace: Seconds for which the result of a prefix command is waited for after its end; None for 10 where other
-            hosts may write it, else none.
+        result_grace: Seconds for which the result of a prefix command is waited for after its end; None for 10 where
+            other hosts may write it, else none.
         detect_source_change: Run a task again when its code has changed.
         keep_going: After a failure, run all that can still run.
         interactive: Run in this thread, one task at a time, with this terminal, and debug what fails.
@@ -40,7 +40,7 @@ class Options:
     limits: Mapping[str, int] = field(default_factory=dict[str, int])
     prefixes: Mapping[str, str] = field(default_factory=dict[str, str])
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, "Mapping[str, str]"])
-    grace: float | None = None
+    result_grace: float | None = None
     detect_source_change: bool = True
     keep_going: bool = False
     interactive: bool = False

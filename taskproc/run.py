@@ -67,6 +67,7 @@ def run_all(
     with _graph_left_alone():
         judge = _judge(build_graph(*roots), options)
         plan, generation = _plan(judge, options)
+        refuse_impossible(plan, options)
         tell(Planned(plan))
         _warn_of_damage(plan, tell)
         before = plan.rows.get(roots[0].key)
@@ -215,11 +216,18 @@ def _plan(judge: Judge, options: Options) -> tuple[Plan, int]:
     """The plan, and the generation of the rows that it rests on."""
     with open_store(options.cache, trust=options.trust, write=False) as store:
         rows = store.read(by_name(judge.graph.nodes))
-    plan = plan_graph(judge, rows.rows, rows.damaged)
+    return plan_graph(judge, rows.rows, rows.damaged), rows.generation
+
+
+def refuse_impossible(plan: Plan, options: Options) -> None:
+    """Refuse a plan with a task that can never begin.
+
+    Raises:
+        RequestError: It takes more of a channel than there is, or its prefix command names what it lacks.
+    """
     to_run = [node for node in plan.graph.nodes if not isinstance(plan.decisions[node.key], UpToDate)]
     refuse_unfit(to_run, options.limits)
     refuse_unknown(to_run, options)
-    return plan, rows.generation
 
 
 def _broadcast(*listeners: Listener) -> Listener:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, NoReturn, TypeVar, cast
 
 from taskproc.context import blocks
-from taskproc.definition import TaskType, check_member, prepare_class
+from taskproc.definition import TaskType, prepare_class
 from taskproc.errors import NoCacheError
 from taskproc.future import FutureBase
 from taskproc.presentation import to_json
+from taskproc.settings import check_member
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

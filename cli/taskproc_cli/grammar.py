@@ -80,6 +80,7 @@ _RUN = (
     Option("--executor-args", value="JSON", about="Arguments of the executor, as one JSON object."),
     Option("--rate-limit", value="NAME=N", about="How many tasks of a channel or class run at a time.", many=True),
     Option("--prefix", value="NAME=CMD", about="Command put before the workers of a channel or class.", many=True),
+    Option("--result-grace", value="N", about="Seconds to wait for a result that a prefix command leaves late."),
     Option("--keep-going", "-k", about="Run all that can run after a failure."),
     Option("--force", "-f", about="Run the requested task again."),
     Option("--force-all", "-F", about="Run every task again."),
@@ -174,8 +175,13 @@ COMMANDS = {
         Option(
             "--stream",
             value="STREAM",
-            about="stdout, stderr, or both, one after the other.",
-            choices={"stdout": "standard output", "stderr": "standard error", "both": "one after the other"},
+            about="stdout, stderr, both, one after the other, or command.",
+            choices={
+                "stdout": "standard output",
+                "stderr": "standard error",
+                "both": "one after the other",
+                "command": "what the prefix command said",
+            },
         ),
         _CACHE,
         _KWARGS,

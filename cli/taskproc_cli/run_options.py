@@ -44,30 +44,36 @@ def executor_args(text: str, option: str) -> dict[str, Any]:
         raise UsageError(f"{option}: {error}") from None
 
 
+def result_grace(text: str, option: str) -> int:
+    """Seconds to wait for a result that a prefix command leaves late."""
+    return _count(text, option, least=0)
+
+
 def by_name(
     limits: Sequence[str], prefixes: Sequence[str], settings: Settings, roots: Sequence[Node]
 ) -> dict[str, Any]:
     """What is said of some tasks by channel or `task_name`: the fields of `taskproc.options.Options` for it."""
-    given = {"rate-limit": limits, "prefix": prefixes}
-    layers = {
-        name: [*reversed(settings.layers(name)), Setting(tuple(texts), f"--{name}")] for name, texts in given.items()
-    }
-    if not any(layer.texts for each in layers.values() for layer in each):
+    layers = {"rate-limit": settings.layers("rate-limit"), "prefix": settings.layers("prefix")}
+    if not (limits or prefixes or any(layers.values())):
         return {}
     names = _names(build_graph(*roots))
+    found: dict[str, int] = {}
+    for layer in reversed(layers["rate-limit"]):
+        found |= _by_name(layer, "NAME=N", names, _count)
     return {
-        "limits": _by_name(layers["rate-limit"], "NAME=N", names, _count),
-        "prefixes": _by_name(layers["prefix"], "NAME=CMD", names, _shell_line),
+        "limits": found | _by_name(Setting(tuple(limits), "--rate-limit"), "NAME=N", names, _count),
+        "prefixes": _by_name(Setting(tuple(prefixes), "--prefix"), "NAME=CMD", names, _shell_line),
+        "settings": {layer.origin: _by_name(layer, "NAME=CMD", names, _shell_line) for layer in layers["prefix"]},
     }
 
 
-def _count(text: str, option: str) -> int:
+def _count(text: str, option: str, least: int = 1) -> int:
     try:
         number = int(text)
     except ValueError:
-        number = 0
-    if number < 1:
-        raise UsageError(f"{option}: {text!r} is not a whole number from 1")
+        number = least - 1
+    if number < least:
+        raise UsageError(f"{option}: {text!r} is not a whole number from {least}")
     return number
 
 
@@ -79,24 +85,21 @@ def _shell_line(text: str, option: str) -> str:
     return text
 
 
-def _by_name(
-    layers: Sequence[Setting], form: str, known: Mapping[str, str], read: Callable[[str, str], T]
-) -> dict[str, T]:
-    """Read `NAME=...` entries, of which the later win, the last layer being the command line's.
+def _by_name(layer: Setting, form: str, known: Mapping[str, str], read: Callable[[str, str], T]) -> dict[str, T]:
+    """Read the `NAME=...` entries of one source.
 
-    A setting is made for many graphs: what it names and this graph lacks is left out.
+    A setting is made for many graphs: what it names and this graph lacks is left out. The command line is for this one.
     """
     found: dict[str, T] = {}
-    for layer in layers:
-        for text in layer.texts:
-            name, equals, value = text.partition("=")
-            if not equals:
-                raise UsageError(f"{layer.origin}: {text!r} is not of the form {form}")
-            if name in known:
-                found[known[name]] = read(value, layer.origin)
-            elif layer is layers[-1]:
-                hint = suggestion(name, known) or f"; it has {', '.join(known)}"
-                raise UsageError(f"{layer.origin}: nothing in the graph has the channel or the name {name!r}{hint}")
+    for text in layer.texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"{layer.origin}: {text!r} is not of the form {form}")
+        if name in known:
+            found[known[name]] = read(value, layer.origin)
+        elif layer.origin.startswith("--"):
+            hint = suggestion(name, known) or f"; it has {', '.join(known)}"
+            raise UsageError(f"{layer.origin}: nothing in the graph has the channel or the name {name!r}{hint}")
     return found
 
 

@@ -47,8 +47,8 @@ def test_what_is_said_now_wins_over_settings_whatever_they_name() -> None:
     task = node("gpu", "cpu", prefix="own")
     options = Options(CACHE, prefixes={"gpu": "now"}, settings=settings)
     assert choose(task, options) == ("now", "channel gpu")
-    assert choose(task, Options(CACHE, settings=settings)) == ("environment", "channel cpu in TASKPROC_PREFIX")
-    assert choose(node(prefix="own"), options) == ("pyproject", "name Train in pyproject.toml")
+    assert choose(task, Options(CACHE, settings=settings)) == ("environment", "channel cpu, TASKPROC_PREFIX")
+    assert choose(node(prefix="own"), options) == ("pyproject", "name Train, pyproject.toml")
     assert choose(node(prefix="own"), Options(CACHE)) == ("own", "_task_prefix_command of Train")
     assert choose(node(), Options(CACHE)) == ("", "")
 
@@ -66,7 +66,7 @@ def test_a_command_says_what_the_task_is() -> None:
     ("line", "sentence"),
     [
         ("srun -c {cpu}", "names {cpu}, which is not among its _task_resources: did you mean {cpus}? ({{cpu}} stands"),
-        ("awk {zzzzz}", "it has cpus, log, memory, python, task_id, task_name; ({{zzzzz}} stands for the text itself)"),
+        ("awk {zzzzz}", "it has cpus, log, memory, python, task_id, task_name ({{zzzzz}} stands for the text itself)"),
         (
             "env D={gpu}",
             "{gpu}, but the channel has no numbers without a rate limit: give it one, as --rate-limit gpu=",

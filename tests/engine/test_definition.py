@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from taskproc import Cache, Const, DefinitionError, Future, GraphError, Requires, RequiresList, Task
-from taskproc.definition import BUILT_IN, DEEPEST
+from taskproc.definition import DEEPEST
+from taskproc.settings import BUILT_IN
 
 
 class Up(Task):

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
     from taskproc_cli.target import Target
 
-CHECKS = {"workers": run_options.workers, "executor": run_options.executor, "executor-args": run_options.executor_args}
+CHECKS = {
+    "workers": run_options.workers,
+    "executor": run_options.executor,
+    "executor-args": run_options.executor_args,
+    "result-grace": run_options.result_grace,
+}
 """What refuses a text that is no value of a setting."""
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from taskproc.store import Store
     from taskproc_cli.request import Instance, Request
 
-STREAMS = {"stdout": ("stdout",), "stderr": ("stderr",), "both": ("stdout", "stderr")}
+STREAMS = {"stdout": ("stdout",), "stderr": ("stderr",), "both": ("stdout", "stderr"), "command": ("command",)}
 
 PERIOD = 0.1
 """Seconds between two looks at what a running task has printed."""
@@ -31,7 +31,12 @@ def log(
     *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on for as long as the task runs.")] = False,
     stream: Annotated[
-        str, typer.Option("--stream", metavar="STREAM", help="stdout, stderr, or both, one after the other.")
+        str,
+        typer.Option(
+            "--stream",
+            metavar="STREAM",
+            help="stdout, stderr, both, one after the other, or command: what the prefix command said.",
+        ),
     ] = "both",
     cache: CacheOption = None,
     kwargs: KwargsOption = None,  # noqa: ARG001  the request has it

@@ -62,6 +62,15 @@ def run(
         list[str] | None,
         typer.Option("--prefix", metavar="NAME=CMD", help="Command put before the workers of a channel or class."),
     ] = None,
+    result_grace: Annotated[
+        str | None,
+        typer.Option(
+            "--result-grace",
+            metavar="N",
+            help="How many seconds to wait for a result that a prefix command leaves late."
+            " [default: 10 on file systems that other hosts see, else 0]",
+        ),
+    ] = None,
     keep_going: Annotated[
         bool, typer.Option("--keep-going", "-k", help="Run all that can run after a failure.")
     ] = False,
@@ -100,14 +109,14 @@ def run(
     For example: taskproc run taskfile.py Choose --n 6 --k 3
     """
     from taskproc.options import Options
-    from taskproc.run import make_plan
+    from taskproc.run import make_plan, refuse_impossible
 
     request: Request = ctx.obj
     request.refuse_instance()
     if watch:
         process.begin([request.target.taskfile, request.settings.pyproject], kwargs)
     folder = request.cache(cache)
-    texts = {"workers": workers, "executor": executor, "executor_args": executor_args}
+    texts = {"workers": workers, "executor": executor, "executor_args": executor_args, "result_grace": result_grace}
     options = Options(
         cache=folder,
         **{
@@ -126,7 +135,9 @@ def run(
     process.nodes = nodes
     options = replace(options, **run_options.by_name(rate_limit or (), prefix or (), request.settings, nodes))
     if dry_run:
-        write_out("".join(f"{line}\n" for line in plan_lines(make_plan(nodes[0], options, *nodes[1:]))))
+        plan = make_plan(nodes[0], options, *nodes[1:])
+        refuse_impossible(plan, options)
+        write_out("".join(f"{line}\n" for line in plan_lines(plan)))
         return
     listener = shown_progress(quiet=quiet, verbose=verbose, insist=progress, own_terminal=interactive)
     with terminal.printing_to_stderr() if interactive else nullcontext():

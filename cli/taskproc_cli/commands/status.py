@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer  # noqa: TC002  Typer reads the annotations
 
+from taskproc_cli import run_options
 from taskproc_cli.options import CacheOption, KwargsOption
 from taskproc_cli.problems import users_code
 from taskproc_cli.target import load_module
@@ -26,7 +28,8 @@ def status(
     """Say how tasks stand, class by class.
 
     Of TASK and what it needs: how many are up to date, to run, failed last time, running now, how long the work would
-    take by past durations, and the bytes kept. Without TASK: the whole cache, and what of it can't be used any more.
+    take by past durations, the bytes kept, and the prefix command, with what gives it. Without TASK: the whole cache,
+    and what of it can't be used any more.
 
     For example: taskproc status taskfile.py Main
     """
@@ -42,9 +45,11 @@ def _lines(request: Request, cache: str | None) -> Iterator[str]:
     request.refuse_instance()
     folder = request.cache(cache)
     if request.loaded:
-        plan = make_plan(request.node(folder), Options(cache=folder))
+        node = request.node(folder)
+        options = replace(Options(cache=folder), **run_options.by_name((), (), request.settings, [node]))
+        plan = make_plan(node, options)
         with open_store(folder, write=False) as store:
-            yield from graph_lines(plan, store)
+            yield from graph_lines(plan, store, options)
         return
     if request.target.taskfile is not None or request.target.module is not None:
         with users_code(f"{request.target.taskfile or request.target.module} cannot be loaded"):

@@ -15,7 +15,7 @@ PIECE = 1 << 16
 
 
 class LogView:
-    """Writes logs to stdout as they grow. `streams` are those wanted: `stdout`, `stderr`."""
+    """Writes logs to stdout as they grow. `streams` are those wanted: `stdout`, `stderr`, `command`."""
 
     def __init__(self, streams: Sequence[str]) -> None:
         self._places = dict.fromkeys(streams, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from taskproc.command import choose
 from taskproc.plan import MayRun, Run, UpToDate
 from taskproc_cli.views.plan import cause_lines, total_line
 from taskproc_cli.views.quantities import count, duration, size
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
+    from taskproc.command import Choice
+    from taskproc.options import Options
     from taskproc.plan import Decision, Plan
     from taskproc.record import Row
     from taskproc.store import Store
@@ -30,6 +33,7 @@ class Standing:
     running: int = 0
     size: int = 0
     unknown: int = 0
+    commands: dict[Choice, None] = field(default_factory=dict["Choice", None])
     work: float = 0.0
     seconds: list[float] = field(default_factory=list[float])
 
@@ -55,8 +59,8 @@ class Standing:
         return self.work + self.unknown * sum(self.seconds) / len(self.seconds) if self.seconds else None
 
 
-def graph_lines(plan: Plan, store: Store) -> Iterator[str]:
-    """A graph, upstreams first."""
+def graph_lines(plan: Plan, store: Store, options: Options) -> Iterator[str]:
+    """A graph, upstreams first, each class with the prefix commands that these options give it."""
     standings: dict[str, Standing] = {}
     titles: dict[str, str] = {}
     running = store.running()
@@ -65,6 +69,7 @@ def graph_lines(plan: Plan, store: Store) -> Iterator[str]:
         titles[node.name] = node.short
         row = plan.rows.get(node.key)
         standing.add(row, plan.decisions[node.key])
+        standing.commands[choose(node, options)] = None
         if row is not None:
             standing.size += store.size(node.name, row)
             standing.running += row.task_id in running.get(node.name, ())
@@ -88,6 +93,9 @@ def _parts(standing: Standing) -> Iterator[str]:
     if standing.run or standing.may_run:
         yield "of unknown duration" if standing.time is None else f"about {duration(standing.time)} of work"
     yield f"{size(standing.size)} kept"
+    for command in standing.commands:
+        if command.origin:
+            yield f"under {command.line!r} ({command.origin})" if command.line else f"no command ({command.origin})"
 
 
 def cache_lines(store: Store, stale: Collection[str], folder: Path) -> Iterator[str]:

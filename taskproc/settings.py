@@ -1,0 +1,85 @@
+"""What a Task class or instance may set: settings of its own, and no built-in."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from taskproc.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _are_texts(value: Any) -> bool:
+    kinds = (list, tuple, set, frozenset, dict)
+    return issubclass(value.__class__, kinds) and all(isinstance(entry, str) for entry in value)
+
+
+def _are_weights(value: Any) -> bool:
+    return _is_dict(value) and all(type(count) is int and count >= 0 for count in value.values())
+
+
+def _can_be_shown(value: Any) -> bool:
+    return _is_dict(value) and all(isinstance(entry, (str, int, float, PurePath)) for entry in value.values())
+
+
+def _is_dict(value: Any) -> bool:
+    return issubclass(value.__class__, dict) and _are_texts(value)
+
+
+SETTINGS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "_task_compress_level": (lambda value: type(value) is int and 0 <= value <= 9, "an int from 0 to 9"),
+    "_task_prefix_command": (lambda value: isinstance(value, str), "a string"),
+    "_task_channel": (
+        lambda value: isinstance(value, str) or (_are_weights if _is_dict(value) else _are_texts)(value),
+        "a string or a list of strings, or a dict of whole numbers from 0",
+    ),
+    "_task_resources": (
+        _can_be_shown,
+        "a dict of texts and numbers by name",
+    ),
+}
+"""What a class says of how it runs: what is allowed, and how that is called. Not code: changing one reruns nothing."""
+
+COUNTED = ("_task_depends_on",)
+"""What a class says of what its results depend on."""
+
+MISNAMED = frozenset(name.removeprefix("_") for name in (*SETTINGS, *COUNTED))
+"""What is taken for a setting where its underscore was forgotten."""
+
+BUILT_IN = frozenset(
+    {"task_name", "task_id", "task_args", "task_directory", "task_stdout", "task_stderr", "run_graph"}
+    | {"get_task_result", "to_json", "clear_task", "clear_all_tasks", "cli"}
+)
+"""What a class must not override."""
+
+
+def check_member(cls: type, name: str, value: object) -> None:
+    """Check a name that a class or an instance sets.
+
+    Raises:
+        DefinitionError: it overrides a built-in, or a setting does not exist or has a wrong value.
+    """
+    if name in BUILT_IN:
+        message = f"{cls.__qualname__}.{name} overrides a built-in of Task: choose another name"
+        raise DefinitionError(message)
+    if name in MISNAMED:
+        message = f"{cls.__qualname__}.{name} sets nothing: the setting is called _{name}"
+        raise DefinitionError(message)
+    if name.startswith("_task_"):
+        _check_setting(cls, name, value)
+
+
+def _check_setting(cls: type, name: str, value: Any) -> None:
+    if name in COUNTED:
+        return
+    if name not in SETTINGS:
+        near = difflib.get_close_matches(name, (*SETTINGS, *COUNTED), 1, 0.0)[0]
+        message = f"{cls.__qualname__}.{name} is not a setting of tasks; did you mean {near}?"
+        raise DefinitionError(message)
+    allowed, kind = SETTINGS[name]
+    if not allowed(value):
+        message = f"{cls.__qualname__}.{name} is {value!r}, but must be {kind}"
+        raise DefinitionError(message)
