@@ -67,7 +67,7 @@ def run(
         typer.Option(
             "--result-grace",
             metavar="N",
-            help="How many seconds to wait for a result that a prefix command leaves late."
+            help="Seconds to wait for a result that a prefix command leaves late."
             " [default: 10 on file systems that other hosts see, else 0]",
         ),
     ] = None,
