@@ -1,10 +1,11 @@
-"""The command that runs one task again in this terminal, under pdb: how it, and no other, is typed."""
+"""The command that runs one task again in this terminal, under pdb: how this program is called, and that task meant."""
 
 from __future__ import annotations
 
 import json
 import os
 import shlex
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,23 @@ if TYPE_CHECKING:
 
     from taskproc.graph import Node
     from taskproc_cli.parameters import Parameters
+
+
+def program() -> list[str]:
+    """The words that call this program, wherever it is installed."""
+    own, found = os.path.join(os.path.dirname(sys.executable), "taskproc"), shutil.which("taskproc")
+    if os.path.exists(own):
+        return ["taskproc"] if found and os.path.samefile(found, own) else [os.path.join(os.curdir, _near(own))]
+    return ["taskproc"] if found else [sys.executable, "-m", "taskproc_cli"]
+
+
+def script() -> list[str]:
+    """The words that call the script that runs: as a file, or as the module that `python -m` was told."""
+    found = shutil.which("python")
+    is_ours = found and os.path.dirname(found) == os.path.dirname(sys.executable)  # it may be a link, as in venvs
+    python = "python" if is_ours else sys.executable
+    spec = sys.modules["__main__"].__spec__
+    return [python, sys.argv[0]] if spec is None else [python, "-m", spec.name]
 
 
 def debug_command(node: Node) -> str | None:
@@ -42,7 +60,7 @@ def debug_command(node: Node) -> str | None:
             arguments += chosen
     if rest:
         arguments += ["--kwargs", json.dumps(rest, ensure_ascii=False)]
-    return shlex.join(["taskproc", "run", "-i", *_cache(node, file), _near(file), node.short, *arguments])
+    return shlex.join([*program(), "run", "-i", *_cache(node, file), _near(file), node.short, *arguments])
 
 
 def _choices(
@@ -84,7 +102,7 @@ def _cache(node: Node, file: Path) -> list[str]:
     return [*words, *(["--trust-cache"] if node.trust else [])]
 
 
-def _near(path: Path) -> str:
+def _near(path: Path | str) -> str:
     """A path from here, if it lies below this folder."""
     near = os.path.relpath(path)
     return str(path) if near.startswith(os.pardir) else near

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -31,9 +30,8 @@ class Request:
 
     Attributes:
         target: What the words say.
-        cls: The class, where it is known beforehand.
+        cls: The class, where it is known beforehand: the request is that of its own `cli()`.
         values: Those given, by name.
-        command: The words before those of the request, such as `taskproc run`.
         given: The names of the values that options give, which may be parts; the others are of `--kwargs`.
         words: The words of the request, as typed.
         trust: Whether a cache that others can write is taken.
@@ -44,7 +42,6 @@ class Request:
     cls: type[Task] | None = None
     values: dict[str, Any] = field(default_factory=dict[str, Any])
     given: frozenset[str] = frozenset()
-    command: tuple[str, ...] = ("taskproc", "run")
     words: tuple[str, ...] = ()
     trust: bool = False
     origins: dict[str, str] = field(default_factory=dict[str, str])
@@ -52,7 +49,9 @@ class Request:
     @property
     def rerun(self) -> str:
         """The command that runs the same in this terminal, with pdb."""
-        return shlex.join([*self.command, "-i", *self.words])
+        from taskproc_cli.again import program, script
+
+        return shlex.join([*(script() if self.cls else [*program(), "run"]), "-i", *self.words])
 
     @cached_property
     def settings(self) -> Settings:
@@ -191,4 +190,4 @@ def request_for_class(cls: type[Task]) -> Request:
     """What a class's own `cli()` asks for: that class, with the cache beside its file."""
     from taskproc.taskfile import file_of
 
-    return Request(Target(file_of(cls.__module__), None, cls.__qualname__, None), cls, command=("python", sys.argv[0]))
+    return Request(Target(file_of(cls.__module__), None, cls.__qualname__, None), cls)

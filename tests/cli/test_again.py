@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import shlex
 import sys
-from typing import TYPE_CHECKING, Any
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from taskproc import Cache, taskfile
-from taskproc_cli.again import debug_command
+from taskproc_cli.again import debug_command, program, script
 from taskproc_cli.app import load_command
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TASKS = """
 import datetime, enum
@@ -63,7 +62,8 @@ CALLS = {
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A taskfile of its own name for each test, in the working folder."""
+    """A taskfile of its own name for each test, in the working folder, with the program on the path."""
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
     monkeypatch.chdir(tmp_path)
     path = tmp_path / f"again_{abs(hash(tmp_path))}.py"
     path.write_text(TASKS)
@@ -100,3 +100,20 @@ def test_another_cache_is_named(module: Any, monkeypatch: pytest.MonkeyPatch) ->
     assert debug_command(node) == f"taskproc run -i --cache 'else where' {module.__name__}.py All"
     monkeypatch.setenv("TASKPROC_CACHE", "else where")
     assert debug_command(node) == f"taskproc run -i {module.__name__}.py All"
+
+
+def test_the_program_is_called_as_it_can_be_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = Path(sys.executable).parent
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["sub/study.py"])
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
+    assert (program(), script()) == (["taskproc"], ["python", "sub/study.py"])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert (program(), script()) == ([str(folder / "taskproc")], [sys.executable, "sub/study.py"])
+    monkeypatch.chdir(folder)
+    assert program() == ["./taskproc"]
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", ModuleSpec("package.study", None))
+    assert program() == [str(tmp_path / "python"), "-m", "taskproc_cli"]
+    assert script() == [str(tmp_path / "python"), "-m", "package.study"]

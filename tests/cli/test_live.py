@@ -72,7 +72,7 @@ def test_a_screen_is_drawn_over_where_it_stood(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().err == f"\r\x1b[2K{'x' * 18}…\n\x1b[2Ktwo\n\x1b[J"
     size[0] = 10  # the terminal has wrapped the first line
     screen.draw([[("one", None)]], "above\n")
-    assert capsys.readouterr().err == "\r\x1b[3A\x1b[2Kabove\n\x1b[2Kone\n\x1b[J"
+    assert capsys.readouterr().err == "\r\x1b[3A\x1b[Jabove\n\x1b[2Kone\n\x1b[J"
     screen.draw([])
     assert capsys.readouterr().err == "\r\x1b[1A\x1b[J"
 

@@ -60,10 +60,11 @@ def test_progress_changes_in_place_and_ends_in_one_line(
 
     with Cache(tmp_path):
         node: Any = Whole()._task_node
-    with shown_progress() as progress:
-        run(node, Options(tmp_path, executor="serial"), progress)
-        progress.tick()
-    (first, during), (then, at_last) = notebook[0], notebook[-1]
+    progress = shown_progress()
+    run(node, Options(tmp_path, executor="serial"), progress)
+    progress.tick()
+    progress.__exit__(None, None, None)
+    (first, during), (then, at_last) = notebook
     assert (first, then) == ("display", "update")
     assert '<td style="text-align: left">Whole</td><td><progress value="1" max="1"' in during["text/html"]
     assert "2/2 done" in during["text/plain"]

@@ -23,15 +23,14 @@ if TYPE_CHECKING:
     from taskproc.graph import Node
     from taskproc.plan import Plan
 
+_LEFT = 'style="text-align: left; vertical-align: top"'
+
 
 def card(node: Node) -> str:
     """A task as HTML."""
     about = escape(summary(own_docstring(node.cls)))
     rows = [*_arguments(node), *_standing(node)]
-    cells = "".join(
-        f'<tr><th style="text-align: left">{escape(name)}</th><td style="text-align: left">{value}</td></tr>'
-        for name, value in rows
-    )
+    cells = "".join(f"<tr><th {_LEFT}>{escape(name)}</th><td {_LEFT}>{value}</td></tr>" for name, value in rows)
     title = f"<b>{escape(node.short)}</b> <code>{escape(node.name)}</code>"
     return f"<div>{title}{f'<div>{about}</div>' if about else ''}<table>{cells}</table></div>"
 

@@ -49,8 +49,7 @@ class LiveProgress(Progress):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give way to one line."""
-        self._ended.set()
-        self._ticker.join()
+        self.stand_still()
         if self._drawing:
             self._screen.draw([], self._taken(whole=True))
             self._drawing = False

@@ -59,9 +59,7 @@ class Progress(AbstractContextManager["Progress"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give way to one line; a request that was refused gets its own sentence."""
-        self._ended.set()
-        if self._ticker.ident is not None:
-            self._ticker.join()
+        self.stand_still()
         began = self.tracker.count("ran") or self.tracker.count("failed")
         if self.tracker.size and (began or not isinstance(error, RequestError)):
             self.conclude(self.tracker.summary(), good=kind is None)
@@ -85,6 +83,12 @@ class Progress(AbstractContextManager["Progress"]):
     def tick(self) -> float:
         """Tell how far the run is; gives the seconds until that is due again. On a thread of its own."""
         return math.inf
+
+    def stand_still(self) -> None:
+        """Tick no more."""
+        self._ended.set()
+        if self._ticker.ident is not None:
+            self._ticker.join()
 
     def conclude(self, summary: str, *, good: bool) -> None:
         """Write the last line."""

@@ -49,8 +49,7 @@ class Screen:
         columns, _ = self.size()
         # A terminal that became narrower has wrapped what was drawn.
         rows = sum(max(1, -(-length // columns)) for length in self._drawn)
-        text = [f"\r\x1b[{rows}A" if rows else "\r"]
-        text += [f"\x1b[2K{line}\n" for line in above.split("\n")[:-1]]
+        text = [f"\r\x1b[{rows}A" if rows else "\r", f"\x1b[J{above}" if above else ""]
         cropped = [crop(line, columns - 1) for line in lines]
         text += [f"\x1b[2K{''.join(map(_painted, line))}\n" for line in cropped]
         terminal.write(f"{''.join(text)}\x1b[J")
