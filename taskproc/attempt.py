@@ -122,7 +122,7 @@ def _done(position: int, payload: Payload, value: object, dumped: Dumped, result
         refs_code=dumped.refs_code,
         names_folder=dumped.names_folder,
         shows_nothing=_shows_nothing(value, files, payload.folder),
-        kept=kept,
+        attempt=os.path.basename(payload.folder) if kept else "",
         made=made,
     )
 
@@ -154,7 +154,7 @@ def _failed(position: int, payload: Payload, error: BaseException, made: Made) -
         details=details_of(raised),
         error=packed(raised),
         tail=tail(payload.folder),
-        kept=os.path.isdir(payload.folder),
+        attempt=os.path.basename(payload.folder) if os.path.isdir(payload.folder) else "",
         made=made,
     )
 

@@ -16,9 +16,9 @@ class ClassRef(NamedTuple):
     """How a worker gets a Task class.
 
     By value: `blob` is the cloudpickled class. By reference: `module` and `qualname`, the module lying in `path` (empty
-    for one that is imported by name alone), with `root` first on `sys.path`; `sources` are the files that the class's
-    fingerprint was read from, each with the digest of its bytes, and `code` is that fingerprint: a worker that would
-    load anything else refuses.
+    for one that is imported by name alone), with `root` first on `sys.path`. `sources` are the files that the class's
+    fingerprint was read from, each with the digest of its bytes, and `code` is that fingerprint (of one by reference):
+    a worker that would load anything else refuses.
     """
 
     module: str
@@ -98,7 +98,8 @@ class Done(NamedTuple):
     """A payload finished. Fields as in `taskproc.record.Output`.
 
     `names_folder`: the value (or a file's content) names the attempt's own folder. `shows_nothing`: None or a bool
-    without files, or a path outside the attempt's folder. `kept`: the attempt has a folder.
+    without files, or a path outside the attempt's folder. `attempt`: the name of its folder, empty if it kept nothing:
+    not always the payload's, since an executor of the user's may run a batch twice.
     """
 
     position: int
@@ -109,19 +110,22 @@ class Done(NamedTuple):
     refs_code: bytes
     names_folder: bool
     shows_nothing: bool
-    kept: bool
+    attempt: str
     made: Made
 
 
 class Failed(NamedTuple):
-    """A payload failed. `error` is the pickled exception or empty, `details` the traceback, `tail` the output's end."""
+    """A payload failed. `error` is the pickled exception or empty, `details` the traceback, `tail` the output's end.
+
+    `attempt` is as in `Done`.
+    """
 
     position: int
     reason: str
     details: str
     error: bytes
     tail: str
-    kept: bool
+    attempt: str
     made: Made
 
 

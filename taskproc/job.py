@@ -186,7 +186,7 @@ class Job(threading.Thread):
         attempt = Path(self._batch.payloads[answer.position].folder)
         attempt.mkdir(parents=True, exist_ok=True)
         (attempt / COMMAND).write_text(said)
-        return answer._replace(kept=True)
+        return answer._replace(attempt=attempt.name)
 
     def _lost(self, status: int) -> Lost:
         """The answer where nothing was published: why, in the scheduler's own words, and what the task had printed."""

@@ -54,6 +54,7 @@ class Journal:
         self._about = about
         self._lock = RunLock(index.cache)
         self._leased: dict[Key, str] = {}
+        self._doubted: dict[str, set[int]] = {}
         self._seen = seen
         self._unchanged = seen  # up to this generation, nobody else has written rows since they were read
         self._own: set[int] = set()  # generations that this run has written
@@ -147,6 +148,10 @@ class Journal:
                 self._index.discard(name, ids)
             self._index.put_leases(leases)
 
+    def doubt(self, name: str, ids: Iterable[int]) -> None:
+        """Have what these tasks leave besides what is recorded swept: they may run more than once for one answer."""
+        self._doubted.setdefault(name, set()).update(ids)
+
     def close(self) -> None:
         """Give all leases up and end the run."""
         try:
@@ -156,8 +161,10 @@ class Journal:
             self._lock.release()
 
     def _give_up(self) -> None:
-        if self.run in self._index.leases():
+        if self._doubted or self.run in self._index.leases():
             with self._index.transaction():
+                for name, ids in self._doubted.items():
+                    self._index.discard(name, ids)
                 leases = self._index.leases()
                 self._index.bury(leases, self.run)
                 self._index.put_leases(leases)

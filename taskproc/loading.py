@@ -1,4 +1,9 @@
-"""Task classes where they run: loaded by value or by reference, and never other code than was asked for."""
+"""Task classes where they run: loaded by value or by reference, and never other code than was asked for.
+
+A worker of ours serves one run. One of an executor that the user keeps serves many, whose code and projects differ:
+there each of the user's modules is known by the digest that its file had when it was imported. Where that is not what a
+class was fingerprinted from, or another project's module has its name, modules are forgotten and imported anew.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import importlib
 import pickle
 import sys
 import threading
+from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
 from types import FunctionType
@@ -14,9 +20,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from taskproc import taskfile
 from taskproc.canonical import digest
 from taskproc.context import loading
+from taskproc.origin import is_user_code, source_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Generator, Iterable
+    from types import ModuleType
 
     from taskproc.batch import ClassRef
     from taskproc.fingerprint import Fingerprinter
@@ -55,7 +63,10 @@ def load_class(ref: ClassRef) -> type[Any]:
     """
     cls = _classes.get(ref)
     if cls is None:
-        cls = _classes[ref] = loaded(pickle.loads, ref.blob) if ref.blob else loaded(_import_class, ref)
+        cls = loaded(pickle.loads, ref.blob) if ref.blob else loaded(_import_class, ref)
+        if ref.blob and not _agrees(ref.sources):
+            raise RefusedError(f"code that {ref.qualname} uses changed during the run")
+        _classes[ref] = cls
     if ref.blob:
         _publish(cls)
     return cls
@@ -77,10 +88,13 @@ def loaded(load: Callable[[A], T], what: A) -> T:
         BaseException: whatever importing the user's code raises.
     """
     token = loading.set(True)
+    before = len(sys.modules)
     try:
         return load(what)
     finally:
         loading.reset(token)
+        if len(sys.modules) > before:
+            _note(list(sys.modules)[before:])
 
 
 def code_of(cls: type[Any], refs: References) -> bytes:
@@ -116,3 +130,98 @@ def _fingerprinter(cls: type[Any]) -> Fingerprinter:
 
         _fingerprinters[base] = Fingerprinter(base)
     return _fingerprinters[base]
+
+
+class _Kept:
+    """How many batches use the modules of a process that is kept for more than one run."""
+
+    def __init__(self) -> None:
+        self.users = 0
+        self.entrance = threading.Lock()
+        self.change = threading.Condition()
+
+    def count(self, change: int) -> None:
+        with self.change:
+            self.users += change
+            self.change.notify_all()
+
+
+_kept = _Kept()
+_imported: dict[str, bytes] = {}
+
+
+@contextmanager
+def held(refs: Collection[ClassRef]) -> Generator[None]:
+    """Keep what is loaded for a batch's classes while it runs, in a process that may have served other runs.
+
+    What was loaded of other code is forgotten before, once no batch uses it: an import within a function of a task must
+    find what the task itself was loaded with.
+    """
+    with _kept.entrance:
+        if not all(_is_current(ref) for ref in refs):
+            with _kept.change:
+                _kept.change.wait_for(lambda: not _kept.users)
+            _forget(refs)
+        _kept.count(1)
+    try:
+        yield
+    finally:
+        _kept.count(-1)
+
+
+def _is_current(ref: ClassRef) -> bool:
+    """Whether nothing that is loaded here keeps a class from being what is asked for."""
+    if ref in _classes or _agrees(ref.sources):
+        return True
+    module = sys.modules.get(ref.module)
+    if ref.blob or module is None or (ref.path and source_file(module) != ref.path):
+        return False
+    try:  # its file may have changed without touching what the class reaches
+        cls: type[Any] = attrgetter(ref.qualname)(module)
+        if _fingerprinter(cls).of(cls).digest != ref.code:
+            return False
+    except (AttributeError, StopIteration):
+        return False
+    _classes[ref] = cls
+    return True
+
+
+def _agrees(sources: Iterable[tuple[str, bytes]]) -> bool:
+    """Whether all that is loaded of these files, or under their modules' names, was imported from what they were."""
+    files = {source_file(module) for module in _modules().values()}
+    for path, expected in sources:
+        if not path.endswith(".py"):
+            continue
+        namesake = _modules().get(taskfile.module_name(Path(path))[0])
+        if namesake is not None and source_file(namesake) != path and is_user_code(namesake):
+            return False
+        if path in files and _imported.get(path) != expected:
+            return False
+    return True
+
+
+def _note(names: Iterable[str]) -> None:
+    """Remember of which files modules were imported just now."""
+    for name in names:
+        module = sys.modules.get(name)
+        path = source_file(module)
+        if path and is_user_code(module):
+            _imported[path] = digest(Path(path).read_bytes())
+
+
+def _forget(refs: Collection[ClassRef]) -> None:
+    """Unload the modules that these classes reach, or that stand in their way, and those that were loaded with them."""
+    files = {*_imported, *(path for ref in refs for path, _ in ref.sources)}
+    names = {taskfile.module_name(Path(path))[0] for path in files if path.endswith(".py")}
+    for name, module in _modules().items():
+        if name in names or source_file(module) in files:
+            del sys.modules[name]
+    for known in (_classes, _imported, _fingerprinters, _verified):
+        known.clear()
+    importlib.invalidate_caches()
+
+
+def _modules() -> dict[str, ModuleType]:
+    """What is loaded, apart from the program that this process began with."""
+    main = sys.modules["__main__"]
+    return {name: module for name, module in list(sys.modules.items()) if module is not main}

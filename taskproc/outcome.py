@@ -34,7 +34,6 @@ def conclude(
     inputs: Inputs,
     epochs: Sequence[bytes],
     done: Done,
-    attempt: str,
     *,
     read: bool,
 ) -> Record:
@@ -50,7 +49,6 @@ def conclude(
         inputs: What it was made from.
         epochs: Those of its upstreams, in the order of the edges.
         done: The worker's answer.
-        attempt: The name of its attempt.
         read: Whether another task has this attempt's value already.
     """
     old = row.good.output if row.good is not None else None
@@ -59,7 +57,7 @@ def conclude(
     else:
         salt = old.salt if old is not None else b""
     epoch = digest(salt, *epochs) if salt or any(epochs) else b""
-    inline, files, folder = done.inline, done.files, attempt if done.kept else ""
+    inline, files, folder = done.inline, done.files, done.attempt
     doubted = read or isinstance(reason, Damaged)
     if old is not None and not doubted and (files or done.names_folder) and old.digest == done.digest:
         recorded = attempt_folder(node.cache, node.name, row.task_id, old.attempt)

@@ -113,7 +113,9 @@ class Packer:
     def class_ref(self, cls: type) -> ClassRef:
         """How workers get a class: by reference if they can import the very same, else by value."""
         if cls not in self._classes:
-            self._classes[cls] = ref = self._reference(cls) if _importable(cls) else _by_value(cls)
+            self._classes[cls] = ref = (
+                self._reference(cls) if _importable(cls) else _by_value(cls, self._codes.of(cls).files)
+            )
             know(ref, cls)  # threads of this process run this very class
         return self._classes[cls]
 
@@ -186,7 +188,7 @@ def _importable(cls: type) -> bool:
     return found is cls
 
 
-def _by_value(cls: type) -> ClassRef:
+def _by_value(cls: type, sources: tuple[tuple[str, bytes], ...]) -> ClassRef:
     module = sys.modules.get(cls.__module__)
     if module is not None and file_of(cls.__module__) is None:
         cloudpickle: Any = import_module("cloudpickle")
@@ -195,4 +197,4 @@ def _by_value(cls: type) -> ClassRef:
         blob = pickled_code(cls)
     except Exception as problem:  # noqa: BLE001  what a class closes over may raise anything
         blob = pickle.dumps(_Refusal(str(explained(cls, problem, "class"))))
-    return ClassRef(cls.__module__, cls.__qualname__, blob=blob)
+    return ClassRef(cls.__module__, cls.__qualname__, sources=sources, blob=blob)

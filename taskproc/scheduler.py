@@ -201,6 +201,9 @@ class Scheduler:
             batch = batch._replace(command=numbered(lane.command, taken))
         self._flights[batch.serial] = Flight(executor, lane, taken, nodes, attempts, read, dict(enumerate(nodes)))
         self._tell(Started(nodes))
+        if not executor.streams:
+            for node in nodes:
+                self._journal.doubt(node.name, [self._ids[node.key]])
         executor.submit(batch, lambda serial, answer: self._answers.put((serial, answer)))
 
     def _recall_silent(self) -> None:
@@ -261,15 +264,14 @@ class Scheduler:
     def _done(self, flight: Flight, answer: Done) -> None:
         node = flight.unanswered.pop(answer.position)
         flight.answered = True
-        attempt = flight.attempts[answer.position]
         row = self._row(node)
         reason = self._frontier.reasons[node.key]
         epochs, inputs = self._frontier.epochs(node), self._frontier.inputs_used(node)
         if answer.refs:
             answer = answer._replace(refs_code=self._codes.made(answer.refs, answer.refs_code))
-        record = conclude(node, row, reason, inputs, epochs, answer, attempt, read=node.key in flight.read)
-        if answer.kept and record.output.attempt != attempt:
-            drop_attempt(node, row, attempt, record.output.attempt)
+        record = conclude(node, row, reason, inputs, epochs, answer, read=node.key in flight.read)
+        if answer.attempt and record.output.attempt != answer.attempt:
+            drop_attempt(node, row, answer.attempt, record.output.attempt)
         made = answer.made
         self._durations.learn(node, made.duration)
         self._record(node, Row(row.task_id, good=record), made)
@@ -279,9 +281,8 @@ class Scheduler:
     def _failed(self, flight: Flight, answer: Failed) -> None:
         node = flight.unanswered.pop(answer.position)
         flight.answered = True
-        attempt = flight.attempts[answer.position] if answer.kept else ""
         inputs = self._frontier.inputs_used(node)
-        failure = Failure(inputs, answer.reason, answer.details, answer.error, attempt, answer.made)
+        failure = Failure(inputs, answer.reason, answer.details, answer.error, answer.attempt, answer.made)
         self._record(node, self._row(node)._replace(failure=failure), answer.made)
         self._fail(node, failure, answer.tail)
 
@@ -307,8 +308,8 @@ class Scheduler:
         to_blame = left[:1] if flight.executor.streams or len(flight.nodes) == 1 else []
         made = Made(flight.begun, max(0.0, time.time() - flight.begun), "")
         for position in left if answer.refused else to_blame:
-            kept = answer.kept or bool(answer.tail)
-            failed = Failed(position, answer.reason, "", answer.error, answer.tail, kept=kept, made=made)
+            attempt = flight.attempts[position] if answer.kept or answer.tail else ""
+            failed = Failed(position, answer.reason, "", answer.error, answer.tail, attempt, made)
             self._failed(flight, failed)
         self._lanes.alone.update(node.key for node in flight.unanswered.values())
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import secrets
 import shutil
 import signal
 import socket
@@ -27,13 +28,13 @@ from taskproc.batch import Answer, Batch, Finished, Lost, Payload, Returned
 from taskproc.capture import DescriptorCapture, ThreadCapture
 from taskproc.failure import details_of, packed, reason_of
 from taskproc.lifeline import hold
-from taskproc.loading import RefusedError, load_class, loaded
+from taskproc.loading import RefusedError, held, load_class, loaded
 from taskproc.locks import is_over, is_swept
 from taskproc.taskfile import stand_in
 from taskproc.wire import Parcel, encoded_answer, encoded_answers, read_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from taskproc.capture import Capture
 
@@ -204,12 +205,28 @@ def _die() -> None:
 
 
 def run_pickled(blob: bytes) -> bytes:
-    """Run a pickled `Parcel` in whatever process and thread this is; gives the pickled list of answers."""
+    """Run a pickled `Parcel` in whatever process and thread this is; gives the pickled list of answers.
+
+    It may be run again, even at the same time, by an executor that takes a worker for dead: each time counts as an
+    attempt of its own, and the one whose answers come back is recorded.
+    """
     message: Parcel = pickle.loads(blob)
-    sys.path += [entry for entry in message.sys_path if entry not in sys.path]
+    entries = [entry or message.cwd for entry in message.sys_path]
+    entries += [entry for entry in sys.path if entry not in entries]
+    if entries != sys.path:
+        sys.path[:] = entries
     stand_in(message.main)
     cwd = message.cwd if threading.current_thread() is threading.main_thread() else ""
-    return _answers(message, ThreadCapture(), cwd)
+
+    def work(batch: Batch, send: Callable[[Answer], None]) -> None:
+        attempt = secrets.token_hex(8)
+        own = [p._replace(folder=os.path.join(os.path.dirname(p.folder), attempt)) for p in batch.payloads]
+        with held(batch.classes):
+            Work(batch._replace(payloads=tuple(own)), send, ThreadCapture(), cwd=cwd).run()
+        if any(is_swept(payload.folder) for payload in batch.payloads):
+            _discard(own)
+
+    return _answers(message, cwd, work)
 
 
 def run_file(path: Path) -> None:
@@ -232,7 +249,13 @@ def run_file(path: Path) -> None:
         os.close(scratch)
     message: Parcel = pickle.loads(blob)
     settle(message)
-    data = _answers(message, DescriptorCapture(), message.cwd)
+
+    def work(batch: Batch, send: Callable[[Answer], None]) -> None:
+        Work(batch, send, DescriptorCapture(), cwd=message.cwd).run()
+        if any(is_swept(payload.folder) for payload in batch.payloads):
+            _discard(batch.payloads)
+
+    data = _answers(message, message.cwd, work)
     part = path.with_name(f"{path.name}.{os.urandom(4).hex()}")
     with contextlib.suppress(FileNotFoundError):  # the run is over, and swept
         part.write_bytes(data)
@@ -246,7 +269,13 @@ def end_with_run(folder: Path) -> None:
     _die()
 
 
-def _answers(message: Parcel, capture: Capture, cwd: str) -> bytes:
+def _discard(payloads: Iterable[Payload]) -> None:
+    """Remove what attempts left whose run is over: nobody will take the answers, or sweep once more."""
+    for payload in payloads:
+        shutil.rmtree(payload.folder, ignore_errors=True)
+
+
+def _answers(message: Parcel, cwd: str, work: Callable[[Batch, Callable[[Answer], None]], None]) -> bytes:
     answers: list[Answer] = []
     try:
         if cwd:
@@ -255,10 +284,7 @@ def _answers(message: Parcel, capture: Capture, cwd: str) -> bytes:
     except BaseException as error:  # noqa: BLE001
         answers.append(refusal("the batch", error))
     else:
-        Work(batch, answers.append, capture, cwd=cwd).run()
-        for payload in batch.payloads:
-            if is_swept(payload.folder):  # nobody will take the answers, or sweep once more
-                shutil.rmtree(payload.folder, ignore_errors=True)
+        work(batch, answers.append)
     return encoded_answers(answers)
 
 

@@ -47,7 +47,7 @@ def test_a_process_keeps_all_that_is_printed(lab: Any, pool: ProcessPool) -> Non
     assert first["stderr.txt"] == "error\nproblem\n"
     assert logs(batch, 1) is None
     assert logs(batch, 2) == {"stdout.txt": "second\n"}
-    assert [answer.kept for answer in answers[:3]] == [True, False, True]
+    assert [bool(answer.attempt) for answer in answers[:3]] == [True, False, True]
     assert answers[0].files == ()
 
 

@@ -53,7 +53,8 @@ def test_all_kinds_answer_alike(make: Any, ran: Any) -> None:
     assert answers[1].reason == "ValueError: bad"
     assert answers[1].tail == "hello"
     assert answers[3:] == [Finished()]
-    assert Path(batch.payloads[1].folder, "stdout.txt").read_text() == "hello\n"
+    folder = Path(batch.payloads[1].folder).with_name(answers[1].attempt)
+    assert (folder / "stdout.txt").read_text() == "hello\n"
 
 
 # Threads
@@ -102,7 +103,7 @@ def test_interactive_is_this_thread_with_its_own_streams(
     (answer, _) = lab.run(Interactive(debug=False), lab.batch(("Call", code)))
     assert load(answer.inline) == (threading.get_ident(), "/")
     assert capsys.readouterr().out == "hello\n"
-    assert not answer.kept
+    assert not answer.attempt
 
 
 def test_interrupting_an_interactive_task(lab: Any) -> None:
@@ -146,6 +147,60 @@ class Odd(concurrent.futures.Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         self.shut = True
+
+
+class Twice(concurrent.futures.Executor):
+    """Runs each call twice, and answers with what the first or the second one gave."""
+
+    def __init__(self, accepted: int) -> None:
+        self.accepted = accepted
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        future.set_result([fn(*args, **kwargs) for _ in range(2)][self.accepted])
+        return future
+
+
+@pytest.mark.parametrize("accepted", [0, 1])
+def test_a_call_that_is_run_twice_leaves_one_whole_result(accepted: int, flow: Any) -> None:
+    flow.write("""
+        class Leave(Task):
+            def run_task(self):
+                note(len(list(self.task_directory.iterdir())))
+                number = (HERE / "notes").read_text().count("\\n")
+                (self.task_directory / f"{number}").write_text("left")
+                print("attempt", number)
+                return number, bytes(300_000)
+        class Main(Task):
+            up: Requires[Any]
+            def __init__(self): self.up = Leave()[0]
+            def run_task(self): return self.up
+        """)
+    ran = flow.run("Main()", executor=Twice(accepted))
+    assert flow.notes() == {"0": 2}  # both began with an empty folder
+    assert (ran.value, ran.executed) == (accepted + 1, {"Leave": 1, "Main": 1})
+    task = flow.task("Leave()")
+    assert [path.name for path in task.task_directory.iterdir()] == [f"{accepted + 1}"]
+    assert task.task_stdout.read_text() == f"attempt {accepted + 1}\n"
+    assert len(list(task.task_directory.resolve().parents[1].glob("?" * 16))) == 1
+    assert flow.run("Main()").executed == {}
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_workers_that_outlive_a_run_load_what_changed(flow: Any) -> None:
+    flow.write("""
+        class Leaf(Task):
+            def run_task(self): return 1, os.getpid()
+        class Main(Task):
+            up: Requires[Any]
+            def __init__(self): self.up = Leaf()
+            def run_task(self): return self.up[0], os.getpid() == self.up[1]
+        """)
+    with concurrent.futures.ProcessPoolExecutor(1) as executor:
+        assert flow.run("Main()", executor=executor).value == (1, True)
+        flow.edit(("return 1", "return 2"))
+        ran = flow.run("Main()", executor=executor)
+        assert (ran.value, ran.executed) == ((2, True), {"Leaf": 1, "Main": 1})
 
 
 @pytest.mark.parametrize(

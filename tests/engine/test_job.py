@@ -63,7 +63,7 @@ def test_a_prefix_is_a_shell_line(lab: Any, ran: Any) -> None:
 def test_what_a_command_says_is_kept_and_told_apart(ran: Any, capfd: pytest.CaptureFixture[str]) -> None:
     chatter = "echo chatter; echo noise >&2; echo log > {log};"
     batch, answers = ran(chatter, ("Call", "print('hello')"), ("Call", "1 / 0"))
-    assert [answer.kept for answer in answers[:2]] == [True, True]
+    assert [bool(answer.attempt) for answer in answers[:2]] == [True, True]
     folders = [Path(payload.folder) for payload in batch.payloads]
     assert (folders[0] / "stdout.txt").read_text() == "hello\n"
     assert [(folder / COMMAND).read_text() for folder in folders] == ["chatter\nnoise\nlog\n"] * 2

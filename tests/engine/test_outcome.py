@@ -16,7 +16,7 @@ from taskproc.record import Failure, Inputs, Made, Record, Row
 MADE = Made(1.0, 2.0, "here:1")
 INPUTS = Inputs(b"c", b"a", b"s", b"u", b"t")
 OLD, NEW = "0" * 16, "1" * 16
-DONE = Done(0, b"d" * 16, b"value", (), (), b"", names_folder=False, shows_nothing=False, kept=False, made=MADE)
+DONE = Done(0, b"d" * 16, b"value", (), (), b"", names_folder=False, shows_nothing=False, attempt="", made=MADE)
 CHANGED = CodeChanged("code of f")
 
 
@@ -26,7 +26,7 @@ def node(tmp_path: Path) -> Any:
 
 
 def concluded(node: Any, done: Done = DONE, old: Record | None = None, reason: Reason = CHANGED, **how: Any) -> Record:
-    settings = {"epochs": (), "attempt": NEW, "read": False} | how
+    settings = {"epochs": (), "read": False} | how
     return conclude(node, Row(7, good=old), reason, INPUTS, done=done, **settings)
 
 
@@ -35,7 +35,7 @@ def left(node: Any, attempt: str, text: str = "same") -> Done:
     folder = node.cache / "flow.Train" / "7" / attempt
     (folder / "data").mkdir(parents=True)
     (folder / "data" / "a.txt").write_text(text)
-    return DONE._replace(files=take_manifest(folder), kept=True)
+    return DONE._replace(files=take_manifest(folder), attempt=attempt)
 
 
 def test_the_record_has_what_was_read_and_made(node: Any) -> None:
@@ -80,13 +80,13 @@ def test_epochs_of_upstreams_are_passed_on(node: Any) -> None:
 
 
 def test_an_equal_rerun_keeps_the_recorded_attempt(node: Any) -> None:
-    first = concluded(node, left(node, OLD), attempt=OLD, reason=NeverRan())
+    first = concluded(node, left(node, OLD), reason=NeverRan())
     again = concluded(node, left(node, NEW), old=first)
     assert again.output == first.output
 
 
 def test_paths_into_a_kept_attempt_stay_true(node: Any) -> None:
-    first = concluded(node, left(node, OLD)._replace(names_folder=True), attempt=OLD, reason=NeverRan())
+    first = concluded(node, left(node, OLD)._replace(names_folder=True), reason=NeverRan())
     done = left(node, NEW)._replace(names_folder=True)
     assert concluded(node, done, old=first).output == first.output
     moved = concluded(node, done, old=first, read=True)
@@ -94,7 +94,7 @@ def test_paths_into_a_kept_attempt_stay_true(node: Any) -> None:
 
 
 def test_an_attempt_that_is_not_whole_is_not_kept(node: Any) -> None:
-    first = concluded(node, left(node, OLD), attempt=OLD, reason=NeverRan())
+    first = concluded(node, left(node, OLD), reason=NeverRan())
     done = left(node, NEW)
     assert concluded(node, done, old=first, reason=Damaged("it")).output.attempt == NEW
     assert concluded(node, done, old=first, read=True).output.attempt == NEW

@@ -108,11 +108,11 @@ def test_a_missing_item_is_told(lab: Any, here: Any) -> None:
 def test_done(lab: Any, here: Any) -> None:
     batch = lab.batch(("Same", [1]), ("Same", list(range(5000))), ("Same", [1]))
     small, large, again, _ = lab.run(here, batch)
-    assert (small.position, small.files, small.kept, small.refs) == (0, (), False, ())
+    assert (small.position, small.files, small.attempt, small.refs) == (0, (), "", ())
     assert small.digest == again.digest != large.digest
     assert large.inline is None
     assert [entry.path for entry in large.files] == ["result.pkl.gz"]
-    assert large.kept
+    assert large.attempt
     assert large.made.duration >= 0
     assert large.made.where.count(":") == 1
 
@@ -368,4 +368,4 @@ def test_failed_is_told_with_the_end_of_its_output(lab: Any) -> None:
     batch = lab.batch(("Call", "print('last words'); raise ValueError"))
     failed, _ = decoded_answers(run_pickled(parcel(batch)))
     assert isinstance(failed, Failed)
-    assert (failed.tail, failed.kept) == ("last words", True)
+    assert (failed.tail, bool(failed.attempt)) == ("last words", True)
