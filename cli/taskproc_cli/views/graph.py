@@ -39,11 +39,11 @@ def tree(drawn: Diagram, depth: int | None = None, width: int | None = None) -> 
         sources = [source for source in drawn.sources[box] if source is not box]
         cut = box.hidden if level != depth else box.hidden or sum(len(source.nodes) for source in sources)
         words = box.words + (f"; {cut:,} more below" if cut else "")
-        if box in told and sources:
+        if box in told:
             yield _line(before, box, "(see above)", width)
             continue
         yield _line(before, box, words, width)
-        if level == depth:
+        if sources and level == depth:
             continue
         told.add(box)
         for place, source in enumerate(reversed(sources)):
