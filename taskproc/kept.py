@@ -34,11 +34,11 @@ def kept_path(node: Node, what: What) -> Path:
 
 
 def renew_views(node: Node, row: Row) -> None:
-    """Have the paths that somebody has asked for show what has just been recorded."""
+    """Have the paths at which people look show what has just been recorded."""
     folder = files.task_folder(node.cache, node.name, row.task_id)
     for what in get_args(What):
         attempt = shown_attempt(row, what)
-        if attempt and os.path.islink(folder / what):
+        if attempt and (os.path.lexists(folder / attempt / what) or os.path.islink(folder / what)):
             files.view(node.cache, node.name, row.task_id, attempt, what)
 
 

@@ -1,7 +1,7 @@
 """Every block of the README and of the pages in docs/ is true: scripts run, sessions print what they show.
 
 The `python` blocks of a page are one script, top to bottom; `print(...)  # text` in it prints that text. A block whose
-first line is `# NAME.py` is that file instead, and a `console` block is a session beside it.
+first line is `# NAME.py` is that file instead, and a `console` block is a session beside it, with what stands above it.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# (\S+\.py)\n")
 PRINTED = re.compile(r"print\(.*\)  # (.+)$", re.MULTILINE)
 TIME = re.compile(r"\d+(\.\d+)? ?m?s\b")
+PLACE = re.compile(r'File "\S+/')
 PROGRESS = re.compile(r"\d\d:\d\d:\d\d \d+/\d+ done")  # told of a run that lasts, as on a busy machine
 
 
 class Page(NamedTuple):
-    """The blocks of a page: its script, its files by name, its sessions."""
+    """The blocks of a page: its script, and its files (by name) and sessions (without) in their order."""
 
     script: str
-    files: dict[str, str]
-    sessions: list[str]
+    parts: list[tuple[str, str]]
 
 
 def read(path: Path) -> Page:
     """Take a page apart."""
-    page = Page("", {}, [])
+    page = Page("", [])
     for language, text in FENCE.findall(path.read_text(encoding="utf-8")):
         if language == "console":
-            page.sessions.append(text)
+            page.parts.append(("", text))
         elif language == "python" and (named := FILE.match(text)):
-            page.files[named[1]] = text
+            page.parts.append((named[1], text))
         elif language == "python":
             page = page._replace(script=page.script + text + "\n")
     return page
@@ -55,7 +55,7 @@ def steps(session: str) -> list[tuple[str, str]]:
 def alike(printed: str) -> list[str]:
     """The lines of an output without what differs from run to run."""
     lines = [line.rstrip() for line in printed.splitlines() if line.strip()]
-    return [TIME.sub("N s", line) for line in lines if not PROGRESS.match(line)]
+    return [PLACE.sub('File "', TIME.sub("N s", line)) for line in lines if not PROGRESS.match(line)]
 
 
 @pytest.mark.parametrize("path", [path for path in PAGES if read(path).script], ids=lambda path: path.name)
@@ -65,16 +65,17 @@ def test_the_script_of_a_page_runs_and_prints_what_it_says(path: Path, tmp_path:
     assert python("page.py").stdout.splitlines() == PRINTED.findall(page.script)
 
 
-@pytest.mark.parametrize("path", [path for path in PAGES if read(path).sessions], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [path for path in PAGES if read(path).parts], ids=lambda path: path.name)
 def test_the_sessions_of_a_page_print_what_they_show(path: Path, tmp_path: Path) -> None:
     page = read(path)
     if path.name == "testing.md" and not entry_points(group="pytest11", name="taskproc"):
         pytest.skip("taskproc was installed before it had a plugin for pytest: pip install -e . again")
-    for name, text in page.files.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "100"}
-    for session in page.sessions:
-        for command, printed in steps(session):
+    for name, text in page.parts:
+        if name:
+            (tmp_path / name).write_text(text, encoding="utf-8")
+            continue
+        for command, printed in steps(text):
             done = subprocess.run(
                 ["bash", "-c", command],
                 cwd=tmp_path,
