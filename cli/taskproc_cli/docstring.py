@@ -7,15 +7,26 @@ from inspect import cleandoc
 
 SPHINX = re.compile(r":param(?: [^:]*?)? (?P<name>\w+):(?P<text>(?:.|\n(?!\s*:|\s*\n))*)")
 SECTION = re.compile(r"^(?P<title>\w[\w ]*)(?::[ \t]*|\n-{3,}[ \t]*)\n", re.MULTILINE)
-GOOGLE = re.compile(r"^[ ]*\*{0,2}(?P<name>\w+)[ ]*(?:\([^)]*\))?:[ ]*(?P<text>.*)$")
+GOOGLE = re.compile(r"^[ ]*\*{0,2}(?P<name>\w+)[ ]*(?:\(.*?\))?:[ ]*(?P<text>.*)$")
 NUMPY = re.compile(r"^\*{0,2}(?P<names>\w+(?:, *\w+)*)[ ]*(?::.*)?$")
-TITLES = frozenset({"args", "arguments", "parameters", "params", "attributes"})
+TITLES = frozenset(
+    {"args", "arguments", "keyword args", "keyword arguments", "parameters", "other parameters", "params", "attributes"}
+)
 
 
 def own_docstring(cls: type) -> str:
     """The docstring that a class has itself, without its margin."""
     text: object = vars(cls).get("__doc__")
     return cleandoc(text) if isinstance(text, str) else ""
+
+
+def describe_own_parameters(cls: type) -> dict[str, str]:
+    """What the docstrings of a class, its bases and its `__init__` say of parameters, the nearest winning."""
+    texts = [vars(each).get("__doc__") for each in reversed(cls.__mro__)]
+    found: dict[str, str] = {}
+    for text in (*texts, getattr(cls, "__init__", None).__doc__):
+        found |= describe_parameters(text if isinstance(text, str) else None)
+    return found
 
 
 def summary(text: str) -> str:

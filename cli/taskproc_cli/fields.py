@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NotRequired, Required, Union, get_args, get_origin
 
-from taskproc_cli.docstring import describe_parameters
+from taskproc_cli.docstring import describe_own_parameters
 from taskproc_cli.shapes import members
 
 if TYPE_CHECKING:
@@ -91,7 +91,9 @@ def description(annotation: Any) -> str:
 
 def _fields(cls: Any) -> Iterator[Field] | None:
     """The fields of a class that has some."""
-    about = describe_parameters(getattr(cls, "__doc__", None))
+    if not isinstance(cls, type):
+        return None
+    about = describe_own_parameters(cls)
     if hasattr(cls, "__dataclass_fields__"):
         return _fields_of_dataclass(cls, about)
     if hasattr(cls, "__pydantic_fields__"):

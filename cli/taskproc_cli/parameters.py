@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from taskproc import arguments
 from taskproc.errors import ArgumentError
 from taskproc.presentation import glimpse
-from taskproc_cli.docstring import describe_parameters, own_docstring, summary
+from taskproc_cli.docstring import describe_own_parameters, own_docstring, summary
 from taskproc_cli.fields import MISSING, Field, description
 from taskproc_cli.parameter import Parameter, spelled
 from taskproc_cli.problems import UsageError, users_code
@@ -220,7 +220,7 @@ class Parameters:
 def parameters_of(cls: type[Task]) -> Parameters:
     """Read the parameters of a Task class."""
     declared = arguments.Parameters(cls)
-    about = describe_parameters(cls.__doc__) | describe_parameters(cls.__init__.__doc__)
+    about = describe_own_parameters(cls)
     named: dict[str, Parameter] = {}
     extra = MISSING
     for each in declared.signature.parameters.values():

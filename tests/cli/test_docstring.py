@@ -6,7 +6,7 @@ from inspect import cleandoc
 
 import pytest
 
-from taskproc_cli.docstring import describe_parameters, own_docstring, summary
+from taskproc_cli.docstring import describe_own_parameters, describe_parameters, own_docstring, summary
 
 GOOGLE = """Train a model.
 
@@ -45,6 +45,33 @@ SPHINX = """Train a model.
 @pytest.mark.parametrize("text", [GOOGLE, NUMPY, SPHINX])
 def test_each_style_is_read(text: str) -> None:
     assert describe_parameters(text) == {"rate": "How fast it learns.", "kind": "Which one: any."}
+
+
+def test_types_may_have_brackets_and_texts_many_lines() -> None:
+    text = """Train.
+
+    Args:
+        rate (Optional[float], defaults to (1, 2)): How
+            fast.
+
+            And: more.
+        **more: The rest.
+    """
+    assert describe_parameters(text) == {"rate": "How fast. And: more.", "more": "The rest."}
+
+
+def test_bases_tell_of_what_a_class_does_not() -> None:
+    class Base:
+        """:param x: of the base
+        :param y: of the base"""
+
+    class Derived(Base):
+        """:param y: its own"""
+
+        def __init__(self, x: int, y: int, z: int) -> None:
+            """:param z: of init"""
+
+    assert describe_own_parameters(Derived) == {"x": "of the base", "y": "its own", "z": "of init"}
 
 
 @pytest.mark.parametrize("text", [GOOGLE, NUMPY, SPHINX])

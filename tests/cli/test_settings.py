@@ -136,11 +136,11 @@ def test_config_shows_each_setting_and_where_it_comes_from(
     out, err = capsys.readouterr()
     rows = [line.split() for line in out.splitlines()]
     assert rows[:2] == [["taskfile", str(tmp_path / "study.py")], ["pyproject.toml", str(tmp_path / "pyproject.toml")]]
-    assert ["cache", str(tmp_path / ".taskproc"), "default"] in rows
-    assert ["workers", "3", "pyproject.toml"] in rows
+    assert ["cache", "default", str(tmp_path / ".taskproc")] in rows
+    assert ["workers", "pyproject.toml", "3"] in rows
     assert [row[1:] for row in rows if row[0] == "rate-limit"] == [
-        ["gpu=4", "TASKPROC_RATE_LIMIT"],
-        ["cpu=2", "pyproject.toml"],
+        ["TASKPROC_RATE_LIMIT", "gpu=4"],
+        ["pyproject.toml", "cpu=2"],
     ]
     assert {row[0] for row in rows[2:]} == SETTINGS.keys()
     assert err == "TASKPROC_WORKER means nothing to taskproc; did you mean 'TASKPROC_WORKERS'?\n"

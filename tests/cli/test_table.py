@@ -45,6 +45,11 @@ def test_a_terminal_cuts_lines_at_its_edge(monkeypatch: pytest.MonkeyPatch) -> N
     assert max(map(len, lines(["x" * 40, Came(problem="y" * 40)]))) == 12
 
 
+def test_a_table_rounds_what_a_program_gets_whole() -> None:
+    assert lines([0.1 + 0.2, 0.0, 12345678.9])[1:] == ["0          0.3", "1          0.0", "2  1.23457e+07"]
+    assert lines([0.1 + 0.2], "csv")[1] == "0,0.30000000000000004"
+
+
 def test_json_says_what_it_can_and_text_for_the_rest() -> None:
     found = json.loads("\n".join(lines([{"a": (1, 2)}, {1, 2}, object, float("nan"), None], "json")))
     assert [row["result"] for row in found] == [{"a": [1, 2]}, [1, 2], "<class 'object'>", None, None]

@@ -51,12 +51,12 @@ def config(
 
 
 def _places(target: Target, settings: Settings) -> Iterator[tuple[str, str, str]]:
-    yield "taskfile", str(target.taskfile or target.module or ""), ""
-    yield "pyproject.toml", str(settings.pyproject or ""), ""
+    yield "taskfile", "", str(target.taskfile or target.module or "")
+    yield "pyproject.toml", "", str(settings.pyproject or "")
 
 
 def _settings(target: Target, settings: Settings) -> Iterator[tuple[str, str, str]]:
-    """The settings: name, value, and origin; of one that names tasks, a row for each name.
+    """The settings: name, origin, and value; of one that names tasks, a row for each name.
 
     Raises:
         UsageError: a value is none that the option takes.
@@ -68,18 +68,18 @@ def _settings(target: Target, settings: Settings) -> Iterator[tuple[str, str, st
     for name, option in SETTINGS.items():
         layers = settings.layers(name)
         if not layers:
-            yield name, defaults.get(name, "" if option.value else "false"), "default"
+            yield name, "default", defaults.get(name, "" if option.value else "false")
         named: set[str] = set()
         for layer in layers if option.many else layers[:1]:
             for text in layer.texts:
                 if name in CHECKS:
                     CHECKS[name](text, layer.origin)
                 if not option.many or text.partition("=")[0] not in named:
-                    yield name, text, layer.origin if layer.origin == variable(name) else "pyproject.toml"
+                    yield name, layer.origin if layer.origin == variable(name) else "pyproject.toml", text
                 named.add(text.partition("=")[0])
 
 
 def _table(rows: list[tuple[str, str, str]]) -> Iterator[str]:
     first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
-    for name, value, origin in rows:
-        yield f"{name:<{first}}  {value or '-':<{second}}  {origin}".rstrip()
+    for name, origin, value in rows:
+        yield f"{name:<{first}}  {origin:<{second}}  {value or '-'}"

@@ -12,7 +12,6 @@ from taskproc.errors import FailedTaskError
 from taskproc_cli import run_options
 from taskproc_cli.hints import choice
 from taskproc_cli.options import CacheOption, KwargsOption
-from taskproc_cli.outcomes import outcomes
 from taskproc_cli.problems import FAILED, UsageError
 from taskproc_cli.sweep import read_sweep
 from taskproc_cli.views import terminal
@@ -20,7 +19,6 @@ from taskproc_cli.views.failure import failure_lines
 from taskproc_cli.views.plan import plan_lines
 from taskproc_cli.views.progress import Progress, shown_progress
 from taskproc_cli.views.result import print_result, write_out
-from taskproc_cli.views.table import FORMATS, sweep_lines
 from taskproc_cli.watch import watch as process
 
 if TYPE_CHECKING:
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from taskproc.options import Options
     from taskproc.record import Key
     from taskproc_cli.request import Request
+    from taskproc_cli.sweep import Sweep
 
 
 def run(
@@ -143,7 +142,7 @@ def run(
     with terminal.printing_to_stderr() if interactive else nullcontext():
         values, failed = _run(nodes, options, listener, explain=explain)
     if sweep:
-        write_out("".join(f"{line}\n" for line in sweep_lines(swept, outcomes(nodes, values, failed, options), form)))
+        _print_table(swept, nodes, values, failed, options, form)
     elif not failed:
         print_result(values[nodes[0].key])
     if failed:
@@ -156,9 +155,28 @@ def _form(form: str | None, sweep: Sequence[str] | None) -> str:
     Raises:
         UsageError: there is no such format, or no sweep.
     """
-    if form is not None and not sweep:
+    if form is None:
+        return "table"
+    if not sweep:
         raise UsageError("--format says how a sweep is printed, and there is no --sweep NAME=VALUES")
-    return choice("--format", form or "table", FORMATS)
+    from taskproc_cli.views.table import FORMATS
+
+    return choice("--format", form, FORMATS)
+
+
+def _print_table(
+    sweep: Sweep,
+    nodes: Sequence[Node],
+    values: dict[Key, Any],
+    failed: Sequence[FailedTaskError],
+    options: Options,
+    form: str,
+) -> None:
+    """Print what came of a sweep."""
+    from taskproc_cli.outcomes import outcomes
+    from taskproc_cli.views.table import sweep_lines
+
+    write_out("".join(f"{line}\n" for line in sweep_lines(sweep, outcomes(nodes, values, failed, options), form)))
 
 
 def _run(

@@ -13,7 +13,7 @@ from taskproc_cli.views.result import json_of, text_of
 from taskproc_cli.views.screen import fitted, width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from taskproc_cli.sweep import Point, Sweep
 
@@ -42,7 +42,8 @@ def sweep_lines(sweep: Sweep, came: Sequence[Came], form: str) -> Iterator[str]:
     columns = _columns([each.value for each in came if not each.problem])
     results = [f"result.{name}" if name in sweep.names else name for name in columns] or ["result"]
     swept = [[each.text for each in point.swept] for point in sweep.points]
-    cells = [[] if each.problem else _cells(each.value, columns) for each in came]
+    text = _short if form == "table" else text_of
+    cells = [[] if each.problem else _cells(each.value, columns, text) for each in came]
     if form == "table":
         yield from _table([*sweep.names, *results], swept, cells, came)
         return
@@ -83,12 +84,18 @@ def _columns(values: Sequence[Any]) -> list[str]:
     return list(found) if len(found) <= _MOST else []
 
 
-def _cells(value: Any, columns: Sequence[str]) -> list[str]:
+def _cells(value: Any, columns: Sequence[str], text: Callable[[object], str]) -> list[str]:
     """What a result puts into the columns of results."""
     if not columns or type(value) is not dict:
-        return ["" if value is None else text_of(value), *[""] * (len(columns) - 1)]
+        return ["" if value is None else text(value), *[""] * (len(columns) - 1)]
     entries = cast("Mapping[str, object]", value)
-    return ["" if entries.get(name) is None else text_of(entries[name]) for name in columns]
+    return ["" if entries.get(name) is None else text(entries[name]) for name in columns]
+
+
+def _short(value: object) -> str:
+    """A value in a table: of a long float, six digits that count."""
+    text = text_of(value)
+    return f"{value:.6g}" if isinstance(value, float) and len(text) > 8 else text
 
 
 def _table(
