@@ -44,7 +44,13 @@ class Cache:
         blocks.set(blocks.get()[:-1])
 
     def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
-        """Run each call of a function in a block of its own."""
+        """Run each call of a function in a block of its own.
+
+        Example:
+            >>> @Cache("./cache")
+            ... def answer(n: int) -> int:
+            ...     return Choose(n, n // 2).run_graph()[0]
+        """
 
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -19,15 +19,36 @@ from typing import Any
 
 
 class TaskprocError(Exception):
-    """Root of all that a user of taskproc can mend."""
+    """Root of all that a user of taskproc can mend; `str()` is the sentence to show.
+
+    Example:
+        >>> try:
+        ...     answer, stats = Choose(6, "three").run_graph()
+        ... except TaskprocError as error:
+        ...     print(error)
+        Choose: argument k: Input should be a valid integer, unable to parse string as an integer (got 'three')
+    """
 
 
 class RequestError(TaskprocError):
-    """The request was wrong; nothing has run because of it."""
+    """The request was wrong; nothing has run because of it.
+
+    Example:
+        >>> Choose(6, 3).run_graph(max_workers=0)
+        Traceback (most recent call last):
+        taskproc.errors.RequestError: max_workers is 0, but must be a whole number from 1
+    """
 
 
 class DefinitionError(RequestError, TypeError):
-    """A Task class says something it must not."""
+    """A Task class says something it must not, or a slot is given what is no future.
+
+    Example:
+        >>> class Train(Task):
+        ...     _task_chanel = "gpu"
+        Traceback (most recent call last):
+        taskproc.errors.DefinitionError: Train._task_chanel is not a setting of tasks; did you mean _task_channel?
+    """
 
 
 class ArgumentError(RequestError, TypeError, ValueError):
@@ -37,6 +58,11 @@ class ArgumentError(RequestError, TypeError, ValueError):
         path: The parameter whose value does not fit, and the keys and indices that lead to the part which does not;
             empty where something else is wrong.
         problem: What it should be, and is not.
+
+    Example:
+        >>> Choose(6, [3])
+        Traceback (most recent call last):
+        taskproc.errors.ArgumentError: Choose: argument k: Input should be a valid integer (got [3])
     """
 
     def __init__(self, message: str, path: tuple[str | int, ...] = (), problem: str = "") -> None:
@@ -46,23 +72,58 @@ class ArgumentError(RequestError, TypeError, ValueError):
 
 
 class GraphError(RequestError, ValueError):
-    """Tasks that cannot stand in one graph, or a task without what it needs."""
+    """Tasks that cannot stand in one graph, or a task without what it needs.
+
+    Example:
+        >>> class Loop(Task):
+        ...     up: Requires[int]
+        ...     def __init__(self):
+        ...         self.up = Loop()
+        >>> Loop()
+        Traceback (most recent call last):
+        taskproc.errors.GraphError: a task needs itself: Loop() → Loop()
+    """
 
 
 class NoCacheError(RequestError, RuntimeError):
-    """A task was made outside every `with Cache(...)` block."""
+    """A task was made outside every `with Cache(...)` block, which is where tasks are defined.
+
+    Example:
+        >>> with Cache("./cache"):
+        ...     task = Choose(6, 3)
+    """
 
 
 class TaskfileError(RequestError):
-    """A taskfile cannot be found or loaded."""
+    """A taskfile cannot be found or loaded; the command line raises it.
+
+    Example:
+        >>> from taskproc import taskfile
+        >>> taskfile.load(Path("study.txt"))
+        Traceback (most recent call last):
+        taskproc.errors.TaskfileError: taskfile ... does not exist
+    """
 
 
 class CacheError(RequestError, OSError):
-    """A cache is refused, or the disk it lies on does not do what is asked."""
+    """A cache is refused, or the disk it lies on does not do what is asked.
+
+    Example:
+        >>> with Cache("words.txt"):
+        ...     Choose(6, 3).run_graph()
+        Traceback (most recent call last):
+        taskproc.errors.CacheError: ...
+    """
 
 
 class NoResultError(TaskprocError, LookupError):
-    """A task has no up-to-date result; the message names the task and the reason."""
+    """A task has no up-to-date result; the message names the task and the reason.
+
+    Example:
+        >>> Choose(50, 0).get_task_result()
+        Traceback (most recent call last):
+        taskproc.errors.NoResultError: Choose(n=50, k=0) has no up-to-date result (never ran); run it first
+    """
 
 
 class FailedTaskError(TaskprocError):
@@ -79,6 +140,18 @@ class FailedTaskError(TaskprocError):
         blocks: How many tasks can't run because this one failed.
 
     `__cause__` is the exception that the task raised, where one could be brought back.
+
+    Example:
+        >>> class Inverse(Task):
+        ...     def __init__(self, x: int):
+        ...         self.x = x
+        ...     def run_task(self) -> float:
+        ...         return 1 / self.x
+        >>> try:
+        ...     Inverse(0).run_graph()
+        ... except FailedTaskError as error:
+        ...     print(error.label, error.reason)
+        Inverse(x=0) ZeroDivisionError: division by zero
     """
 
     def __init__(

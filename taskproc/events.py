@@ -73,7 +73,14 @@ Listener = Callable[[Event], None]
 
 
 class TaskStats(NamedTuple):
-    """What one task of a run did: its reason, start (seconds since the epoch), duration (seconds) and worker."""
+    """What one task of a run did: its reason, start (seconds since the epoch), duration (seconds) and worker.
+
+    Example:
+        >>> answer, stats = Choose(7, 4).run_graph()
+        >>> slowest = max(stats.tasks, key=lambda each: each.duration)
+        >>> print(slowest.reason)
+        never ran
+    """
 
     task: Any
     reason: str
@@ -91,6 +98,12 @@ class RunStats:
         reused: Tasks whose result was already there, or made by another run meanwhile, counted by `task_name`.
         elapsed: Seconds from the call to the result.
         tasks: One record for each task that ran, in the order they finished.
+
+    Example:
+        >>> answer, stats = Choose(6, 3).run_graph()
+        >>> answer, stats = Choose(6, 3).run_graph()
+        >>> print(stats.executed, stats.reused)
+        {} {'study.Choose': 15}
     """
 
     executed: dict[str, int] = field(default_factory=dict[str, int])

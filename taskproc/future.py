@@ -67,8 +67,11 @@ class FutureBase:
         """The future of an item of this one's value, at any depth.
 
         Example:
-            >>> task = Scores(seed=3)  # its run_task returns {"train": [0.9, 0.8], "test": [0.7]}
-            >>> self.first = task["train"][0]
+            >>> class Scores(Task):
+            ...     def run_task(self) -> dict[str, list[float]]:
+            ...         return {"train": [0.9, 0.8], "test": [0.7]}
+            >>> Scores()["train"][0]
+            Scores()['train'][0]
         """
         return Item(self, key)
 
@@ -158,7 +161,14 @@ class Const(FutureBase, Generic[T_co]):
     The value is copied, so that modifying the original later changes nothing.
 
     Example:
-        >>> self.prev1 = Const(0)
+        >>> class Double(Task):
+        ...     number: Requires[int]
+        ...     def __init__(self, number: Future[int] = Const(1)):
+        ...         self.number = number
+        ...     def run_task(self) -> int:
+        ...         return 2 * self.number
+        >>> Double(Const(21)).run_graph()[0]
+        42
     """
 
     __slots__ = ("_canonical", "value")

@@ -101,7 +101,7 @@ class RequiresList(Slot, Generic[T]):
         >>> class Total(Task):
         ...     parts: RequiresList[int]
         ...     def __init__(self) -> None:
-        ...         self.parts = [Part(i) for i in range(10)]
+        ...         self.parts = [Choose(10, i) for i in range(11)]
         ...     def run_task(self) -> int:
         ...         return sum(self.parts)
     """

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pickle
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeVar
 
 from taskproc.context import blocks
+from taskproc.copies import Place, copy_of, kept_in, node_of
 from taskproc.definition import TaskType, prepare_class
 from taskproc.errors import NoCacheError
 from taskproc.future import FutureBase
@@ -16,29 +16,19 @@ from taskproc.settings import check_member
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from concurrent.futures import Executor
+    from pathlib import Path
 
     from taskproc.events import RunStats
     from taskproc.future import Future
     from taskproc.graph import Node
 
 T = TypeVar("T")
-AnyTask = TypeVar("AnyTask", bound="Task")
-
-
-class _Place(NamedTuple):
-    """What a copy knows of its task: its arguments as JSON, key in hexadecimal, and, if it runs, its attempt and id."""
-
-    args: dict[str, Any]
-    key: str
-    folder: str = ""
-    task_id: int = 0
 
 
 class Task(FutureBase, metaclass=TaskType):
     """A unit of work: what it needs is said in `__init__`, what it does in `run_task`.
 
-    A task is identified by its class and arguments, is defined within a `with Cache(...)` block, and is itself the
-    future of its result.
+    A task is known by its class and arguments, defined within a `with Cache(...)` block, and the future of its result.
 
     Attributes:
         task_name: The name of the class, `module.QualName`.
@@ -68,7 +58,7 @@ class Task(FutureBase, metaclass=TaskType):
 
     if TYPE_CHECKING:
         _task_node: Node | None
-        _task_place: _Place | None
+        _task_place: Place | None
 
     def __init__(self) -> None:
         """Say what the task needs: assign a future to each slot, and any other attribute."""
@@ -80,7 +70,8 @@ class Task(FutureBase, metaclass=TaskType):
     def run_task(self) -> Any:
         """Do the work, in a process or thread of its own; slots read as values.
 
-        The returned value is what the task's readers get; it must be serializable with cloudpickle.
+        The returned value is what the task's readers get, as `return self.prev1 + self.prev2`; it must be serializable
+        with cloudpickle.
         """
         raise NotImplementedError(f"{type(self).__qualname__} does not say what to do: define run_task")
 
@@ -116,6 +107,11 @@ class Task(FutureBase, metaclass=TaskType):
         Raises:
             FailedTaskError: A task failed; with `keep_going` an `ExceptionGroup` of them.
             RequestError: The request was wrong, and nothing ran.
+
+        Example:
+            >>> answer, stats = Choose(6, 3).run_graph(max_workers=2)
+            >>> answer
+            20
         """
         from taskproc.options import Options
         from taskproc.run import run
@@ -146,6 +142,11 @@ class Task(FutureBase, metaclass=TaskType):
 
         Raises:
             NoResultError: (a LookupError) there is none, or it is not up to date; the message says why.
+
+        Example:
+            >>> answer, stats = Choose(6, 3).run_graph()
+            >>> Choose(6, 3).get_task_result()
+            20
         """
         from taskproc.options import Options
         from taskproc.run import recorded_result
@@ -156,20 +157,35 @@ class Task(FutureBase, metaclass=TaskType):
 
     @property
     def task_args(self) -> dict[str, Any]:
-        """The arguments as JSON: names to values, a future as a reference (`__task__`, `__key__`, `__item__`)."""
+        """The arguments as JSON: names to values, a future as a reference (`__task__`, `__key__`, `__item__`).
+
+        Example:
+            >>> Choose(6, k=3).task_args
+            {'n': 6, 'k': 3}
+        """
         if self._task_place is not None:
             return self._task_place.args
         node = node_of(self, "task_args")
         return {name: to_json(value) for name, value in node.parameters.named(node.values).items()}
 
     def to_json(self) -> dict[str, Any]:
-        """The task as a JSON dict: a reference to it, and its arguments."""
+        """The task as a JSON dict: a reference to it, and its arguments.
+
+        Example:
+            >>> sorted(Choose(6, 3).to_json())
+            ['__args__', '__item__', '__key__', '__task__']
+        """
         key = self._task_key("to_json")
         return {"__task__": self.task_name, "__key__": key, "__item__": [], "__args__": self.task_args}
 
     @property
     def task_id(self) -> int:
-        """The integer id, unique in the class; allocated when first asked for, and kept for good."""
+        """The integer id, unique in the class; allocated when first asked for, and kept for good.
+
+        Example:
+            >>> Choose(6, 3).task_id == Choose(6, 3).task_id != Choose(6, 2).task_id
+            True
+        """
         if self._task_place is not None and self._task_place.folder:
             return self._task_place.task_id
         from taskproc.kept import task_id
@@ -178,17 +194,25 @@ class Task(FutureBase, metaclass=TaskType):
 
     @property
     def task_directory(self) -> Path:
-        """A folder of the task's own. In `run_task` it is fresh; from outside, it shows what the last good run left."""
+        """A folder of the task's own. In `run_task` it is fresh; from outside, it shows what the last good run left.
+
+        Example:
+            >>> class Train(Task):
+            ...     def run_task(self) -> Path:
+            ...         model = self.task_directory / "model.bin"
+            ...         model.write_bytes(b"weights")
+            ...         return model
+        """
         return self._kept("data")
 
     @property
     def task_stdout(self) -> Path:
-        """The file that shows what the task last printed."""
+        """The file that shows what the task last printed: `task.task_stdout.read_text()`."""
         return self._kept("stdout.txt")
 
     @property
     def task_stderr(self) -> Path:
-        """The file that shows what the task last printed to stderr."""
+        """The file that shows what the task last printed to stderr: `task.task_stderr.read_text()`."""
         return self._kept("stderr.txt")
 
     def _kept(self, what: Literal["data", "stdout.txt", "stderr.txt"]) -> Path:
@@ -196,16 +220,10 @@ class Task(FutureBase, metaclass=TaskType):
             from taskproc.kept import kept_path
 
             return kept_path(node_of(self, what), what)
-        path = Path(self._task_place.folder, what)
-        if path.suffix:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-        else:
-            path.mkdir(parents=True, exist_ok=True)
-        return path
+        return kept_in(self._task_place.folder, what)
 
     def clear_task(self) -> None:
-        """Clear the task's result, so that it and all that needs it run again."""
+        """Clear the task's result, so that it and all that needs it run again: `Choose(3, 3).clear_task()`."""
         from taskproc.kept import clear
 
         node = node_of(self, "clear_task")
@@ -213,20 +231,23 @@ class Task(FutureBase, metaclass=TaskType):
 
     @classmethod
     def clear_all_tasks(cls) -> None:
-        """Clear the results of all tasks of this class in the cache of the `with Cache(...)` block around the call."""
+        """Clear the results of all tasks of this class in the cache of the `with Cache(...)` block around the call.
+
+        Example:
+            >>> with Cache("./cache"):
+            ...     Choose.clear_all_tasks()
+        """
         from taskproc.kept import clear
 
         if not blocks.get():
-            message = (
-                f"clear_all_tasks needs a cache; write `with Cache('./cache'): {cls.__qualname__}.clear_all_tasks()`"
-            )
-            raise NoCacheError(message)
+            call = f"{cls.__qualname__}.clear_all_tasks()"
+            raise NoCacheError(f"clear_all_tasks needs a cache; write `with Cache('./cache'): {call}`")
         cache = blocks.get()[-1].cache
         clear(cache.path, {cls.task_name: None}, trust=cache.trust)
 
     @classmethod
     def cli(cls) -> NoReturn:
-        """Run the task of this class that the command line asks for, and exit with the status of `taskproc run`."""
+        """Run the task that the command line asks for, and exit: `Choose.cli()`, then `python study.py --n 6 --k 3`."""
         from taskproc_cli.app import run_task_class
 
         run_task_class(cls)
@@ -260,7 +281,7 @@ class Task(FutureBase, metaclass=TaskType):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A task travels as a reference: its class, arguments and identity, not what it needs."""
-        return (_restore, (type(self), {}, _Place(self.task_args, self._task_key("its key"))))
+        return (copy_of, (type(self), {}, Place(self.task_args, self._task_key("its key"))))
 
     def _task_key(self, what: str) -> str:
         return node_of(self, what).key.hex() if self._task_place is None else self._task_place.key
@@ -276,36 +297,4 @@ class Task(FutureBase, metaclass=TaskType):
     def _task_revive(cls, state: bytes, slots: dict[str, object], folder: str, task_id: int) -> Task:
         """The copy that runs (called by workers). `state` is what `_task_state` gave."""
         attributes, args, key = pickle.loads(state)
-        return _restore(cls, attributes | slots, _Place(args, key, folder, task_id))
-
-
-def restored(task: AnyTask, state: dict[str, Any], folder: str) -> AnyTask:
-    """The copy of a task that runs, made from its attributes and the values of its slots, in a folder of its own."""
-    return cast("AnyTask", _restore(type(task), state, _Place(task.task_args, task._task_key("its key"), folder)))
-
-
-def _restore(cls: type[Task], state: dict[str, Any], place: _Place) -> Task:
-    task: Task = cls.__new__(cls)
-    task._task_begin()
-    vars(task).update(state)
-    object.__setattr__(task, "_task_place", place)
-    return task
-
-
-def node_of(task: Any, what: str) -> Node:
-    """The node of a task that is defined.
-
-    Raises:
-        RuntimeError: it is still in its `__init__`, or it is a copy that runs.
-    """
-    node: Node | None = task._task_node
-    if node is not None:
-        return node
-    name = type(task).__qualname__
-    if task._task_place is None:
-        message = f"{name}: {what} is not to be had while __init__ runs"
-    elif not task._task_place.folder:
-        message = f"{task!r} is a mere reference here, without {what}; declare what a task needs as a slot (Requires)"
-    else:
-        message = f"{name}: {what} cannot be used inside run_task; declare what the task needs as a slot (Requires)"
-    raise RuntimeError(message)
+        return copy_of(cls, attributes | slots, Place(args, key, folder, task_id))

@@ -9,9 +9,10 @@ import tempfile
 from operator import getitem
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from taskproc.copies import Place, copy_of, node_of
 from taskproc.future import is_const, own_copy
 from taskproc.requires import slots_of
-from taskproc.task import Task, node_of, restored
+from taskproc.task import Task
 
 if TYPE_CHECKING:
     from taskproc.graph import Edge, Node
@@ -43,7 +44,7 @@ def with_values(task: AnyTask, /, **values: Any) -> AnyTask:
         raise TypeError(f"{type(task).__qualname__} has no slot {name}: it has {', '.join(slots) or 'none'}")
     state = {name: own_copy(value) for name, value in node.attributes.items()}
     state |= {name: values[name] if name in values else _known(node, name) for name in slots}
-    return restored(task, state, _scratch())
+    return copy_of(type(task), state, Place(task.task_args, node.key.hex(), _scratch()))
 
 
 def _known(node: Node, name: str) -> object:

@@ -1,0 +1,59 @@
+"""Copies of tasks: references to them, and those that run. A copy has no node; its place tells what it knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from taskproc.graph import Node
+
+C = TypeVar("C")
+
+
+class Place(NamedTuple):
+    """What a copy knows of its task: its arguments as JSON, key in hexadecimal, and, if it runs, its attempt and id."""
+
+    args: dict[str, Any]
+    key: str
+    folder: str = ""
+    task_id: int = 0
+
+
+def copy_of(cls: type[C], state: dict[str, Any], place: Place) -> C:
+    """A copy, made from the task's attributes and the values of its slots."""
+    task = cls.__new__(cls)
+    object.__setattr__(task, "_task_node", None)
+    object.__setattr__(task, "_task_place", place)
+    vars(task).update(state)
+    return task
+
+
+def kept_in(folder: str, what: str) -> Path:
+    """A file or folder in the folder of a copy that runs, made if it is not there."""
+    path = Path(folder, what)
+    if path.suffix:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    else:
+        path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def node_of(task: Any, what: str) -> Node:
+    """The node of a task that is defined.
+
+    Raises:
+        RuntimeError: it is still in its `__init__`, or it is a copy.
+    """
+    node: Node | None = task._task_node
+    if node is not None:
+        return node
+    name = type(task).__qualname__
+    if task._task_place is None:
+        message = f"{name}: {what} is not to be had while __init__ runs"
+    elif not task._task_place.folder:
+        message = f"{task!r} is a mere reference here, without {what}; declare what a task needs as a slot (Requires)"
+    else:
+        message = f"{name}: {what} cannot be used inside run_task; declare what the task needs as a slot (Requires)"
+    raise RuntimeError(message)
