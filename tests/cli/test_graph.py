@@ -36,6 +36,14 @@ def test_the_tree_shows_shared_parts_once_with_states_and_reasons(cli: Command) 
     ]
 
 
+def test_a_terminal_without_our_symbols_has_others(cli: Command) -> None:
+    assert cli(*WORDS, PYTHONIOENCODING="latin-1").stdout.splitlines()[:3] == [
+        "Choose(n=3, k=2)  never ran",
+        "|- Choose(n=2, k=1)  never ran",
+        "|  |- Choose(n=1, k=0)  never ran",
+    ]
+
+
 def test_drawing_writes_nothing(cli: Command, tmp_path: Path) -> None:
     for form in ("tree", "svg"):
         assert cli(*WORDS, "--format", form).returncode == 0

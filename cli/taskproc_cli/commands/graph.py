@@ -11,7 +11,7 @@ from taskproc_cli.options import CacheOption, KwargsOption
 from taskproc_cli.problems import UsageError
 from taskproc_cli.views import terminal
 from taskproc_cli.views.quantities import count
-from taskproc_cli.views.result import write_out
+from taskproc_cli.views.result import write_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ def graph(
     plan = make_plan(request.node(folder), Options(cache=folder))
     most = MANY if format in PEOPLES and not every else None
     drawn = make_diagram(plan, depth=steps, by_class=by_class, most=most)
-    write_out("".join(f"{line}\n" for line in _lines(drawn, format, steps)))
+    write_lines(_lines(drawn, format, steps))
     if drawn.is_folded and not by_class:
         terminal.say(terminal.paint(f"{count(drawn.tasks, 'task')}, those alike as one; --all draws each", "dim"))
 

@@ -15,7 +15,7 @@ from taskproc_cli.hints import choice
 from taskproc_cli.problems import UsageError, users_code
 from taskproc_cli.target import load_module, parse_target
 from taskproc_cli.views import terminal
-from taskproc_cli.views.result import write_out
+from taskproc_cli.views.result import write_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,7 +56,7 @@ def list(  # noqa: A001  the command's name
     if not classes:
         terminal.say(f"there is no task in {target.taskfile or target.module}")
     lines = _text(classes) if format == "text" else _json(classes)
-    write_out("".join(f"{line}\n" for line in lines))
+    write_lines(lines)
 
 
 def _text(classes: Sequence[type[Task]]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from taskproc_cli import run_options
 from taskproc_cli.options import CacheOption, KwargsOption
 from taskproc_cli.problems import users_code
 from taskproc_cli.target import load_module
-from taskproc_cli.views.result import write_out
+from taskproc_cli.views.result import write_lines
 from taskproc_cli.views.status import cache_lines, graph_lines
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def status(
 
     For example: taskproc status taskfile.py Main
     """
-    write_out("".join(f"{line}\n" for line in _lines(ctx.obj, cache)))
+    write_lines(_lines(ctx.obj, cache))
 
 
 def _lines(request: Request, cache: str | None) -> Iterator[str]:

@@ -11,7 +11,7 @@ from taskproc_cli.hints import choice
 from taskproc_cli.options import CacheOption, KwargsOption
 from taskproc_cli.problems import UsageError
 from taskproc_cli.views import terminal
-from taskproc_cli.views.result import write_out
+from taskproc_cli.views.result import write_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ def timeline(
         if not spans:
             raise UsageError(f"the last run, of {found.run.label}, ran nothing of what {request.target.task} needs")
         found = found._replace(spans=spans)
-    write_out("".join(f"{line}\n" for line in _lines(shown(found, names), form, columns or WIDTH)))
+    write_lines(_lines(shown(found, names), form, columns or WIDTH))
 
 
 def _lines(drawn: Shown, form: str, width: int) -> Iterator[str]:

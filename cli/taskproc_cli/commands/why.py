@@ -9,7 +9,7 @@ import typer  # noqa: TC002  Typer reads the annotations
 from taskproc.errors import RequestError
 from taskproc_cli.options import CacheOption, KwargsOption
 from taskproc_cli.request import load_class
-from taskproc_cli.views.result import write_out
+from taskproc_cli.views.result import write_lines
 from taskproc_cli.views.why import why_lines
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def why(
 
     For example: taskproc why taskfile.py Train --seed 3, or taskproc why taskfile.py Train#7
     """
-    write_out("".join(f"{line}\n" for line in _lines(ctx.obj, cache)))
+    write_lines(_lines(ctx.obj, cache))
 
 
 def _lines(request: Request, cache: str | None) -> Iterator[str]:

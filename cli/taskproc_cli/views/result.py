@@ -9,9 +9,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from taskproc_cli.problems import users_code
+from taskproc_cli.views.terminal import spelled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+(?=>)")
 
@@ -97,6 +98,12 @@ def stable_repr(value: object) -> str:
         whole = f"{{{', '.join(sorted(items))}}}" if items else ""
         return (whole or "set()") if kind is set else f"frozenset({whole})"
     return _ADDRESS.sub("", repr(value))
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    """Write lines of ours, such as a tree, to stdout; in other symbols where that can't encode these."""
+    text = "".join(f"{line}\n" for line in lines)
+    write_out(spelled(text, sys.stdout.encoding) if sys.stdout else text)  # pyright: ignore[reportUnnecessaryComparison]
 
 
 def write_out(text: str) -> None:

@@ -25,8 +25,11 @@ _CODES: dict[Colour, int] = {
     "bold": 1,
 }
 
-_PLAIN = str.maketrans({"✔": "done:", "✘": "failed:", "▸": ">", "━": "#", "─": "-", "…": ".", "·": "-"})
-"""What stands for our symbols where stderr can't encode them."""
+_PLAIN = str.maketrans(
+    {"✔": "done:", "✘": "failed:", "▸": ">", "━": "#", "─": "-", "…": ".", "·": "-"}
+    | {"├": "|", "└": "`", "│": "|", "×": "x", "█": "#"}
+)
+"""What stands for our symbols where a stream can't encode them."""
 
 
 def is_terminal() -> bool:
@@ -109,10 +112,15 @@ def printing_to_stderr() -> Generator[None]:
 def write(text: str) -> None:
     """Write to stderr, if there is anybody to read it."""
     try:
-        sys.stderr.write(text if _has_symbols(sys.stderr.encoding) else text.translate(_PLAIN))
+        sys.stderr.write(spelled(text, sys.stderr.encoding))
         sys.stderr.flush()
     except (AttributeError, OSError, ValueError):  # no stderr, or a closed one: there is nobody to tell
         return
+
+
+def spelled(text: str, encoding: str) -> str:
+    """A text of ours, with other symbols where the encoding lacks these."""
+    return text if _has_symbols(encoding) else text.translate(_PLAIN)
 
 
 @functools.cache
