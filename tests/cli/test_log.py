@@ -76,6 +76,10 @@ def test_a_running_task_is_followed_to_its_end(executable: Path, tmp_path: Path,
     with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as log:
         assert log.stdout is not None
         assert [log.stdout.readline() for _ in range(3)] == ["first\n", "==> stderr <==\n", "warning\n"]
+        graph = subprocess.run(
+            [executable, "graph", "slow.py"], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        assert graph.stdout == "Main()  never ran; running now\n"
         (tmp_path / "go").touch()
         assert log.stdout.read() == "==> stdout <==\nlast\n"
     assert (log.returncode, run.wait()) == (0, 0)

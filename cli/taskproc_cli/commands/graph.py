@@ -56,6 +56,7 @@ def graph(
     """
     from taskproc.options import Options
     from taskproc.run import make_plan
+    from taskproc.store import open_store
     from taskproc_cli.views.diagram import MANY, make_diagram
 
     request: Request = ctx.obj
@@ -64,8 +65,10 @@ def graph(
     steps = None if depth is None else _steps(depth)
     folder = request.cache(cache)
     plan = make_plan(request.node(folder), Options(cache=folder))
+    with open_store(folder, write=False) as store:
+        running = store.running()
     most = MANY if format in PEOPLES and not every else None
-    drawn = make_diagram(plan, depth=steps, by_class=by_class, most=most)
+    drawn = make_diagram(plan, running=running, depth=steps, by_class=by_class, most=most)
     write_lines(_lines(drawn, format, steps))
     if drawn.is_folded and not by_class:
         terminal.say(terminal.paint(f"{count(drawn.tasks, 'task')}, those alike as one; --all draws each", "dim"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from taskproc.future import FutureBase
@@ -11,7 +12,7 @@ from taskproc.plan import FailedBefore, MayRun, Run
 from taskproc.presentation import glimpse
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 
     from taskproc.graph import Graph, Node
     from taskproc.plan import Plan
@@ -35,12 +36,14 @@ class Box:
         states: How many of them the plan says each state of.
         reasons: Likewise, in the plan's own words.
         hidden: How many tasks they need that are not drawn.
+        running: How many of them a live run is busy with.
     """
 
     nodes: Sequence[Node]
     states: Counter[str]
     reasons: Counter[str]
     hidden: int
+    running: int
 
     @property
     def label(self) -> str:
@@ -57,9 +60,9 @@ class Box:
     def words(self) -> str:
         """The states of its tasks and the reasons for them."""
         counted = self.reasons if len(self.reasons) <= _TOLD else self.states
-        if len(counted) == 1:
-            return next(iter(counted))
-        return ", ".join(f"{number:,} {text}" for text, number in counted.most_common())
+        several = (f"{number:,} {text}" for text, number in counted.most_common())
+        told = ", ".join(several) if len(counted) > 1 else next(iter(counted))
+        return f"{told}; {f'{self.running:,} ' if len(self.nodes) > 1 else ''}running now" if self.running else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +87,19 @@ class Diagram:
         return self.tasks > len(self.boxes)
 
 
-def make_diagram(plan: Plan, *, depth: int | None = None, by_class: bool = False, most: int | None = None) -> Diagram:
+def make_diagram(
+    plan: Plan,
+    *,
+    running: Mapping[str, Collection[int]] = MappingProxyType({}),
+    depth: int | None = None,
+    by_class: bool = False,
+    most: int | None = None,
+) -> Diagram:
     """What to draw of a plan.
 
     Args:
         plan: The plan.
+        running: The ids of tasks that live runs are busy with, by `task_name`.
         depth: Steps from the root to the farthest tasks that are drawn; None for all.
         by_class: Draw a class as one box.
         most: Boxes from which on tasks of one class with the same readers are drawn as one, and if that is not enough,
@@ -101,7 +112,7 @@ def make_diagram(plan: Plan, *, depth: int | None = None, by_class: bool = False
         by_class = by_class or len(set(groups.values())) > most
     if by_class:
         groups = {node: node.cls for node in nodes}
-    return _drawn(plan, groups)
+    return _drawn(plan, groups, running)
 
 
 def state_of(plan: Plan, node: Node) -> str:
@@ -159,7 +170,7 @@ def _alike(graph: Graph, nodes: Sequence[Node]) -> dict[Node, Hashable]:
     return {node: found[node] for node in nodes}
 
 
-def _drawn(plan: Plan, groups: dict[Node, Hashable]) -> Diagram:
+def _drawn(plan: Plan, groups: dict[Node, Hashable], running: Mapping[str, Collection[int]]) -> Diagram:
     """The tasks that have a group, those of each as one box."""
     members: dict[Hashable, list[Node]] = {}
     for node, group in reversed(groups.items()):
@@ -168,7 +179,9 @@ def _drawn(plan: Plan, groups: dict[Node, Hashable]) -> Diagram:
     for group, nodes in members.items():
         states, reasons = (Counter(tell(plan, node) for node in nodes) for tell in (state_of, reason_of))
         hidden = {source for node in nodes for source in node.sources} - groups.keys()
-        boxes[group] = Box(nodes[::-1], states, reasons, len(hidden))
+        rows = ((node.name, plan.rows.get(node.key)) for node in nodes)
+        busy = sum(row is not None and row.task_id in running.get(name, ()) for name, row in rows)
+        boxes[group] = Box(nodes[::-1], states, reasons, len(hidden), busy)
     sources: dict[Box, dict[Box, list[str]]] = {box: {} for box in boxes.values()}
     for node, group in groups.items():
         for source, slots in slots_by_source(node).items():

@@ -114,7 +114,7 @@ def _about(box: Box, *, folded: bool) -> dict[str, object]:
     if folded:
         states, reasons = dict(box.states), dict(box.reasons)
         return {"task": node.name, "label": node.short, "count": len(box.nodes), "states": states, "reasons": reasons}
-    reason = None if box.state in {"up to date", "may run"} else box.words
+    reason = None if box.state in {"up to date", "may run"} else next(iter(box.reasons))
     return {"task": node.name, "label": node.label, "args": node.task.task_args, "state": box.state, "reason": reason}
 
 
