@@ -137,6 +137,8 @@ class Line:
             return _starting([(value, "") for value in option.values], current)
         if option.value == "DIR":
             return list(_files(current))
+        if option.value == "NAME=VALUES":  # of parameters, where the others are of channels and tasks
+            return _starting([(f"{each.name}=", each.about) for each in self._parameters()], current)
         if option.value.startswith("NAME=") and "=" not in current:
             outline = self.outline()
             channels = [(name, "channel") for name in outline.channels()] if outline else []

@@ -103,6 +103,8 @@ OWN = {option.names[0] for option in COMMANDS["run"].options}
         ("run --prefix=g", ["--prefix=gpu="]),
         ("run --prefix gpu=", []),
         ("run --rate-limit gpu=1 --rate", ["--rate-limit"]),
+        ("run Choose --sweep ", ["n=", "mode=", "verbose=", "split_ratio="]),
+        ("run Choose --sweep n=0..9 --sweep sp", ["split_ratio="]),
         ("graph --format ", ["tree", "dot", "mermaid", "json", "svg", "html"]),
         ("log --stream ", ["stdout", "stderr", "both"]),
     ],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from taskproc_cli.views import terminal
 from taskproc_cli.views.result import json_of, text_of
-from taskproc_cli.views.screen import fitted, width
+from taskproc_cli.views.screen import fitted, harmless, width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -102,7 +102,7 @@ def _table(
     header: Sequence[str], swept: Sequence[Sequence[str]], cells: Sequence[Sequence[str]], came: Sequence[Came]
 ) -> Iterator[str]:
     """Aligned columns, numbers to the right; of a point that failed, the problem stands where the results would."""
-    rows = [[" ".join(cell.split()) for cell in (*first, *more)] for first, more in zip(swept, cells, strict=True)]
+    rows = [[_flat(cell) for cell in (*first, *more)] for first, more in zip(swept, cells, strict=True)]
     columns = list(itertools.zip_longest(*rows, fillvalue=""))
     columns += [("",)] * (len(header) - len(columns))
     widths = [min(_WIDEST, max(map(width, (name, *column)))) for name, column in zip(header, columns, strict=True)]
@@ -115,8 +115,13 @@ def _table(
 
     yield terminal.paint_out(line(header), "bold")
     for row, each in zip(rows, came, strict=True):
-        shown = line(row, each.problem and f"✘ {each.problem}")
+        shown = line(row, each.problem and f"✘ {_flat(each.problem)}")
         yield terminal.paint_out(shown, "red") if each.problem else shown
+
+
+def _flat(cell: str) -> str:
+    """A text on one line, without what would move the cursor."""
+    return " ".join(harmless(line) for line in cell.split("\n") if line.strip())
 
 
 def _aligned(cell: str, columns: int, right: bool) -> str:  # noqa: FBT001  a column's own
