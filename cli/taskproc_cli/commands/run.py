@@ -18,6 +18,7 @@ from taskproc_cli.views import terminal
 from taskproc_cli.views.failure import failure_lines
 from taskproc_cli.views.plan import plan_lines
 from taskproc_cli.views.progress import Progress, shown_progress
+from taskproc_cli.views.quantities import count
 from taskproc_cli.views.result import print_result, write_out
 from taskproc_cli.watch import watch as process
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from taskproc.record import Key
     from taskproc_cli.request import Request
     from taskproc_cli.sweep import Sweep
+FAILURES = 3
+"""How many failures of a sweep are told with all that helps to mend them."""
 
 
 def run(
@@ -205,7 +208,7 @@ def _run(
 
 
 def _tell(failed: Sequence[FailedTaskError], nodes: Sequence[Node], request: Request, options: Options) -> NoReturn:
-    """Tell of failures, last of all, and end the command."""
+    """Tell of failures, last of all, and end the command; of those of a sweep a few, for its table tells of each."""
 
     def debug(error: FailedTaskError) -> str:
         from taskproc_cli.again import debug_command
@@ -214,6 +217,10 @@ def _tell(failed: Sequence[FailedTaskError], nodes: Sequence[Node], request: Req
         own = None if alone else debug_command(error.task._task_node)
         return "" if options.interactive else own or request.rerun
 
-    for line in failure_lines(failed, debug):
+    ranked = sorted(failed, key=lambda error: error.blocks)
+    told = ranked if len(nodes) == 1 else ranked[-FAILURES:]
+    if len(told) < len(failed):
+        terminal.say(f"{count(len(failed) - len(told), 'failure')} more, each told in its row")
+    for line in failure_lines(told, debug):
         terminal.say(line)
     raise typer.Exit(FAILED)
