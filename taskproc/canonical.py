@@ -12,6 +12,7 @@ bytes. Equal ones give equal bytes, whatever the Python version, hash seed or ma
     all others              `*`, an encoding of what the pickle protocol reduces it to
     buffers                 `%`, the digest of the memory
     a part met before       `^`, its number in order of meeting: only in values that contain themselves
+    what can't be encoded   `?`, the type's reference: only where a partial encoding is asked for
     what is above 64 bytes  `#`, the digest of the encoding: so deep sharing costs no more than what is shared
 
 An attribute that is marked as `AddedLater` and has its default is left out.
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
 _FLOATS = frozenset({float, complex})
+_CONTAINERS = frozenset({tuple, list, dict, set, frozenset})
 _NAN = float("nan")
 SHORT = 64
 """Bytes above which an encoding is a digest."""
@@ -75,12 +77,13 @@ class Unencodable(TypeError):  # noqa: N818  says what the value is
         return Unencodable(self.reason, step + self.path)
 
 
-def canonical(value: object, *, plain: bool = False) -> Canonical:
+def canonical(value: object, *, plain: bool = False, partial: bool = False) -> Canonical:
     """Encode a value.
 
     Args:
         value: What to encode; anything that the pickle protocol can take apart.
         plain: Only data with an evident meaning, as a task's arguments are, is allowed.
+        partial: What can't be encoded of what the user's objects and plain containers hold counts by its type.
 
     Raises:
         Unencodable: The value, or a part of it, can't be encoded.
@@ -88,7 +91,7 @@ def canonical(value: object, *, plain: bool = False) -> Canonical:
     data = flat(value)
     if data is not None:
         return Canonical(data, ())
-    encoder = _Encoder(plain=plain)
+    encoder = _Encoder(plain=plain, partial=partial)
     try:
         try:
             data = encoder.encode(value)
@@ -96,7 +99,7 @@ def canonical(value: object, *, plain: bool = False) -> Canonical:
             if plain:
                 message = "it contains itself"
                 raise Unencodable(message) from None
-            encoder = _Encoder(plain=plain, numbered=True)
+            encoder = _Encoder(plain=plain, partial=partial, numbered=True)
             data = encoder.encode(value)
     except RecursionError:
         message = "it is nested too deeply"
@@ -153,9 +156,11 @@ class _Encoder:
     part met before is written as its number, since nothing else bounds the work.
     """
 
-    def __init__(self, *, plain: bool, numbered: bool = False) -> None:
+    def __init__(self, *, plain: bool, partial: bool, numbered: bool = False) -> None:
         self.refs: dict[int, type | FunctionType] = {}
         self._plain = plain
+        self._partial = partial
+        self._in_users = False  # whether what is encoded is held by an object of the user's, or a plain container
         self._numbered = numbered
         self._named: dict[str, list[int]] = {}
         self._memo: dict[int, tuple[object, bytes]] = {}  # holds the part too, whose id could else be used again
@@ -180,16 +185,30 @@ class _Encoder:
             return known[1]
         if self._numbered:
             self._memo[key] = value, b"^" + pack("<I", len(self._memo))
-            return _short(self._compose(value))
+            return _short(self._whole(value))
         if key in self._active:
             raise _CycleError
         self._active.add(key)
         try:
-            data = _short(self._compose(value))
+            data = _short(self._whole(value))
         finally:
             self._active.discard(key)
         self._memo[key] = value, data
         return data
+
+    def _whole(self, value: Any) -> bytes:
+        if not self._partial:
+            return self._compose(value)
+        kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
+        outside, self._in_users = self._in_users, kind in _CONTAINERS or is_user_code(kind)
+        try:
+            return self._compose(value)
+        except Unencodable:
+            if not outside:
+                raise
+            return b"?" + dumps(reference(kind), 2)
+        finally:
+            self._in_users = outside
 
     def _compose(self, value: Any) -> bytes:
         kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
@@ -280,7 +299,7 @@ class _Encoder:
 
     def _encode_apart(self, element: object) -> bytes:
         """Encode a set's element where parts are numbered, since the order in which a set gives them is by chance."""
-        apart = _Encoder(plain=self._plain)
+        apart = _Encoder(plain=self._plain, partial=self._partial)
         try:
             data = apart.encode(element)
         except _CycleError:

@@ -55,6 +55,13 @@ def changes(old: Version, new: Version) -> list[Change]:
     return found + [Change(part, None) for part in gone if part.digest not in moved]
 
 
+def title(part: CodePart) -> str:
+    """What a part is: `constant study:RATE`, `code of helpers:scale`, `module helpers`."""
+    if part.name.endswith(":"):
+        return f"module {part.name[:-1]}"
+    return f"{_KINDS[part.kind]}{part.name}"
+
+
 def phrase(found: list[Change], own: str, short: str) -> str:
     """What changed, as the subject of a sentence: `constant study:RATE, code of Train`.
 
@@ -65,7 +72,7 @@ def phrase(found: list[Change], own: str, short: str) -> str:
     """
     lasting = [change for change in found if change.old and change.new] or found
     parts = [change.part for change in lasting]
-    named = [f"{_KINDS[part.kind]}{short if part.name == own else part.name}" for part in parts[:NAMED]]
+    named = [f"code of {short}" if part.name == own else title(part) for part in parts[:NAMED]]
     if len(parts) > NAMED:
         named.append(f"{len(parts) - NAMED} more")
     return ", ".join(named) or f"code of {short}"

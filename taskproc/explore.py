@@ -3,41 +3,22 @@
 from __future__ import annotations
 
 import builtins
-import re
-import reprlib
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from taskproc.canonical import Unencodable, canonical, digest
-from taskproc.members import attributes_of, function_in, functions_of, is_untracked
-from taskproc.origin import absolute_name, imported, is_user_code, module_name, reference, source_file
+from taskproc.imports import imported_names, named_modules
+from taskproc.members import attributes_of, function_in, functions_of, is_made_by_call, is_untracked, tells_itself
+from taskproc.origin import absolute_name, home, is_plumbing, is_user_code, module_name, reference, source_file
 from taskproc.reach import OF_MODULES, Chain, is_blinding, reach
+from taskproc.reached import Node, file_node, shown
 from taskproc.reduction import contents
 from taskproc.source import Sources, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-_REPR = reprlib.Repr()
-_REPR.maxlevel, _REPR.maxstring, _REPR.maxother = 4, 400, 400
-_REPR.maxlist = _REPR.maxtuple = _REPR.maxdict = _REPR.maxset = _REPR.maxfrozenset = 50
-
-
-@dataclass(slots=True, eq=False)
-class Node:
-    """A definition. `digest` is of what it says itself; `edges` are what it reaches, by the name it has there."""
-
-    name: str
-    target: object  # held, since nodes are known by its id
-    digest: bytes = b""
-    text: str = ""
-    path: str = ""
-    unseen: bool = False
-    kind: str = "code"  # or constant, file
-    edges: dict[str, Node] = field(default_factory=dict[str, "Node"])
 
 
 class Explorer:
@@ -52,13 +33,22 @@ class Explorer:
     def explore(self, target: type | FunctionType) -> Node:
         """The node of a class or function, with all that can be reached from it."""
         root = self._node(target)
+        self._look_at_all()
+        return root
+
+    def _look_at_all(self) -> None:
         while self._pending:
             node = self._pending.pop()
             try:
                 self._look(node)
             except Exception:  # noqa: BLE001  the user's objects may do anything when looked at
-                node.unseen = True
-        return root
+                module = sys.modules.get(home(node.target))
+                self._go_blind(node, [] if module is None or module is node.target else [module])
+
+    @staticmethod
+    def collection() -> Node:
+        """A node that is no definition: what `read_members` links is gathered in it."""
+        return Node("", None)
 
     def _look(self, node: Node) -> None:
         if isinstance(node.target, type):
@@ -105,15 +95,20 @@ class Explorer:
         module = sys.modules.get(cls.__module__)
         own: dict[str, FunctionType] = {}
         for name, function in functions_of(cls):
-            if function.__code__.co_qualname == f"{cls.__qualname__}.{function.__code__.co_name}":
+            if function.__code__.co_qualname == f"{cls.__qualname__}.{name.partition(':')[0]}":
                 own[name] = function
             else:
                 self._link(node, f".{name}", function, (), f"{node.name}.{name}")
         codes = [function.__code__ for function in own.values()]
         node.path = codes[0].co_filename if codes else source_file(module)
-        self._say(node, self.sources.class_(cls, codes), vars(module or builtins))
+        self._say(node, self._class_text(cls, codes, node), vars(module or builtins))
+        making = own.pop("__init__", None) if issubclass(cls, self._base) else None
         for name, function in own.items():
             self._link_function(node, name, function)
+        if making is not None:
+            held, words, before = {**node.held}, {*node.words}, {*node.edges}
+            self._link_function(node, "__init__", making)
+            node.held, node.words, node.making = held, words, {*node.edges} - before
         for name, value in attributes_of(cls):
             self._absorb(node, f".{name}", value)
         for number, base in enumerate(cls.__mro__[1:]):
@@ -122,6 +117,17 @@ class Explorer:
         self._link_definition(node, "metaclass", type(cls))
         self._widen(node, getattr(cls, "_task_depends_on", ()))
 
+    def _class_text(self, cls: type, methods: list[CodeType], node: Node) -> Text:
+        """The text of a class, or else of the statements that make it (`Enum("Level", "LOW HIGH")`)."""
+        text = self.sources.class_(cls, methods)
+        module = sys.modules.get(cls.__module__)
+        if text.content or module is None or "[" in cls.__qualname__:  # a generic one with its parameters
+            return text
+        text = self.sources.statements(module, cls.__qualname__)
+        if not text.seen:
+            self._go_blind(node, [module])
+        return text
+
     def _widen(self, node: Node, more: Any) -> None:
         """Link what a class says it depends on besides: functions, classes, modules, and paths of files."""
         folder = Path(node.path).parent
@@ -129,45 +135,46 @@ class Explorer:
         for number, thing in enumerate(things):
             label = f"depends on {number}"
             if isinstance(thing, (str, Path)):
-                node.edges[label] = self._file(folder / thing, str(thing))
+                node.edges[label] = file_node(folder / thing, str(thing), "*")
             elif isinstance(thing, ModuleType):
                 node.edges[label] = self._node(thing)
             else:
                 self._link(node, label, thing, (), f"{node.name}._task_depends_on[{number}]")
 
-    def _file(self, path: Path, name: str) -> Node:
-        node = Node(name, path, kind="file")
-        try:
-            inner = sorted(entry for entry in path.rglob("*") if entry.is_file()) if path.is_dir() else [path]
-            parts = [(entry.relative_to(path).as_posix().encode(), entry.read_bytes()) for entry in inner]
-            node.digest = digest(*(digest(*part) for part in parts))
-        except OSError as problem:
-            node.digest, node.text, node.unseen = digest(b"unreadable"), problem.strerror or "", True
-        return node
-
     def _link_code(self, node: Node, code: CodeType, namespace: Mapping[str, Any], closure: Mapping[str, Any]) -> None:
         found = reach(code)
         home_name = str(namespace.get("__name__", "__main__"))
-        for chain in found.globals:
+        words = (*found.words, *sorted(found.strings))
+        node.words |= found.members | found.strings
+        if found.is_dynamic:
+            self._go_blind(node, named_modules(sorted(found.strings)))
+        elif any(is_blinding(chain, namespace) for chain in found.globals):
+            self._go_blind(node, named_modules(word for word in (home_name, *words) if word in sys.modules))
+        for chain, called in found.globals.items():
             root, *rest = chain
-            if is_blinding(chain, namespace):
-                self._go_blind(node, (home_name, *found.words))
-            elif root in namespace and root not in OF_MODULES:
+            if root in namespace and root not in OF_MODULES and not is_blinding(chain, namespace):
                 name = f"{module_name(home_name)}:{root}"
-                self._link(node, ".".join(chain), namespace[root], tuple(rest), name, namespace)
-        for chain in found.cells:
+                self._link(node, ".".join(chain), namespace[root], tuple(rest), name, namespace, called=called)
+        for chain, called in found.cells.items():
             if chain[0] in closure:
-                self._link(node, ".".join(chain), closure[chain[0]], chain[1:], f"{node.name}.{chain[0]}")
+                name = f"{node.name}.{chain[0]}"
+                self._link(node, ".".join(chain), closure[chain[0]], chain[1:], name, namespace, called=called)
         for level, wanted, names in found.imports:
             path = absolute_name(level, wanted, str(namespace.get("__package__") or ""))
-            self._link_import(node, path, names, tuple(found.words))
+            self._link_import(node, path, names, words)
 
     def _link(  # noqa: C901  one place where a name's meaning is decided
-        self, node: Node, label: str, value: Any, rest: Chain, name: str, namespace: Mapping[str, Any] | None = None
+        self,
+        node: Node,
+        label: str,
+        value: Any,
+        rest: Chain,
+        name: str,
+        namespace: Mapping[str, Any] | None = None,
+        *,
+        called: bool = False,
     ) -> None:
-        while isinstance(value, ModuleType):
-            if not is_user_code(value):
-                return
+        while isinstance(value, ModuleType) and is_user_code(value):
             if not rest or rest[0] not in vars(value):
                 node.unseen = True
                 node.edges[label] = self._node(value)
@@ -175,23 +182,23 @@ class Explorer:
             namespace = vars(value)
             name = f"{module_name(value.__name__)}:{rest[0]}"
             value, rest = namespace[rest[0]], rest[1:]
-        if is_untracked(value):
+        if is_untracked(value) or is_plumbing(value):
             return
-        if isinstance(value, type):
-            if rest and issubclass(value, self._base):
+        if isinstance(value, type) and issubclass(value, self._base):
+            if rest:
                 self._link_member(node, label, value, rest)
-            elif not issubclass(value, self._base):
-                self._link_definition(node, label, value)
             elif name.endswith(".__class__"):
                 node.edges[label] = self._node(value)
+            elif not called:
+                node.held[value] = None
+        elif isinstance(value, type) and is_user_code(value):
+            self._link_definition(node, label, value)
         elif isinstance(value, FunctionType) and is_user_code(value):
             self._link_definition(node, label, value)
             if rest and rest[0] in vars(value):
                 self._link(node, label + ":", vars(value)[rest[0]], rest[1:], f"{name}.{rest[0]}")
         else:
-            constant = self._constant(value, name, namespace)
-            if constant is not None:
-                node.edges[label] = constant
+            node.edges[label] = self._constant(value, name, namespace)
 
     def _link_definition(self, node: Node, label: str, value: type | FunctionType) -> None:
         if is_user_code(value) and not is_untracked(value):
@@ -204,39 +211,57 @@ class Explorer:
                 return
             if rest[0] in vars(owner):
                 value = vars(owner)[rest[0]]
+                if type(value).__module__.startswith("taskproc."):
+                    return  # a slot
                 function = function_in(value)
+                if isinstance(value, classmethod):
+                    node.held[cls] = None
                 self._link(node, label, function or value, rest[1:], f"{reference(owner)}.{rest[0]}")
                 return
 
-    def _constant(self, value: Any, name: str, namespace: Mapping[str, Any] | None) -> Node | None:
-        """The node of a value that is no definition; None for what is the library's alone."""
+    def read_members(self, node: Node, cls: type, words: Iterable[str]) -> None:
+        """Link those members of a Task class that code may read by some words."""
+        for word in words:
+            if not word.startswith(("__", "_task_")):
+                self._link_member(node, f"{reference(cls)}.{word}", cls, (word,))
+        self._look_at_all()
+
+    def _constant(self, value: Any, name: str, namespace: Mapping[str, Any] | None) -> Node:
+        """The node of a value that is no definition of the user's."""
         key = (id(value), name)
         known = self._nodes.get(key)
         if known is not None:
             return known
         node = Node(name, value, kind="constant")
+        self._nodes[key] = node  # what it reaches may name it again
         try:
             encoded = canonical(value)
         except Unencodable as problem:
             self._state(node, namespace, str(problem))
         else:
-            if not encoded.refs and isinstance(value, (FunctionType, BuiltinFunctionType)):
-                return None
             node.digest = digest(encoded.data)
-            node.text = f"{name.rpartition(':')[2]} = {_repr(value)}"
+            node.text = f"{name.rpartition(':')[2]} = {shown(value)}"
             self._link_refs(node, name, encoded.refs)
-        self._nodes[key] = node
+            if any(map(tells_itself, encoded.refs)) or is_made_by_call(value):
+                self._state(node, namespace, "")
         return node
 
     def _state(self, node: Node, namespace: Mapping[str, Any] | None, problem: str) -> None:
-        """Let what can't be encoded count by the statements that define it, and what they reach."""
+        """Let what can't be encoded count by the statements that define it, what they reach, and what can be of it."""
         module = sys.modules.get(str((namespace or {}).get("__name__")))
         text = self.sources.statements(module, node.name.rpartition(":")[2])
         node.path = source_file(module)
-        self._nodes[id(node.target), node.name] = node  # what it reaches may name it again
         self._say(node, text, namespace or {})
-        if not text.seen:
-            node.text = problem
+        node.text = node.text or problem
+        try:
+            encoded = canonical(node.target, partial=True)
+        except Unencodable:
+            if not text.seen and module is not None:
+                self._go_blind(node, [module])
+        else:
+            node.unseen = False
+            node.digest = digest(node.digest, encoded.data)
+            self._link_refs(node, node.name, encoded.refs)
 
     def _absorb(self, node: Node, label: str, value: object) -> None:
         """Count a value as what a definition says itself; one that can't be encoded counts by the text alone."""
@@ -245,56 +270,28 @@ class Explorer:
         except Unencodable:
             return
         node.digest = digest(node.digest, label.encode(), encoded.data)
-        node.text += f"\n# {label} = {_repr(value)}"  # that it says so tells the text only where it is a literal
+        node.text += f"\n# {label} = {shown(value)}"  # that it says so tells the text only where it is a literal
         self._link_refs(node, label, encoded.refs)
 
     def _link_refs(self, node: Node, label: str, refs: tuple[type | FunctionType, ...]) -> None:
         for number, ref in enumerate(sorted(refs, key=reference)):
-            if ref is not node.target and not (isinstance(ref, type) and issubclass(ref, self._base)):
+            if isinstance(ref, type) and issubclass(ref, self._base):
+                node.held[ref] = None
+            elif ref is not node.target:
                 self._link_definition(node, f"{label} {number}", ref)
 
     def _link_import(self, node: Node, path: str, names: Chain, words: Chain) -> None:
-        """Link what is imported inside a function: the names asked for, or those that it may read from the module."""
-        steps = path.split(".")
         try:
-            if not names:
-                for length in range(1, len(steps) + 1):
-                    self._link_words(node, imported(".".join(steps[:length])), words)
-                return
-            module = imported(path)
-            for name in names if module is not None else ():
-                if name == "*":
-                    self._link_words(node, module, words)
-                elif isinstance(vars(module).get(name, module), ModuleType):
-                    self._link_words(node, imported(f"{path}.{name}"), words)
-                else:
-                    self._link(node, f"{path}.{name}", module, (name,), "")
+            for label, module, name in imported_names(path, names, words):
+                self._link(node, label, module, (name,), "")
         except ImportError:
             node.unseen = True
 
-    def _link_words(self, node: Node, module: ModuleType | None, words: Chain) -> None:
-        """Link what code may read, by the words in it, from a module that it holds under a name of its own."""
-        pending = [] if module is None else [module]
-        for held in pending:
-            for word in words:
-                value = vars(held).get(word)
-                if isinstance(value, ModuleType):
-                    if value not in pending and is_user_code(value):
-                        pending.append(value)
-                elif word in vars(held) and word not in OF_MODULES:
-                    self._link(node, f"{module_name(held.__name__)}.{word}", held, (word,), "")
-
-    def _go_blind(self, node: Node, words: Chain) -> None:
-        """Count whole modules where code may reach anything: all that it has the names of."""
+    def _go_blind(self, node: Node, modules: Iterable[ModuleType]) -> None:
+        """Count whole modules where code may reach anything in them; of a package, all its files."""
         node.unseen = True
-        for name in words:
-            module = sys.modules.get(name)
-            if module is not None and is_user_code(module):
-                node.edges[f"module {module_name(name)}"] = self._node(module)
-
-
-def _repr(value: object) -> str:
-    try:
-        return re.sub(r" at 0x[0-9a-f]+", "", _REPR.repr(value))
-    except Exception as problem:  # noqa: BLE001  the user's own `__repr__`
-        return f"<{type(value).__qualname__}: {problem}>"
+        for module in modules:
+            name = module_name(module.__name__)
+            node.edges[f"module {name}"] = self._node(module)
+            for folder in getattr(module, "__path__", ()):
+                node.edges[f"package {name}"] = file_node(Path(folder), f"{name}:", "*.py")

@@ -11,6 +11,7 @@ it is. What can't be seen is marked so, and stands for as much as may be meant.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from types import FunctionType
 
-    from taskproc.explore import Node
+    from taskproc.reached import Node
 
 T = TypeVar("T")
 
@@ -107,30 +108,43 @@ class Fingerprinter:
         return tuple({part.name: part for ref in refs for part in self.of(ref).parts}.values())
 
     def _take(self, root: Node) -> Fingerprint:
-        numbers = {root: 0}
+        members = self._members(root)
+        numbers = {root: 0, members: 1} if members.edges else {root: 0}
         lines: list[bytes] = []
-        for node in _walk(root):
+        for node in _walk(numbers):
             steps = sorted(node.edges.items())
             for _, reached in steps:
                 numbers.setdefault(reached, len(numbers))
             named = [f"{label}\0{numbers[reached]}".encode() for label, reached in steps]
             lines.append(digest(node.digest, *named))
         parts: dict[str, CodePart] = {}
-        for node in sorted(numbers, key=lambda node: (node.name, node.digest)):
-            same = sum(name.partition("#")[0] == node.name for name in parts)
-            name = f"{node.name}#{same + 1}" if same else node.name
+        same: Counter[str] = Counter()
+        for node in sorted(numbers.keys() - {members}, key=lambda node: (node.name, node.digest)):
+            same[node.name] += 1
+            name = f"{node.name}#{same[node.name]}" if same[node.name] > 1 else node.name
             parts[name] = CodePart(name, node.digest, node.text, node.unseen, node.kind)
         read = ((path, self._explorer.sources.digest(path)) for path in sorted({node.path for node in numbers}))
         return Fingerprint(digest(*lines), tuple(parts.values()), tuple(entry for entry in read if entry[1]))
 
+    def _members(self, root: Node) -> Node:
+        """What the code that runs may read from Task classes that it holds, to call or hand on."""
+        members, known = self._explorer.collection(), -1
+        while known < len(members.edges):
+            known = len(members.edges)
+            nodes = list(_walk((root, members), making=False))
+            words = {word for node in nodes for word in node.words}
+            for cls in {cls: None for node in nodes for cls in node.held}:
+                self._explorer.read_members(members, cls, words)
+        return members
 
-def _walk(root: Node) -> Iterable[Node]:
-    """All that can be reached, each once, in an order that labels alone decide."""
-    nodes = {root: None}
-    order = [root]
+
+def _walk(roots: Iterable[Node], *, making: bool = True) -> Iterable[Node]:
+    """All that can be reached, each once, in an order that labels alone decide; maybe without what only makes tasks."""
+    order = list(roots)
+    nodes = dict.fromkeys(order)
     for node in order:
         yield node
-        for _, reached in sorted(node.edges.items()):
-            if reached not in nodes:
+        for label, reached in sorted(node.edges.items()):
+            if reached not in nodes and (making or label not in node.making):
                 nodes[reached] = None
                 order.append(reached)

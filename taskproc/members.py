@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from enum import Enum
+from enum import Enum, EnumMeta
 from functools import cached_property
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
-from taskproc.origin import is_user_code
+from taskproc.origin import is_user_code, loaded
+
+_HEAP_TYPE = 1 << 9
+_TELLING = frozenset({"__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__"})
 
 
 def is_untracked(value: object) -> bool:
@@ -29,6 +32,22 @@ def functions_of(cls: type) -> Iterator[tuple[str, FunctionType]]:
                 yield name if number == 0 else f"{name}:{number}", function
 
 
+def tells_itself(thing: object) -> bool:
+    """Whether a class says by code of the user's what its instances hold, and so may hold back some of it."""
+    bases = thing.__mro__ if isinstance(thing, type) else ()
+    return any(not _TELLING.isdisjoint(vars(cls)) for cls in bases if is_user_code(cls))
+
+
+def is_made_by_call(thing: object) -> bool:
+    """Whether it is a class that a library has made, and has not itself by that name (`make_dataclass`)."""
+    return (
+        isinstance(thing, type)
+        and bool(thing.__flags__ & _HEAP_TYPE)
+        and not is_user_code(thing)
+        and loaded(thing.__module__, thing.__qualname__) is not thing
+    )
+
+
 def function_in(member: Any) -> FunctionType | None:
     """The function in a member of a class as it stands in the class's namespace; None for what is no function."""
     kind: type[Any] = type(member)  # pyright: ignore[reportUnknownVariableType]
@@ -41,6 +60,9 @@ def function_in(member: Any) -> FunctionType | None:
 
 def attributes_of(cls: type) -> Iterator[tuple[str, object]]:
     """The values among a class's own members."""
+    members: Mapping[str, Any] | None = getattr(cls, "__members__", None) if isinstance(cls, EnumMeta) else None
+    if members:
+        yield "members", {name: member.value for name, member in members.items()}
     for name, member in list(vars(cls).items()):
         machinery = (name.startswith("_") and name.endswith("_")) or name.startswith(("_task_", "_abc_"))
         machinery = machinery or name == "task_name"  # given by us
@@ -48,5 +70,6 @@ def attributes_of(cls: type) -> Iterator[tuple[str, object]]:
             continue
         is_member = isinstance(member, cls) and isinstance(member, Enum)
         is_ours = type(member).__module__.startswith("taskproc.")
-        if function_in(member) is None and not is_member and not is_ours:
+        function = function_in(member)
+        if (function is None or not is_user_code(function)) and not is_member and not is_ours:
             yield name, member

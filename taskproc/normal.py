@@ -64,7 +64,10 @@ def _normal_constant(constant: Any) -> Any:
 
 
 def shell(node: ast.AST) -> CodeType | None:
-    """Code of what a definition does when it is made: decorators, bases, defaults, a class's statements, no bodies."""
+    """Code of what a definition does when it is made: decorators, bases, defaults, a class's statements.
+
+    Bodies are left out, but for those that are decorated: what stands by that name need not be a function.
+    """
     if isinstance(node, Function):
         made: ast.stmt = _emptied(node)
     elif isinstance(node, ast.ClassDef):
@@ -78,6 +81,8 @@ def shell(node: ast.AST) -> CodeType | None:
 
 
 def _emptied(node: Function) -> Any:
+    if node.decorator_list:
+        return node
     return _like(node, body=[ast.copy_location(ast.Pass(), node)])
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
 _OURS = frozenset({"taskproc", "taskproc_cli"})
+_PLUMBING = _OURS | {"typing", "typing_extensions"}
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _LIBRARY = os.path.dirname(os.__file__)
 _STDLIB = (os.path.join(_LIBRARY, ""), os.path.join(os.path.realpath(_LIBRARY), ""))
@@ -37,6 +38,11 @@ def is_user_code(thing: object) -> bool:
     if not file:
         return all(is_user_file(folder) for folder in getattr(module, "__path__", ()))
     return is_user_file(file)
+
+
+def is_plumbing(thing: object) -> bool:
+    """Whether a class or function is of what tasks are declared with, and computes nothing: taskproc, or typing."""
+    return isinstance(thing, (type, FunctionType)) and home(thing).partition(".")[0] in _PLUMBING
 
 
 @functools.cache

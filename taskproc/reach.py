@@ -7,7 +7,7 @@ import opcode
 import sys
 from dataclasses import dataclass, field
 from types import CodeType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,6 +16,7 @@ Chain = tuple[str, ...]
 """A name and the attributes read from it at once: `helpers.table.get` is `("helpers", "table", "get")`."""
 
 _BLINDING = frozenset({"eval", "exec", "globals", "__import__"})
+_IMPORTERS = frozenset({"import_module", "__import__", "run_module", "run_path"})
 OF_MODULES = frozenset(
     {
         "__name__",
@@ -38,6 +39,7 @@ _CELLS = {
     opcode.opmap[name] for name in ("LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF") if name in opcode.opmap
 }
 _ATTRIBUTES = {opcode.opmap[name] for name in ("LOAD_ATTR", "LOAD_METHOD") if name in opcode.opmap}
+_METHOD = opcode.opmap.get("LOAD_METHOD")
 _ATTRIBUTE_SHIFT = 1 if sys.version_info >= (3, 12) else 0
 _CONSTANT = opcode.opmap["LOAD_CONST"]
 _SMALL_INT = opcode.opmap.get("LOAD_SMALL_INT")
@@ -50,13 +52,21 @@ _CACHE = opcode.opmap["CACHE"]
 class Reach:
     """Names that code reads, in the order met.
 
-    `imports` are (level, module, names) as in an import statement, `words` all names and strings in the code.
+    `globals` and `cells` tell of each name whether it is only called. `imports` are (level, module, names) as in an
+    import statement, `words` all names in the code, `strings` its texts, and `members` the attributes that it reads.
     """
 
-    globals: dict[Chain, None] = field(default_factory=dict[Chain, None])
-    cells: dict[Chain, None] = field(default_factory=dict[Chain, None])
+    globals: dict[Chain, bool] = field(default_factory=dict[Chain, bool])
+    cells: dict[Chain, bool] = field(default_factory=dict[Chain, bool])
     imports: dict[tuple[int, str, Chain], None] = field(default_factory=dict[tuple[int, str, Chain], None])
     words: dict[str, None] = field(default_factory=dict[str, None])
+    strings: set[str] = field(default_factory=set[str])
+    members: set[str] = field(default_factory=set[str])
+
+    @property
+    def is_dynamic(self) -> bool:
+        """Whether modules may be imported by names that are made while it runs."""
+        return not _IMPORTERS.isdisjoint((*self.words, *self.strings))
 
 
 def reach(code: CodeType) -> Reach:
@@ -70,35 +80,52 @@ def reach(code: CodeType) -> Reach:
             if isinstance(constant, CodeType):
                 pending.append(constant)
             elif isinstance(constant, str):
-                found.words[constant] = None
+                found.strings.add(constant)
         _scan(inner, found)
     return found
 
 
 def _scan(code: CodeType, found: Reach) -> None:
-    kind: dict[Chain, None] | None = None
-    chain: Chain = ()
+    read: _Read | None = None
     before: tuple[Any, Any] = (0, None)  # the two constants loaded last: an import's level and names
     for operation, argument in _instructions(code.co_code):
-        if kind is not None:
-            if operation in _ATTRIBUTES:
-                chain = (*chain, code.co_names[argument >> _ATTRIBUTE_SHIFT])
-                continue
-            kind[chain] = None
-            kind = None
-        if operation == _GLOBAL:
-            kind, chain = found.globals, (code.co_names[argument >> 1],)
-        elif operation in _NAMES:
-            kind, chain = found.globals, (code.co_names[argument],)
-        elif operation in _CELLS:
-            kind, chain = found.cells, (str(code._varname_from_oparg(argument)),)  # type: ignore[attr-defined]
-        elif operation == _CONSTANT:
+        if operation in _ATTRIBUTES:
+            name = code.co_names[argument >> _ATTRIBUTE_SHIFT]
+            found.members.add(name)
+            if read is not None:
+                called = operation == _METHOD or bool(_ATTRIBUTE_SHIFT and argument & 1)
+                read = _Read(read.kind, (*read.chain, name), called)
+            continue
+        if read is not None:
+            read.kind[read.chain] = read.called and read.kind.get(read.chain, True)
+        read = _read(code, found, operation, argument)
+        if operation == _CONSTANT:
             before = before[1], code.co_consts[argument]
         elif operation == _SMALL_INT:
             before = before[1], argument
         elif operation == _IMPORT:
             level, wanted = before
             found.imports[level, code.co_names[argument], wanted or ()] = None
+
+
+class _Read(NamedTuple):
+    """A name that is being read: where it is noted, with the attributes so far, and whether that is called at once."""
+
+    kind: dict[Chain, bool]
+    chain: Chain
+    called: bool
+
+
+def _read(code: CodeType, found: Reach, operation: int, argument: int) -> _Read | None:
+    """What an operation reads by name, if it does."""
+    if operation == _GLOBAL:
+        return _Read(found.globals, (code.co_names[argument >> 1],), bool(argument & 1))
+    if operation in _NAMES:
+        return _Read(found.globals, (code.co_names[argument],), called=False)
+    if operation in _CELLS:
+        name = str(code._varname_from_oparg(argument))  # type: ignore[attr-defined]
+        return _Read(found.cells, (name,), called=False)
+    return None
 
 
 def _instructions(raw: bytes) -> Iterator[tuple[int, int]]:

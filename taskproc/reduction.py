@@ -129,7 +129,12 @@ def _reduce_by_protocol(value: Any) -> Reduced:
         attributes, state = _split_state(state)
     content: tuple[Any, ...] = (state, _listed(items), _listed(pairs), setter)
     content = content if any(part is not None for part in content) else ()
-    return Reduced(maker, tuple(arguments), _lasting(kind, attributes), content)
+    return Reduced(maker, tuple(map(_named, arguments)), _lasting(kind, attributes), content)
+
+
+def _named(argument: Any) -> Any:
+    """What something is made with; `__name__` (as loggers are) is the same in a script as where that is imported."""
+    return module_name(argument) if type(argument) is str and argument == "__main__" else argument
 
 
 def _split_state(state: Any) -> tuple[Mapping[str, object], object]:

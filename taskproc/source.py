@@ -10,7 +10,7 @@ import linecache
 import os
 import sys
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -109,9 +109,20 @@ class Sources:
         fitting = [node for node in nodes if all(self._lies_in(node, code) for code in methods)]
         if fitting:
             texts = [self._text(node) for node in fitting]
-            return texts[0] if len(texts) == 1 else _joined(texts)
+            text = texts[0] if len(texts) == 1 else _joined(texts)
+            return replace(text, content=text.content + self._which(methods))
         names = sorted(methods, key=lambda code: code.co_qualname)
         return Text(b"".join(map(normal_code, names)), "\n".join(map(_listing, names)), seen=not methods)
+
+    def _which(self, methods: list[CodeType]) -> bytes:
+        """Which of the methods that the text of a class has are there: one may be defined by conditions, or deleted."""
+        names = sorted({code.co_qualname for code in methods})
+        several = [code for code in methods if len(self._nodes(code)) > 1]
+        return b"\0".join([*map(str.encode, names), *sorted(self.function(code).content for code in several)])
+
+    def _nodes(self, code: CodeType) -> list[Definition]:
+        file = self.file(code.co_filename)
+        return [] if file is None else file.nodes.get(code.co_qualname, [])
 
     def module(self, module: ModuleType) -> Text:
         """The text of a whole module."""
@@ -206,12 +217,17 @@ def _same(live: CodeType, compiled: CodeType) -> bool:
 
 
 def _touches(node: ast.stmt, name: str) -> bool:
-    """Whether a statement of a module binds a name, or is a simple one that mentions it."""
+    """Whether a statement of a module binds a name, or does something with it when the module is imported."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return node.name == name
-    compound = hasattr(node, "body")
+        return node.name == name or any(_mentions(decorator, name) for decorator in node.decorator_list)
+    if isinstance(node, ast.If) and _mentions(node.test, "__name__"):
+        return False
+    return _mentions(node, name)
+
+
+def _mentions(node: ast.AST, name: str) -> bool:
     for part in ast.walk(node):
-        if isinstance(part, ast.Name) and part.id == name and not (compound and isinstance(part.ctx, ast.Load)):
+        if isinstance(part, ast.Name) and part.id == name:
             return True
         if isinstance(part, ast.alias) and name in (part.asname, part.name):
             return True

@@ -1,0 +1,58 @@
+"""What code reaches: the user's definitions, constants and files, as nodes of a graph."""
+
+from __future__ import annotations
+
+import re
+import reprlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from taskproc.canonical import digest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_REPR = reprlib.Repr()
+_REPR.maxlevel, _REPR.maxstring, _REPR.maxother = 4, 400, 400
+_REPR.maxlist = _REPR.maxtuple = _REPR.maxdict = _REPR.maxset = _REPR.maxfrozenset = 50
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A definition. `digest` is of what it says itself; `edges` are what it reaches, by the name it has there.
+
+    `held` are Task classes that its code holds and may read members of, by these `words`; what only makes a task (the
+    labels in `making`) does not, for all that `__init__` reads of them is in the task that it makes.
+    """
+
+    name: str
+    target: object  # held, since nodes are known by its id
+    digest: bytes = b""
+    text: str = ""
+    path: str = ""
+    unseen: bool = False
+    kind: str = "code"  # or constant, file
+    edges: dict[str, Node] = field(default_factory=dict[str, "Node"])
+    held: dict[type, None] = field(default_factory=dict[type, None])
+    words: set[str] = field(default_factory=set[str])
+    making: set[str] = field(default_factory=set[str])
+
+
+def file_node(path: Path, name: str, pattern: str) -> Node:
+    """The node of a file, or of those of the files in a folder that match a pattern, by their bytes."""
+    node = Node(name, path, kind="file")
+    try:
+        inner = sorted(entry for entry in path.rglob(pattern) if entry.is_file()) if path.is_dir() else [path]
+        parts = [(entry.relative_to(path).as_posix().encode(), entry.read_bytes()) for entry in inner]
+        node.digest = digest(*(digest(*part) for part in parts))
+    except OSError as problem:
+        node.digest, node.text, node.unseen = digest(b"unreadable"), problem.strerror or "", True
+    return node
+
+
+def shown(value: object) -> str:
+    """A value for people: at most some hundred characters, and without addresses."""
+    try:
+        return re.sub(r" at 0x[0-9a-f]+", "", _REPR.repr(value))
+    except Exception as problem:  # noqa: BLE001  the user's own `__repr__`
+        return f"<{type(value).__qualname__}: {problem}>"
