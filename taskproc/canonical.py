@@ -22,7 +22,6 @@ Counts and numbers are little-endian and 32 bits wide. Every encoding ends by it
 from __future__ import annotations
 
 from marshal import dumps
-from operator import ne
 from pickle import PickleBuffer
 from struct import pack
 from types import FunctionType
@@ -31,27 +30,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from xxhash import xxh3_128_digest
 
 from taskproc.added import added_later
+from taskproc.flat import digest, flat, short
 from taskproc.origin import is_user_code, reference
 from taskproc.reduction import KNOWN, is_plain, known_name, reduce
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-_SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
-_FLOATS = frozenset({float, complex})
+__all__ = ["Canonical", "Unencodable", "canonical", "digest", "flat"]
+
 _CONTAINERS = frozenset({tuple, list, dict, set, frozenset})
-_NAN = float("nan")
-SHORT = 64
-"""Bytes above which an encoding is a digest."""
-_LONG = 1 << 20
-
-
-def digest(*parts: bytes) -> bytes:
-    """The 16-byte hash of some bytes, or of a sequence of them (which is another than that of the parts joined)."""
-    if len(parts) == 1:
-        return xxh3_128_digest(parts[0])
-    lengths = pack(f"<{len(parts)}Q", *map(len, parts))
-    return xxh3_128_digest(b"".join((lengths, *parts)), len(parts) + 1)
 
 
 class Canonical(NamedTuple):
@@ -111,44 +99,6 @@ class _CycleError(Exception):
     """A value contains itself."""
 
 
-def flat(value: Any) -> bytes | None:
-    """The encoding of a scalar or of a container of nothing else; None for what is not one, or holds a NaN."""
-    kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
-    if kind in _SCALARS:
-        return _scalar(value)
-    if kind is tuple or kind is list:
-        kinds = {*map(type, value)}
-        items = value
-    elif kind is dict:
-        kinds = {*map(type, value), *map(type, value.values())}
-        items = [*value, *value.values()] if kinds & _FLOATS else ()
-    else:
-        return None
-    if not kinds <= _SCALARS or (kinds & _FLOATS and any(map(ne, items, items))):
-        return None
-    try:
-        return _short(dumps(value, 2))
-    except ValueError:  # an item above 2 GiB
-        return None
-
-
-def _scalar(value: Any) -> bytes:
-    kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
-    if kind is float and value != value:  # noqa: PLR0124  that is what a NaN is
-        value = _NAN
-    elif kind is complex and value != value:  # noqa: PLR0124
-        value = complex(*(part if part == part else _NAN for part in (value.real, value.imag)))  # noqa: PLR0124
-    elif kind is bytes and len(value) > _LONG:
-        return b"#" + digest(b"s", digest(value))
-    elif kind is str and len(value) > _LONG:
-        return b"#" + digest(b"u", digest(value.encode("utf-8", "surrogatepass")))
-    return _short(dumps(value, 2))
-
-
-def _short(data: bytes) -> bytes:
-    return data if len(data) <= SHORT else b"#" + xxh3_128_digest(data)
-
-
 class _Encoder:
     """Encodes one value.
 
@@ -185,12 +135,12 @@ class _Encoder:
             return known[1]
         if self._numbered:
             self._memo[key] = value, b"^" + pack("<I", len(self._memo))
-            return _short(self._whole(value))
+            return short(self._whole(value))
         if key in self._active:
             raise _CycleError
         self._active.add(key)
         try:
-            data = _short(self._whole(value))
+            data = short(self._whole(value))
         finally:
             self._active.discard(key)
         self._memo[key] = value, data

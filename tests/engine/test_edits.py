@@ -77,7 +77,7 @@ class Project:
 def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "dont_write_bytecode", True)  # it would hide an edit within the same second
-    monkeypatch.setattr("taskproc.database._NORMAL", 0)  # wait for no disk
+    monkeypatch.setattr("taskproc.writer._NORMAL", 0)  # wait for no disk
     yield
     Project.forget()
 

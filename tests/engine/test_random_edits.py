@@ -113,7 +113,7 @@ def test_a_cache_never_gives_what_the_code_would_not(first: Program, steps: list
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as name:
         patch.setattr(sys, "path", [*sys.path])
         patch.setattr(sys, "dont_write_bytecode", True)
-        patch.setattr("taskproc.database._NORMAL", 0)
+        patch.setattr("taskproc.writer._NORMAL", 0)
         folder = Path(name).resolve()
         programs = [first]
         try:
