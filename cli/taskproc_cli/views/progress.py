@@ -187,9 +187,9 @@ def longest(now: Snapshot) -> list[Running]:
 
 def time_left(now: Snapshot) -> list[str]:
     """How long it will take, if anything is known of that."""
-    return (
-        [] if now.left is None or now.left < 0.5 else [f"{'about' if now.sure else 'at least'} {rough(now.left)} left"]
-    )
+    if now.left is None or now.left < 0.5:
+        return []
+    return [f"{'about' if now.sure else 'at least'} {rough(now.left)} left"]
 
 
 def failed_line(error: FailedTaskError) -> str:

@@ -89,8 +89,7 @@ class Running(NamedTuple):
     expected: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """How far a run is at one moment.
 
     Attributes:
@@ -122,12 +121,14 @@ class Snapshot:
         return sum(work.done for work in self.classes)
 
 
-@dataclass(slots=True)
 class _Trip:
     """Tasks that went to a worker together, those not answered yet in their order; the first runs since `since`."""
 
-    nodes: dict[Key, Node]
-    since: float
+    __slots__ = ("nodes", "since")
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        self.nodes = {node.key: node for node in nodes}
+        self.since = time.monotonic()
 
 
 class Tracker:
@@ -244,7 +245,7 @@ class Tracker:
         self._ends[key] = end
 
     def _depart(self, nodes: Iterable[Node]) -> None:
-        trip = _Trip({node.key: node for node in nodes}, time.monotonic())
+        trip = _Trip(nodes)
         self._under_way[id(trip)] = trip
         for key in trip.nodes:
             self._trips[key] = trip
