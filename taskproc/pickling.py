@@ -5,8 +5,6 @@ Cloudpickle then carries the class or function itself. What can't be pickled at 
 
 from __future__ import annotations
 
-import copyreg
-import dataclasses
 import functools
 import io
 import os
@@ -15,8 +13,9 @@ from collections import ChainMap
 from importlib import import_module
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakSet
 
+from taskproc.byvalue import BY_VALUE, reduced
 from taskproc.origin import loaded, module_name, reference
 
 if TYPE_CHECKING:
@@ -29,12 +28,6 @@ _NOWHERE = "<dynamic-code>"  # what cloudpickle puts for the name of a file
 _FRAMES = 1 << 18  # a pickle's frames, which alone can name a module, are well below this
 _BY_VALUE = 6  # the length of what cloudpickle reduces a class to
 _STATE = 2  # where the state is in what `__reduce__` returns
-
-
-# What code that travels by value may hold, and pickle takes for something else, or not at all.
-copyreg.pickle(type(dataclasses.MISSING), lambda _: "MISSING")
-copyreg.pickle(functools.cached_property, lambda kept: (type(kept), (kept.func,), {"attrname": kept.attrname}))
-copyreg.pickle(cast("Any", WeakKeyDictionary), lambda weak: (WeakKeyDictionary[Any, Any], (dict(weak),)))
 
 
 class UnkeepableError(Exception):
@@ -99,15 +92,16 @@ def pickled_code(cls: type) -> bytes:
     base: Any = import_module("cloudpickle").Pickler
     reduce_code = base.dispatch_table[CodeType]
 
-    def reduced(code: CodeType) -> tuple[Any, ...]:
+    def reduced_code(code: CodeType) -> tuple[Any, ...]:
         make, args = reduce_code(code)
         placed = tuple([code.co_filename if arg == _NOWHERE else arg for arg in args])
         known = () if os.path.exists(code.co_filename) else linecache.cache.get(code.co_filename, ())
         return _code, (code.co_filename, known[2] if len(known) > 1 else [], make, placed)
 
     file = io.BytesIO()
-    table = ChainMap({CodeType: reduced, _Cached: _reduced_cached}, base.dispatch_table)
-    type("CodePickler", (base,), {"dispatch_table": table})(file, PROTOCOL).dump(cls)
+    table = ChainMap[Any, Any]({CodeType: reduced_code}, BY_VALUE, base.dispatch_table)
+    override = functools.partialmethod(functools.partial(reduced, base))
+    type("CodePickler", (base,), {"dispatch_table": table, "reducer_override": override})(file, PROTOCOL).dump(cls)
     return file.getvalue()
 
 
@@ -162,29 +156,15 @@ def _value_pickler() -> Any:
 
     def reducer_override(self: Any, obj: Any) -> Any:
         self.met.add(_kind(obj))
-        made: Any = base.reducer_override(self, obj)
+        made = reduced(base, self, obj)
         if not isinstance(obj, type) or made is NotImplemented or len(made) != _BY_VALUE:
             return made
         _whole.add(cast("type[Any]", obj))
         make, args, state, *_, fill = made
         return _class, (*reference(obj).split(":"), make, args), (fill, state), None, None, _fill_class
 
-    table = ChainMap({_Cached: _reduced_cached}, base.dispatch_table)
+    table = ChainMap(BY_VALUE, base.dispatch_table)
     return type("ValuePickler", (base,), {"reducer_override": reducer_override, "dispatch_table": table})
-
-
-_Cached: Any = type(functools.cache(len))
-"""What `functools.cache` and `lru_cache` make of a function; pickle knows one by its name alone."""
-
-
-def _reduced_cached(cached: Any) -> str | tuple[Any, ...]:
-    if cached.__module__ != "__main__" and loaded(cached.__module__, cached.__qualname__) is cached:
-        return str(cached.__qualname__)
-    return _cached, (cached.__wrapped__, cached.cache_parameters())
-
-
-def _cached(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
-    return functools.lru_cache(**parameters)(function)
 
 
 def _class(module: str, qualname: str, make: Callable[..., type], args: tuple[Any, ...]) -> type:

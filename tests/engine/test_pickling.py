@@ -9,9 +9,13 @@ SCRIPT = """
 import dataclasses
 import functools
 
-from taskproc import Cache, Task
+from typing import NamedTuple, NewType, ParamSpec
+
+from taskproc import Cache, Requires, Task
 
 COUNT = [0]
+Data = NewType("Data", str)
+P = ParamSpec("P")
 
 
 @functools.cache
@@ -66,6 +70,31 @@ class Functions(Task):
         return fibonacci(20), kind(1), kind(""), Top().kept, Top().doubled()
 
 
+@dataclasses.dataclass(slots=True)
+class Slotted:
+    x: int = 3
+
+
+class Row(NamedTuple):
+    name: Data
+
+
+class Makes(Task):
+    def run_task(self) -> tuple[Slotted, Row]:
+        return Slotted(4), Row(Data("a"))
+
+
+class Reads(Task):
+    made: Requires[tuple[Slotted, Row]]
+
+    def __init__(self):
+        self.made = Makes()
+
+    def run_task(self) -> Data:
+        slotted, row = self.made
+        return slotted == Slotted(4), hasattr(slotted, "__dict__"), type(row) is Row, Data("b")
+
+
 class Classes(Task):
     def __init__(self, how: str):
         self.made = [Top(3), Local(3)]
@@ -82,6 +111,7 @@ def members():
 
 with Cache("cache"):
     print(Functions().run_graph(max_workers=1)[0])
+    print(Reads().run_graph(max_workers=1)[0], *Makes().get_task_result())
     before = members()
     for how in "processes", "here":
         print(Classes(how).run_graph(force_interactive=how == "here", max_workers=1)[0])
@@ -95,6 +125,7 @@ def test_what_a_script_defines_works_in_workers_and_stays_itself_in_the_script(t
     (tmp_path / "study.py").write_text(SCRIPT)
     assert python("study.py").stdout.splitlines() == [
         "(6765, 'int', 'any', 3, 2)",
+        "(True, False, True, 'b') Slotted(x=4) Row(name='a')",
         "(True, True, 4, [0])",
         "(True, True, 4, [0])",
         "True",
