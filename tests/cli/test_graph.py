@@ -141,6 +141,14 @@ def test_a_picture_has_a_box_for_each_task_and_an_arrow_for_each_edge(cli: Comma
     assert page.count("<td>never ran</td>") == 5
 
 
+def test_a_picture_is_xml_whatever_the_words(cli: Command) -> None:
+    code = "exec('raise ValueError(\"\\\\x1b[1m <&> \\\\x00 \\\\udc80\")')"
+    cli("run", "Result", "--code", code)
+    for words in (["graph", "Result", "--code", code], ["timeline"]):
+        picture = ET.fromstring(cli(*words, "--format", "svg").stdout)
+        assert any(" <&> \ufffd" in str(title.text) for title in picture.iter(f"{SVG}title"))
+
+
 def test_an_unknown_format_is_refused(refused: Refused) -> None:
     assert refused("graph", "Talk", "--format", "dto") == "--format: there is no 'dto'; did you mean 'dot'?"
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from html import escape
 from typing import TYPE_CHECKING
 
-from taskproc_cli.views.svg import document, fitting, page, style, tag, text, text_width
+from taskproc_cli.views.svg import document, escape, fitting, page, style, tag, text, text_width
 from taskproc_cli.views.timeline import short, took
 
 if TYPE_CHECKING:

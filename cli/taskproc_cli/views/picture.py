@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from taskproc_cli.views.diagram import STATES, own_arguments
 from taskproc_cli.views.layout import Spacing, lay_out
 from taskproc_cli.views.quantities import count
-from taskproc_cli.views.svg import document, fitting, page, style, tag, text, text_width
+from taskproc_cli.views.svg import document, escape, fitting, page, style, tag, text, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

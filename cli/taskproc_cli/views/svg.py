@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from html import escape
+import html
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +12,12 @@ if TYPE_CHECKING:
 FONT = "'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', sans-serif"
 
 _NARROW, _WIDE = frozenset("ijltfrI.,:;'|!()[]{}/\\ -"), frozenset("mwMW@%—…")
+_ILLEGAL = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def escape(content: str) -> str:
+    """A text as it stands in XML, with a sign for each character that can't."""
+    return html.escape(_ILLEGAL.sub("\ufffd", content))
 
 
 def text_width(text: str, size: float) -> float:
