@@ -133,7 +133,7 @@ class Task(FutureBase, metaclass=TaskType):
         else:
             from taskproc_cli.views.progress import shown_progress
 
-            with shown_progress() as listener:
+            with shown_progress(own_terminal=force_interactive) as listener:
                 outcome = run(node, options, listener)
         return outcome.value, outcome.stats
 

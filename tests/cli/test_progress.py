@@ -15,8 +15,9 @@ from taskproc import Cache, FailedTaskError, RequiresList, Task
 from taskproc.events import Finished, Planned, Printed, Reused, Started, Waiting, Warned
 from taskproc.graph import build_graph
 from taskproc.plan import MayRun, NeverRan, Plan, Run
+from taskproc_cli.views.live import LiveProgress
 from taskproc_cli.views.plan import plan_lines
-from taskproc_cli.views.progress import LogProgress, Progress, Quiet
+from taskproc_cli.views.progress import LogProgress, Progress, Quiet, shown_progress
 from taskproc_cli.views.quantities import count, duration, size
 
 if TYPE_CHECKING:
@@ -227,13 +228,34 @@ def test_no_color_takes_colour_only(executable: Path, tmp_path: Path) -> None:
     assert not re.search(r"\x1b\[[0-9;]*m", seen)
 
 
-@pytest.mark.parametrize("env", [{"CI": "1"}, {"TERM": "dumb"}])
-def test_under_ci_or_on_a_dumb_terminal_lines_are_plain(executable: Path, tmp_path: Path, env: dict[str, str]) -> None:
-    assert "\x1b" not in watch(executable, tmp_path, wait_for="0/2 done", **env)
+def test_under_ci_lines_are_plain(executable: Path, tmp_path: Path) -> None:
+    assert "\x1b" not in watch(executable, tmp_path, wait_for="0/2 done", CI="1")
 
 
-def test_a_display_under_ci_can_be_insisted_on(executable: Path, tmp_path: Path) -> None:
-    assert "\x1b[2K" in watch(executable, tmp_path, "--progress", wait_for="0/2 done", CI="1")
+@pytest.mark.parametrize(
+    ("env", "options", "kind"),
+    [
+        ({}, {}, LiveProgress),
+        ({}, {"quiet": True}, Quiet),
+        ({}, {"own_terminal": True}, Progress),
+        ({"NO_COLOR": "1"}, {}, LiveProgress),
+        ({"CI": "true"}, {}, LogProgress),
+        ({"CI": "true"}, {"insist": True}, LiveProgress),
+        ({"TERM": "dumb"}, {"insist": True}, LogProgress),
+        ({"FORCE_COLOR": "1", "CI": "true"}, {}, LogProgress),
+    ],
+)
+def test_the_listener_is_that_of_its_surroundings(
+    monkeypatch: pytest.MonkeyPatch, env: dict[str, str], options: dict[str, bool], kind: type[Progress]
+) -> None:
+    for name in ("CI", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"TERM": "xterm", **env}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert type(shown_progress(**options)) is kind
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    assert type(shown_progress(**options)) is (LogProgress if kind is LiveProgress else kind)
 
 
 def test_force_color_colours_and_never_animates(cli: Command) -> None:
