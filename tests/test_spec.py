@@ -410,3 +410,70 @@ def test_built_in_properties_and_methods(study: Any) -> None:
         "<class 'dict'> True",
         "True",
     ]
+
+
+STUDY = """
+from typing import NewType
+from taskproc import Task, Future, Requires, RequiresList, RequiresDict, Const
+
+Words = NewType('Words', list)
+
+class Corpus(Task):
+    def __init__(self, name: str):
+        self.name = name
+
+    def run_task(self):
+        return {'train': Words(['a', 'b', 'a']), 'test': Words(['a'])}
+
+class Count(Task):
+    _task_channel = 'cpu'
+    words: Requires[Words]
+
+    def __init__(self, words: Future[Words], config: dict, seed: int):
+        self.words = words
+        self.config = config
+        self.seed = seed
+
+    def run_task(self):
+        counts = {word: self.words.count(word) for word in self.words}
+        return {word: count + self.seed for word, count in counts.items() if count >= self.config['least']}
+
+class Table(Task):
+    rows: RequiresDict[int, dict[str, int]]
+
+    def __init__(self, rows: dict):
+        self.rows = rows
+
+    def run_task(self):
+        return sorted((seed, *row.items()) for seed, row in self.rows.items())
+
+class Main(Task):
+    \"\"\" Count words. \"\"\"
+    tables: RequiresList[list]
+
+    def __init__(self, n_seeds=2):
+        tables: list[Future[list]] = []
+        for part in ['train', 'test']:
+            words = Corpus('books')[part]
+            least = {'train': 2, 'test': 1}[part]
+            tables.append(Table({i: Count(words, config={'least': least}, seed=i) for i in range(n_seeds)}))
+        self.tables = tables + [Const([])]
+
+    def run_task(self) -> None:
+        print('Running main')
+        print(self.tables)
+
+if __name__ == '__main__':
+    Main.cli()
+"""
+
+
+def test_a_taskfile_as_they_were_written_runs_as_it_is(tmp_path: Path, python: Any, taskproc: Any) -> None:
+    (tmp_path / "taskfile.py").write_text(STUDY)
+    printed = "Running main\n[[(0, ('a', 2)), (1, ('a', 3))], [(0, ('a', 1)), (1, ('a', 2))], []]\n"
+    first, second = python("taskfile.py"), taskproc("run")
+    assert first.stdout == second.stdout == ""
+    assert printed in first.stderr
+    assert printed in second.stderr
+    assert "8 tasks" in first.stderr
+    assert "8 reused" in second.stderr
