@@ -106,7 +106,7 @@ OWN = {option.names[0] for option in COMMANDS["run"].options}
         ("run Choose --sweep ", ["n=", "mode=", "verbose=", "split_ratio="]),
         ("run Choose --sweep n=0..9 --sweep sp", ["split_ratio="]),
         ("graph --format ", ["tree", "dot", "mermaid", "json", "svg", "html"]),
-        ("log --stream ", ["stdout", "stderr", "both"]),
+        ("log --stream ", ["stdout", "stderr", "both", "command"]),
     ],
 )
 def test_candidates(line: str, expected: list[str]) -> None:
