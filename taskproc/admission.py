@@ -36,7 +36,7 @@ def admit(cache: Path, *, trust: bool) -> None:
         try:
             status = os.stat(path)
         except FileNotFoundError:
-            return
+            break
         except OSError as error:
             raise explain(cache, error) from error
         if path == cache and not stat.S_ISDIR(status.st_mode):

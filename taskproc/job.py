@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from taskproc import submission, template
 from taskproc.batch import Done, Failed, Lost
-from taskproc.capture import LOGS, STREAMS, tail
+from taskproc.capture import LOGS, tail
 from taskproc.failure import reason_of
 from taskproc.files import COMMAND
 from taskproc.filesystem import mount_of
@@ -45,7 +45,7 @@ GRACE = 10.0
 _LOOK = 0.1
 _ASK = 0.5
 _CALLING = 3.0
-_LAST_LINES = 3
+_LAST_LINES = 5
 _LAST_BYTES = 1 << 12
 
 
@@ -110,7 +110,7 @@ class Job(threading.Thread):
 
     def submitted(self, deadline: float) -> str:
         """The id of the submitted job, once the command has said it; empty if it does not until then."""
-        while not (number := submission.job_id(self._text("said"))):
+        while not (number := self._job_id()):
             if not self.is_alive() or time.monotonic() >= deadline:
                 break
             time.sleep(_LOOK / 10)
@@ -133,7 +133,7 @@ class Job(threading.Thread):
                 start_new_session=True,
             )
             lifeline.passed(self._process.pid)
-        if self.submission is not None:
+        if self.submission is not None and self.submission.takes_script:
             self._await_result(self._process)
         return self._process.wait()
 
@@ -192,8 +192,8 @@ class Job(threading.Thread):
         """The answer where nothing was published: why, in the scheduler's own words, and what the task had printed."""
         state, said, log = self._state(), self._text("said"), self._text("log")
         attempt = Path(self._batch.payloads[0].folder)
-        for stream, name in zip(STREAMS, LOGS, strict=True):
-            scratch = self._folder / stream
+        for name in LOGS:
+            scratch = self._folder / name
             if scratch.is_file() and scratch.stat().st_size:
                 attempt.mkdir(exist_ok=True)
                 scratch.replace(attempt / name)
@@ -207,12 +207,17 @@ class Job(threading.Thread):
 
     def _state(self) -> str:
         """What the batch system says of the job, which is cancelled if it is still there."""
-        number = submission.job_id(self._text("said"))
+        number = self._job_id()
         if self.submission is None or not number or self._stopped.is_set():
             return ""
         state = submission.state_in(call(f"{self.submission.ask} {number}")) if self.submission.ask else ""
         call(f"{self.submission.cancel} {number}")
         return state
+
+    def _job_id(self) -> str:
+        """What to cancel; empty as long as neither the job nor its command has said that."""
+        told = self._text("begun").partition(" ")[2]
+        return submission.id_to_cancel(told) if told else submission.job_id(self._text("said"))
 
     def _text(self, name: str) -> str:
         """The end of one of the command's files."""

@@ -1,17 +1,19 @@
-"""Commands that hand a job to a batch system and are not the job themselves: `sbatch`, `qsub`, `bsub`.
+"""Commands that hand a job to a batch system and are not the job themselves: `srun`, `sbatch`, `qsub`, `bsub`.
 
 They are found anywhere in a prefix command: behind `env X=1`, `ssh login`, a path. `sbatch` and `qsub` take a script
-rather than a command line. Ending such a command leaves its job in the queue: it must be cancelled, by the id that the
-command has printed.
+rather than a command line. Ending such a command may leave its job in the queue: it must be cancelled, by the id that
+the command has printed, or that the job has found in its environment.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from typing import NamedTuple
 
-_SUBMITTER = re.compile(r"(?:^|(?<=[\s;&|(/'\"]))(sbatch|qsub|bsub)(?=\s|$)")
-_CANCEL = {"sbatch": "scancel", "qsub": "qdel", "bsub": "bkill"}
+_SUBMITTER = re.compile(r"(?:^|(?<=[\s;&|(/'\"]))(srun|salloc|sbatch|qsub|bsub)(?=\s|$)")
+_CANCEL = {"srun": "scancel", "salloc": "scancel", "sbatch": "scancel", "qsub": "qdel", "bsub": "bkill"}
+_VARIABLES = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")
 _WAITS = re.compile(r"\s(?:--wait|-W)(?=\s|$)")
 _ID = re.compile(r"\b\d+\b")
 _STATE = re.compile(r"\b(?:JobState|Reason|ExitCode)=\S+")
@@ -55,8 +57,8 @@ def submission_in(line: str) -> Submission | None:
     name = found.group()
     before, behind = line[: found.start()], line[found.end() :]
     waits = " --wait" if name == "sbatch" and not _WAITS.search(behind) else ""
-    ask = f"{before}scontrol -o show job" if name == "sbatch" else ""
-    return Submission(f"{before}{name}{waits}{behind}", name != "bsub", before + _CANCEL[name], ask)
+    ask = f"{before}scontrol -o show job" if _CANCEL[name] == "scancel" else ""
+    return Submission(f"{before}{name}{waits}{behind}", name in {"sbatch", "qsub"}, before + _CANCEL[name], ask)
 
 
 def script(line: str, log: str) -> str:
@@ -65,9 +67,29 @@ def script(line: str, log: str) -> str:
 
 
 def job_id(printed: str) -> str:
-    """The id of the job that a command says it has submitted: the first number; empty if it has not said so."""
+    """The id of the job that a command says it has submitted: the first number; empty if it has not said so.
+
+    The job that this very process belongs to is never meant.
+    """
     found = _ID.search(printed)
-    return found.group() if found else ""
+    return found.group() if found and found.group() != _own_id() else ""
+
+
+def own_id() -> str:
+    """The id of the job that this process belongs to, as its batch system says; of a mere step of one, with that."""
+    return _own_id() and ".".join(filter(None, [_own_id(), os.environ.get("SLURM_STEP_ID", "")]))
+
+
+def id_to_cancel(told: str) -> str:
+    """What to cancel of a job that has told its `own_id`: all of it, but only its step where that is our own job."""
+    number, _, step = told.partition(".")
+    if number != _own_id():
+        return number
+    return told if step else ""
+
+
+def _own_id() -> str:
+    return next(filter(None, map(os.environ.get, _VARIABLES)), "")
 
 
 def state_in(answer: str) -> str:

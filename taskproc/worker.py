@@ -25,11 +25,12 @@ from typing import TYPE_CHECKING, Any
 
 from taskproc.attempt import Results, run_payload, where
 from taskproc.batch import Answer, Batch, Finished, Lost, Payload, Returned
-from taskproc.capture import DescriptorCapture, ThreadCapture
+from taskproc.capture import LOGS, DescriptorCapture, ThreadCapture
 from taskproc.failure import details_of, packed, reason_of
 from taskproc.lifeline import hold
 from taskproc.loading import RefusedError, held, load_class, loaded
 from taskproc.locks import is_over, is_swept
+from taskproc.submission import own_id
 from taskproc.taskfile import stand_in
 from taskproc.wire import Parcel, encoded_answer, encoded_answers, read_batch
 
@@ -239,11 +240,12 @@ def run_file(path: Path) -> None:
         sys.exit("taskproc: the run that wanted this job is over")
     try:
         with path.with_name("begun").open("x") as begun:
-            begun.write(where(os.getpid()))
+            begun.write(f"{where(os.getpid())} {own_id()}")
     except FileExistsError:
-        sys.exit(f"taskproc: the job had begun on {path.with_name('begun').read_text()}, and is not run twice")
+        before = path.with_name("begun").read_text().partition(" ")[0]
+        sys.exit(f"taskproc: the job had begun on {before}, and is not run twice")
     blob = path.read_bytes()
-    for number, name in ((1, "stdout"), (2, "stderr")):
+    for number, name in enumerate(LOGS, 1):  # where `log -f` looks, too
         scratch = os.open(path.with_name(name), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         os.dup2(scratch, number)
         os.close(scratch)

@@ -76,3 +76,50 @@ def test_what_can_never_begin_is_refused() -> None:
         "Train() takes 3 of gpu, of which the rate limit allows 2 in all: raise the limit, or lower what it takes in"
         " _task_channel"
     )
+
+
+TASKS = """
+class OnGpu(Task):
+    _task_channel = {'gpu': 1, 'memory_gb': 16}
+    _task_prefix_command = 'env CUDA_VISIBLE_DEVICES={gpu}'
+
+    def __init__(self, i: int):
+        if i == 0:
+            self._task_channel = {'gpu': 2, 'memory_gb': 16}
+
+    def run_task(self) -> list[str]:
+        mine = os.environ['CUDA_VISIBLE_DEVICES'].split(',')
+        for number in mine:
+            (HERE / f'gpu{number}').touch(exist_ok=False)  # nobody else is on it
+        for number in mine:
+            (HERE / f'gpu{number}').unlink()
+        return mine
+
+class All(Task):
+    parts: RequiresList[list[str]]
+
+    def __init__(self):
+        self.parts = [OnGpu(i) for i in range(5)]
+
+    def run_task(self) -> list[list[str]]:
+        return self.parts
+"""
+
+
+def test_tasks_at_once_have_numbers_to_themselves(flow: Any) -> None:
+    flow.write(TASKS)
+    value = flow.run("All()", limits={"gpu": 2, "memory_gb": 64}).value
+    assert sorted(value[0]) == ["0", "1"]
+    assert {number for part in value[1:] for number in part} <= {"0", "1"}
+
+
+@pytest.mark.parametrize("words", [["--rate-limit", "gpu=1"], ["--rate-limit", "gpu=1", "--dry-run"]])
+def test_the_command_line_refuses_it_in_a_sentence(words: list[str], flow: Any, taskproc: Any) -> None:
+    flow.write(TASKS)
+    done = taskproc("run", flow.path, "All", *words, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    sentence = done.stderr.splitlines()[-1]
+    assert sentence == (
+        "taskproc: OnGpu(i=0) takes 2 of gpu, of which the rate limit allows 1 in all: raise the limit, or lower what"
+        " it takes in _task_channel"
+    )

@@ -7,7 +7,12 @@ import sys
 from pathlib import Path
 from threading import Thread
 
-from taskproc.locks import RUNS, RunLock, any_alive, is_alive, known_runs, remove_dead
+import pytest
+
+from taskproc.errors import CacheError
+from taskproc.filesystem import Mount
+from taskproc.locks import RUNS, RunLock, any_alive, is_alive, is_over, known_runs, out_of_reach, remove_dead
+from taskproc.store import open_store
 
 HOLD = """
 import sys
@@ -103,3 +108,71 @@ def test_foreign_files_among_the_locks_stay(tmp_path: Path) -> None:
     (tmp_path / RUNS / "notes.txt").write_text("")
     remove_dead(tmp_path)
     assert os.listdir(tmp_path / RUNS) == ["notes.txt"]
+
+
+# Other hosts
+
+DEAF = Mount("fuse.sshfs", frozenset({"rw"}))
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """The lock file of a run on another host; nobody here holds it."""
+    (tmp_path / RUNS).mkdir()
+    path = tmp_path / RUNS / "0123456789.lock"
+    path.write_text("2c5d-another-boot node7\n")
+    return path
+
+
+def test_where_locks_reach_a_run_of_another_host_is_asked_by_its_lock(elsewhere: Path) -> None:
+    assert out_of_reach(elsewhere.parents[1]) is None
+    assert not is_alive(elsewhere.parents[1], "0123456789")
+    remove_dead(elsewhere.parents[1])
+    assert not elsewhere.exists()
+
+
+def test_where_they_do_not_it_may_be_alive(elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("taskproc.locks.mount_of", lambda path: DEAF)
+    assert out_of_reach(tmp_path) == elsewhere
+    assert is_alive(tmp_path, "0123456789")
+    assert not is_over(tmp_path / "flow.Train" / "0" / "0123456789f00000")
+    remove_dead(tmp_path)
+    assert elsewhere.exists()
+    elsewhere.unlink()
+    assert out_of_reach(tmp_path) is None
+    assert is_over(tmp_path / "flow.Train" / "0" / "0123456789f00000")
+
+
+def test_a_run_of_this_host_is_always_asked_by_its_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("taskproc.locks.mount_of", lambda path: DEAF)
+    other, run = hold_elsewhere(tmp_path)
+    assert is_alive(tmp_path, run)
+    assert out_of_reach(tmp_path) is None
+    kill(other)
+    assert not is_alive(tmp_path, run)
+    remove_dead(tmp_path)
+    assert os.listdir(tmp_path / RUNS) == []
+
+
+def test_a_cache_that_another_host_may_be_using_is_refused(
+    elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taskproc.locks.mount_of", lambda path: DEAF)
+    monkeypatch.setattr("taskproc.admission.mount_of", lambda path: DEAF)
+    sentence = (
+        f"the cache {tmp_path} is in use by a run on node7, and locks on this fuse.sshfs file system do not reach other"
+        f" hosts: wait for its end, or, if it was killed, remove {elsewhere}"
+    )
+    for write in (False, True):
+        with pytest.raises(CacheError) as caught:
+            open_store(tmp_path, write=write)
+        assert str(caught.value) == sentence
+    moved = elsewhere.rename(tmp_path / "moved")
+    with open_store(tmp_path) as store:
+        moved.rename(elsewhere)  # it begins between our look and our beginning
+        with pytest.raises(CacheError, match="is in use by a run on node7"), store.begin_run():
+            pass
+        elsewhere.unlink()
+        assert known_runs(tmp_path) == set()
+        with store.begin_run():
+            pass

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from taskproc.submission import job_id, script, state_in, submission_in
+from taskproc.submission import id_to_cancel, job_id, own_id, script, state_in, submission_in
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,7 @@ from taskproc.submission import job_id, script, state_in, submission_in
         ("ssh login qsub -sync y", "ssh login qsub -sync y", True, "ssh login qdel", ""),
         ("cd /x && qsub -W block=true", "cd /x && qsub -W block=true", True, "cd /x && qdel", ""),
         ("bsub -K -n 4", "bsub -K -n 4", False, "bkill", ""),
+        ("srun --job-name=sbatch", "srun --job-name=sbatch", False, "scancel", "scontrol -o show job"),
     ],
 )
 def test_a_submission_is_found_behind_whatever(line: str, full: str, takes_script: bool, cancel: str, ask: str) -> None:
@@ -27,7 +28,7 @@ def test_a_submission_is_found_behind_whatever(line: str, full: str, takes_scrip
 
 
 @pytest.mark.parametrize(
-    "line", ["srun -c 2", "nice", "srun --job-name=sbatch", "my-sbatch", "./sbatch.sh", "jbsub -q x"]
+    "line", ["mpirun -n 2", "nice", "nice --job-name=sbatch", "my-sbatch", "./sbatch.sh", "jbsub -q x"]
 )
 def test_all_else_is_the_job_itself(line: str) -> None:
     assert submission_in(line) is None
@@ -57,3 +58,14 @@ def test_the_id_is_the_first_number(printed: str, number: str) -> None:
 def test_a_state_in_a_few_words() -> None:
     answer = "JobId=6 JobName=x JobState=TIMEOUT Reason=TimeLimit Dependency=(null) Requeue=1 ExitCode=0:15 RunTime=1"
     assert state_in(answer) == "JobState=TIMEOUT Reason=TimeLimit ExitCode=0:15"
+
+
+def test_the_job_that_this_runs_in_is_not_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    assert own_id() == "7"
+    assert job_id("srun: Job 7 step creation temporarily disabled") == ""
+    assert [id_to_cancel(told) for told in ("7", "7.3", "8", "8.0")] == ["", "7.3", "8", "8"]
+    monkeypatch.setenv("SLURM_STEP_ID", "3")
+    assert own_id() == "7.3"
+    monkeypatch.delenv("SLURM_JOB_ID")
+    assert own_id() == ""

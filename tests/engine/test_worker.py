@@ -352,8 +352,8 @@ def test_a_file_is_run_and_its_answers_published(lab: Any) -> None:
         "batch",
         "batch.answers",
         "begun",
-        "stderr",
-        "stdout",
+        "stderr.txt",
+        "stdout.txt",
     ]
 
 

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from taskproc.filesystem import Mount, mount_of
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "shared", "reach"),
+    [
+        ("ext4", "rw", False, True),
+        ("overlay", "rw", False, True),
+        ("", "", False, True),
+        ("nfs4", "rw,vers=4.2,local_lock=none", True, True),
+        ("nfs", "rw,vers=3,nolock,local_lock=all", True, False),
+        ("nfs", "rw,local_lock=flock", True, False),
+        ("nfs4", "rw,local_lock=posix", True, False),
+        ("lustre", "rw,flock", True, True),
+        ("lustre", "rw", True, False),
+        ("lustre", "rw,localflock", True, False),
+        ("cifs", "rw", True, True),
+        ("cifs", "rw,nobrl", True, False),
+        ("fuse.glusterfs", "rw", True, True),
+        ("fuse.sshfs", "rw", True, False),
+        ("beegfs", "rw", True, False),
+        ("9p", "rw", True, False),
+    ],
+)
+def test_whom_files_and_locks_reach(kind: str, options: str, shared: bool, reach: bool) -> None:
+    mount = Mount(kind, frozenset(options.split(",")))
+    assert (mount.is_shared, mount.locks_reach_hosts) == (shared, reach)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system tells of its mounts")
+def test_the_mount_that_a_path_lies_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert mount_of(Path("/proc")).kind == "proc"
+    table = tmp_path / "mountinfo"
+    monkeypatch.setattr("taskproc.filesystem._MOUNTS", str(table))
+    monkeypatch.setattr("os.stat", lambda path: type("Status", (), {"st_dev": 0x2B}))
+    below = "40 30 0:43 / /below rw,relatime shared:7 - ext4 /dev/a rw\n"
+    table.write_text(f"{below}41 30 0:43 / /mnt/a\\040b rw,noatime - nfs4 server:/a rw,vers=4.2,local_lock=none\n")
+    assert mount_of(tmp_path) == Mount("nfs4", frozenset({"rw", "noatime", "vers=4.2", "local_lock=none"}))
+
+
+def test_what_is_not_known_counts_as_this_hosts_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("taskproc.filesystem._MOUNTS", str(tmp_path / "nothing"))
+    assert mount_of(tmp_path) == Mount("", frozenset())
