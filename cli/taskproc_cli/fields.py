@@ -1,4 +1,4 @@
-"""The parts of a structured value: the fields of a dataclass, pydantic model or TypedDict, the keys of a dict."""
+"""The parts of structured values: fields of dataclasses, pydantic models, TypedDicts, named tuples; keys of dicts."""
 
 from __future__ import annotations
 
@@ -98,6 +98,8 @@ def _fields(cls: Any) -> Iterator[Field] | None:
         return _fields_of_dataclass(cls, about)
     if hasattr(cls, "__pydantic_fields__"):
         return _fields_of_model(cls, about)
+    if hasattr(cls, "_field_defaults"):
+        return _fields_of_named_tuple(cls, about)
     return _fields_of_typed_dict(cls, about) if hasattr(cls, "__required_keys__") else None
 
 
@@ -118,6 +120,13 @@ def _fields_of_model(cls: Any, about: Mapping[str, str]) -> Iterator[Field]:
         key = name if not alias or cls.model_config.get("populate_by_name") else alias
         default = MISSING if info.is_required() else _made(partial(info.get_default, call_default_factory=True))
         yield Field(name, key, info.annotation, default, info.description or about.get(name, ""))
+
+
+def _fields_of_named_tuple(cls: Any, about: Mapping[str, str]) -> Iterator[Field]:
+    hints = _hints(cls)
+    for name in cls._fields:
+        default = cls._field_defaults.get(name, MISSING)
+        yield Field(name, name, hints.get(name, Any), default, about.get(name, ""))
 
 
 def _fields_of_typed_dict(cls: Any, about: Mapping[str, str]) -> Iterator[Field]:

@@ -67,7 +67,11 @@ class Parameter:
     def fields(self) -> Fields | None:
         """Its parts, if it has some."""
         found = fields_of(self.field.annotation)
-        return found or (Fields({}, Any, (dict,)) if type(self.field.default) is dict else None)
+        if found is None and (
+            type(self.field.default) is dict or (len(self.path) > 1 and self.field.annotation is Any)
+        ):
+            return Fields({}, Any, (dict,))
+        return found
 
     def parts(self) -> Iterator[Parameter]:
         """The parts that have a name."""

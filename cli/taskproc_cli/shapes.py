@@ -26,11 +26,24 @@ COLLECTIONS = frozenset(
     }
 )
 UNANNOTATED = (Any, object)
+
+
+def _duration(text: str) -> timedelta:
+    """A duration as pydantic reads it (ISO 8601, a clock's `hh:mm:ss`), or a number of seconds."""
+    from pydantic import TypeAdapter
+
+    try:
+        value: object = float(text)
+    except ValueError:
+        value = text
+    return TypeAdapter(timedelta).validate_python(value)
+
+
 TEXTUAL: dict[type, Callable[[str], Any]] = {
     datetime: datetime.fromisoformat,
     date: date.fromisoformat,
     time: time.fromisoformat,
-    timedelta: str,  # as ISO 8601, which the task's own validation reads
+    timedelta: _duration,
     UUID: UUID,
     Decimal: Decimal,
     bytes: str.encode,
@@ -44,6 +57,7 @@ EXAMPLES: dict[Any, str] = {
     time: "18:30",
     UUID: "12345678-1234-5678-1234-567812345678",
     Decimal: "0.10",
+    timedelta: "PT1H30M, 01:30:00, or 90 for seconds",
 }
 
 
@@ -52,7 +66,8 @@ class Shape:
     """How words become a value.
 
     `read` turns one word into a value, or raises ValueError. A `flag` takes no word, `many` may be given repeatedly (or
-    once, as a JSON array). A `future` stands for a task, which no word can be. `metavar` names the words in help.
+    once, as a JSON array, or as null where that is `nullable`). A `future` stands for a task, which no word can be.
+    `metavar` names the words in help.
     """
 
     read: Callable[[str], Any]
@@ -60,11 +75,14 @@ class Shape:
     flag: bool = False
     many: bool = False
     future: bool = False
+    nullable: bool = False
 
     def value(self, words: Sequence[str]) -> Any:
         """The value that one option's words, in the order given, stand for; of scalars the last wins."""
         if not self.many:
             return self.read(words[-1])
+        if self.nullable and [*words] == ["null"]:
+            return None
         if len(words) == 1:
             try:
                 array = read_json(words[0])
@@ -95,7 +113,8 @@ def shape_of(annotation: Any) -> Shape:
     if len(values) == 1 and (get_origin(values[0]) or values[0]) in COLLECTIONS:
         items = [item for item in get_args(values[0]) if item is not Ellipsis]
         item = shape_of(Union[tuple(items)] if items else Any)  # noqa: UP007  made from a tuple
-        return Shape(read_bool if item.flag else item.read, metavar, many=True, future=item.future)
+        nullable = item.read is not str and type(None) in members(annotation)
+        return Shape(read_bool if item.flag else item.read, metavar, many=True, future=item.future, nullable=nullable)
     return Shape(_reader(values, type_name(annotation)), metavar)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, Any, NamedTuple, NotRequired
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
@@ -72,6 +72,14 @@ def test_the_keys_of_a_typed_dict_are_fields() -> None:
     found = told(Annotated[Typed, "x"])
     assert found["a"] == ("a", int, "MISSING", "")
     assert (found["b"][2], found["b"][3]) == (None, "Second.")
+
+
+def test_a_named_tuple_has_fields() -> None:
+    class Pair(NamedTuple):
+        x: int
+        y: float = 0.5
+
+    assert told(Pair) == {"x": ("x", int, "MISSING", ""), "y": ("y", float, 0.5, "")}
 
 
 @pytest.mark.parametrize(

@@ -212,3 +212,8 @@ def test_json_comes_from_files_too(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         with pytest.raises(UsageError, match="--kwargs: ") as caught:
             parameters.values_of_json(text)
         assert said in str(caught.value)
+
+
+def test_keys_below_keys_are_given_where_nothing_is_said_of_them(tmp_path: Path) -> None:
+    got = made(tmp_path, train__rate="1", anything__a__b="1", anything__a__c="x")
+    assert got[3] == {"a": {"b": 1, "c": "x"}}

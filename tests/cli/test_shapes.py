@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
 from pathlib import Path
@@ -55,6 +55,10 @@ class Level(IntEnum):
         (Literal["a", 3], ["3"], 3),
         (Literal["a", 3] | None, ["a"], "a"),
         (date, ["2024-02-03"], date(2024, 2, 3)),
+        (timedelta, ["PT1H"], timedelta(hours=1)),
+        (timedelta | None, ["90"], timedelta(seconds=90)),
+        (list[float] | None, ["null"], None),
+        (list[str] | None, ["null"], ["null"]),
         (UUID, ["12345678123456781234567812345678"], UUID("12345678123456781234567812345678")),
         (Decimal, ["0.10"], Decimal("0.10")),
         (list[int], ["[1, 2]"], [1, 2]),
@@ -84,6 +88,7 @@ def test_words_are_read_as_the_annotation_says(annotation: Any, words: list[str]
         (float | None, "x", "'x' is not a float"),
         (Colour, "gren", "'gren' is not one of red, 2"),
         (Literal["logistic", "svm"], "logstic", "did you mean logistic?"),
+        (timedelta, "5x", "'5x' is not a timedelta, such as PT1H30M, 01:30:00, or 90 for seconds"),
         (date, "2024", "'2024' is not a date, such as 2024-12-31"),
         (list[int], "1,2", "'1,2' is not an int; give a list as a JSON array, or the option once for each item"),
         (bool, "maybe", "'maybe' is neither true nor false"),
