@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
+import re
+from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskproc_cli.views.result import text_of
+from taskproc_cli.views.result import json_of, pretty, text_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -73,3 +77,33 @@ def test_a_value_within_itself_has_a_text() -> None:
     value: list[object] = []
     value.append(value)
     assert text_of(value) == "[[...]]"
+
+
+@dataclass
+class Score:
+    name: str
+    values: list[float]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown", "as_json"),
+    [
+        ("two\nlines", "two\nlines", '"two\\nlines"'),
+        ([math.nan, None, math.inf], "[nan, None, inf]", "[null,null,null]"),
+        (None, "None", "null"),
+        ("x" * 9999, "x" * 9999, '"' + "x" * 9999 + '"'),
+        (Score("a", [1.5]), "Score(name='a', values=[1.5])", '{"name":"a","values":[1.5]}'),
+        (Path("a"), f"{Path('a')!r}", '"a"'),
+        (b"\xff", "b'\\xff'", '"_w=="'),
+        (["word"] * 12, "['word', " + "'word', " * 8 + "'word',\n 'word', 'word']", json.dumps(["word"] * 12)),
+    ],
+)
+def test_a_result_is_shown_for_people_and_as_json(value: object, shown: str, as_json: str) -> None:
+    assert pretty(value, 80, coloured=False) == shown
+    assert json_of(value) == as_json.replace(", ", ",")
+    assert re.sub(r"\x1b\[[\d;]*m", "", pretty(value, 80, coloured=True)) == shown
+
+
+def test_what_has_no_form_in_json_is_refused() -> None:
+    with pytest.raises(ValueError, match="object has no form in JSON"):
+        json_of(object())

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
@@ -15,20 +13,11 @@ if TYPE_CHECKING:
     Refused = Callable[..., str]
 
 
-@pytest.mark.parametrize(
-    ("code", "shown", "as_json"),
-    [
-        ("'two\\nlines'", "two\nlines\n", '"two\\nlines"\n'),
-        ("{'a': (1, 2.5), 3: {5, 4}}", "{'a': (1, 2.5), 3: {4, 5}}\n", '{"a":[1,2.5],"3":[4,5]}\n'),
-        ("[float('nan'), None]", "[nan, None]\n", "[null,null]\n"),
-        ("None", "None\n", "null\n"),
-        ("'x' * 9999", "x" * 9999 + "\n", '"' + "x" * 9999 + '"\n'),
-    ],
-)
-def test_the_result_is_shown(cli: Command, code: str, shown: str, as_json: str) -> None:
+def test_the_result_is_shown(cli: Command) -> None:
+    code = "{'a': (1, 2.5), 3: {5, 4}}"
     cli("run", "Result", "--code", code)
-    assert cli("show", "Result", "--code", code).stdout == shown
-    assert cli("show", "Result#0", "--json").stdout == as_json
+    assert cli("show", "Result", "--code", code).stdout == "{'a': (1, 2.5), 3: {4, 5}}\n"
+    assert cli("show", "Result#0", "--json").stdout == '{"a":[1,2.5],"3":[4,5]}\n'
 
 
 def test_where_there_is_no_result_that_is_said_and_nothing_runs(cli: Command, tmp_path: Path) -> None:
