@@ -99,9 +99,12 @@ def failure_of(
 ) -> FailedTaskError | ExceptionGroup[FailedTaskError]:
     """What to raise for the tasks that failed, each of which learns how many it blocks; the first tells the others."""
     errors = list(failures.values())
-    needed = Counter(blocked(graph, failures).values())
-    for place, error in enumerate(errors):
-        error.blocks = sum(number for bits, number in needed.items() if bits >> place & 1)
+    for needed, number in Counter(blocked(graph, failures).values()).items():
+        bits = needed
+        while bits:
+            first = bits & -bits
+            errors[first.bit_length() - 1].blocks += number
+            bits ^= first
     if keep_going:
         return ExceptionGroup(f"{len(errors)} task{'s' * (len(errors) > 1)} failed", errors)
     for other in errors[1:]:
