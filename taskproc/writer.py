@@ -18,8 +18,8 @@ _NORMAL = 1  # synchronous: a commit is on the disk before the next one begins
 _OFF = 0  # there is nothing to lose while the database is made
 _SETTING = "INSERT OR REPLACE INTO Settings VALUES (?, ?)"
 _NEW_SETTING = (
-    "INSERT OR REPLACE INTO Settings SELECT ?1, ?2"
-    " WHERE NOT EXISTS (SELECT 1 FROM Settings WHERE key = ?1 AND value = ?2)"
+    "INSERT OR REPLACE INTO Settings SELECT new.key, new.value FROM (SELECT ? AS key, ? AS value) AS new"
+    " WHERE NOT EXISTS (SELECT 1 FROM Settings AS old WHERE old.key = new.key AND old.value = new.value)"
 )
 
 
