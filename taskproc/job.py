@@ -133,7 +133,7 @@ class Job(threading.Thread):
                 start_new_session=True,
             )
             lifeline.passed(self._process.pid)
-        if self.submission is not None and self.submission.takes_script:
+        if self.submission is not None and self.submission.script:
             self._await_result(self._process)
         return self._process.wait()
 
@@ -150,12 +150,14 @@ class Job(threading.Thread):
         worker = f"-m taskproc.worker {shlex.quote(str(self._folder / 'batch'))}"
         log = str(self._folder / "log")
         values = {"python": python, "log": shlex.quote(log)}
-        if self.submission is None or not self.submission.takes_script:
+        if self.submission is None or not self.submission.script:
             start = template.fill(line, values, last=True)
             return f"{start} {'' if '{python}' in line else python} {worker} {lifeline.name}"
         words = [f"{name}={shlex.quote(value)}" for name, value in _environment().items()]
         script = self._folder / re.sub(r"\W+", "_", self._batch.classes[0].qualname)  # its name is often the job's
-        script.write_text(submission.script(" ".join(["exec env", *words, python, worker]), log))
+        script.write_text(
+            submission.filled(self.submission.script, " ".join(["exec env", *words, python, worker]), log)
+        )
         script.chmod(0o700)
         return f"{template.fill(self.submission.line, values, last=True)} {shlex.quote(str(script))}"
 

@@ -5,6 +5,7 @@ What waits in a scheduler's queue costs a thread, and the command's own process.
 
 from __future__ import annotations
 
+import resource
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ _FIRM = 1.0  # seconds for a command to heed SIGTERM
 _PATIENCE = 2.0
 _SUBMITTING = 1.0  # seconds for a command to say which job it has submitted
 _MOST = 500  # ids on one command line
+_FILES = 8192
 
 
 class PrefixExecutor:
@@ -36,6 +38,8 @@ class PrefixExecutor:
         """Do nothing: each batch is a command of its own."""
 
     def submit(self, batch: Batch, reply: Reply) -> None:
+        if not self._jobs:
+            _allow_files()
         job = Job(batch, reply, self._grace, self._jobs.discard)
         self._jobs.add(job)
         job.start()
@@ -59,6 +63,14 @@ class PrefixExecutor:
                 job.give_up()
                 job.stop(signal.SIGKILL)  # the command may be gone, and others of its group still be there
                 job.join()
+
+
+def _allow_files() -> None:
+    """Let this process have a file open for each of many jobs, as far as the system permits it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _cancel(jobs: Collection[Job]) -> None:

@@ -18,10 +18,15 @@ _WAITS = re.compile(r"\s(?:--wait|-W)(?=\s|$)")
 _ID = re.compile(r"\b\d+\b")
 _STATE = re.compile(r"\b(?:JobState|Reason|ExitCode)=\S+")
 
-_SCRIPT = """\
+_SCRIPTS = {
+    "sbatch": """\
 #!/bin/sh
-#SBATCH --output={log}
+#SBATCH --output="{pattern}"
 #SBATCH --no-requeue
+{line}
+""",
+    "qsub": """\
+#!/bin/sh
 #$ -S /bin/sh
 #$ -j y
 #$ -o {log}
@@ -30,7 +35,8 @@ _SCRIPT = """\
 #PBS -o {log}
 #PBS -r n
 {line}
-"""
+""",
+}
 
 
 class Submission(NamedTuple):
@@ -38,13 +44,13 @@ class Submission(NamedTuple):
 
     Attributes:
         line: The command, so that it waits for its job.
-        takes_script: Whether a script follows it, instead of a command line.
+        script: The script that it takes instead of a command line, to be filled in; empty if it takes none.
         cancel: The command that, with ids, cancels jobs.
         ask: The command that, with an id, tells what became of a job; empty if there is none.
     """
 
     line: str
-    takes_script: bool
+    script: str
     cancel: str
     ask: str
 
@@ -58,12 +64,12 @@ def submission_in(line: str) -> Submission | None:
     before, behind = line[: found.start()], line[found.end() :]
     waits = " --wait" if name == "sbatch" and not _WAITS.search(behind) else ""
     ask = f"{before}scontrol -o show job" if _CANCEL[name] == "scancel" else ""
-    return Submission(f"{before}{name}{waits}{behind}", name in {"sbatch", "qsub"}, before + _CANCEL[name], ask)
+    return Submission(f"{before}{name}{waits}{behind}", _SCRIPTS.get(name, ""), before + _CANCEL[name], ask)
 
 
-def script(line: str, log: str) -> str:
+def filled(script: str, line: str, log: str) -> str:
     """A job script that runs a shell line, once; what the batch system itself says goes to the file `log`."""
-    return _SCRIPT.format(line=line, log=log)
+    return script.format(line=line, log=log, pattern=log.replace("%", "%%"))
 
 
 def job_id(printed: str) -> str:

@@ -25,7 +25,8 @@ def test_a_job_runs_with_what_it_asks_for(prefix: str, cluster: Any) -> None:
 
 @pytest.mark.long
 def test_jobs_are_named_by_their_class_where_nothing_else_is_said(cluster: Any) -> None:
-    assert cluster.run("Job", prefix="sbatch")[1].split() == ["Job"]
+    """And paths may hold whatever paths may hold."""
+    assert cluster.run("Job", "--cache", "a b%j'", prefix="sbatch")[1].split() == ["Job"]
 
 
 @pytest.mark.parametrize("prefix", [SRUN, SBATCH])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from taskproc.submission import id_to_cancel, job_id, own_id, script, state_in, submission_in
+from taskproc.submission import filled, id_to_cancel, job_id, own_id, state_in, submission_in
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,10 @@ from taskproc.submission import id_to_cancel, job_id, own_id, script, state_in, 
     ],
 )
 def test_a_submission_is_found_behind_whatever(line: str, full: str, takes_script: bool, cancel: str, ask: str) -> None:
-    assert submission_in(line) == (full, takes_script, cancel, ask)
+    found = submission_in(line)
+    assert found is not None
+    assert found._replace(script="") == (full, "", cancel, ask)
+    assert bool(found.script) == takes_script
 
 
 @pytest.mark.parametrize(
@@ -34,11 +37,20 @@ def test_all_else_is_the_job_itself(line: str) -> None:
     assert submission_in(line) is None
 
 
-def test_a_script_runs_its_line_once() -> None:
-    lines = script("exec true", "/a/log").splitlines()
+@pytest.mark.parametrize(
+    ("command", "directives"),
+    [
+        ("sbatch", {'#SBATCH --output="/a b/log%%"', "#SBATCH --no-requeue"}),
+        ("qsub", {"#$ -o /a b/log%", "#$ -r n", "#PBS -o /a b/log%", "#PBS -r n"}),
+    ],
+)
+def test_a_script_runs_its_line_once(command: str, directives: set[str]) -> None:
+    submission = submission_in(command)
+    assert submission is not None
+    lines = filled(submission.script, "exec true", "/a b/log%").splitlines()
     assert lines[0] == "#!/bin/sh"
     assert lines[-1] == "exec true"
-    assert {"#SBATCH --output=/a/log", "#SBATCH --no-requeue", "#$ -r n", "#PBS -r n"} <= set(lines)
+    assert directives <= set(lines)
 
 
 @pytest.mark.parametrize(
