@@ -8,11 +8,13 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from taskproc.command import command_for
-from taskproc.executors import Foreign, Interactive, by_name
+from taskproc.executors import Interactive, by_name
+from taskproc.foreign import Foreign
 from taskproc.prefix import PrefixExecutor
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
+    from pathlib import Path
 
     from taskproc.batch import Command, Executor
     from taskproc.graph import Node
@@ -47,6 +49,16 @@ class Dispatch:
         """Where tasks with this command run."""
         return self._plain if command is None else self._prefixed
 
+    def try_out(self, cache: Path) -> None:
+        """See whether workers that are not ours can do the work of a run on this cache."""
+        if isinstance(self._plain, Foreign):
+            self._plain.try_out(cache)
+
+    @property
+    def capacity(self) -> int:
+        """How many batches plain workers that are not ours run at once; 0 if they don't tell, or are ours."""
+        return self._plain.capacity if isinstance(self._plain, Foreign) else 0
+
     def close(self, *, kill: bool) -> None:
         """End all workers; with `kill`, what runs is stopped."""
         self._prefixed.close(kill=kill)
@@ -54,15 +66,20 @@ class Dispatch:
 
 
 @contextmanager
-def open_executors(options: Options, workers: int) -> Generator[Dispatch]:
-    """The executors of a run while it lasts; stopped at once if it ends by an exception."""
+def open_executors(options: Options) -> Generator[Dispatch]:
+    """The executors of a run while it lasts; stopped at once if it ends by an exception.
+
+    Raises:
+        RequestError: The executor asked for can't do the run's work.
+    """
     if options.interactive:
         dispatch = Dispatch(Interactive(debug=sys.stdin.isatty()), None, batching=False)
     elif isinstance(options.executor, str):
-        dispatch = Dispatch(by_name(options.executor, workers, options.executor_args), options, batching=True)
+        dispatch = Dispatch(by_name(options.executor, options.slots, options.executor_args), options, batching=True)
     else:
         dispatch = Dispatch(Foreign(options.executor), options, batching=True)
     try:
+        dispatch.try_out(options.cache)
         yield dispatch
     except BaseException:
         dispatch.close(kill=True)

@@ -43,9 +43,9 @@ def execute(plan: Plan, generation: int, judge: Judge, options: Options, tell: L
 def _execute(
     store: Store, plan: Plan, generation: int, judge: Judge, options: Options, tell: Listener
 ) -> dict[Key, Any]:
-    workers = options.slots
     about = LastRun(plan.graph.label, time.time())
-    with store.begin_run(generation, about) as journal, open_executors(options, workers) as executors:
+    with store.begin_run(generation, about) as journal, open_executors(options) as executors:
+        workers = options.workers or max(options.slots, executors.capacity)
         executors.expect((node for node in plan.graph.nodes if isinstance(plan.decisions[node.key], Run)), workers)
         ids = store.allocate(by_name(plan.graph.nodes))
         limits = Limits(workers, options.limits)

@@ -1,25 +1,21 @@
-"""Where batches run besides our process pool: threads, the caller's own thread, foreign executors; and all by name."""
+"""Where batches run besides our process pool: threads, the caller's own thread; and all kinds by name."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib
-import os
 import sys
 from functools import partial
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from taskproc.batch import Answer, Batch, Executor, Finished, Lost, Reply
 from taskproc.capture import Echo, ThreadCapture
 from taskproc.errors import RequestError
-from taskproc.failure import details_of, reason_of
+from taskproc.failure import details_of
+from taskproc.foreign import Dask, made
 from taskproc.pool import Keeper, Pool, ProcessPool
-from taskproc.wire import decoded_answers, parcel
-from taskproc.worker import Work, run_pickled
+from taskproc.worker import Work
 
 if TYPE_CHECKING:
-    import concurrent.futures
     from collections.abc import Mapping
 
 _PATIENCE = 2.0
@@ -101,108 +97,27 @@ def _no_capture(folder: str, echo: Echo | None) -> contextlib.AbstractContextMan
     return contextlib.nullcontext()
 
 
-class Foreign:
-    """Runs batches on any `concurrent.futures.Executor`: one call each, all answers at its end.
-
-    Such an executor may run a call more than once, lose it, or lie about having cancelled it: nothing of that is relied
-    on. It is shut down only if it is `owned`.
-    """
-
-    streams = False
-
-    def __init__(self, executor: concurrent.futures.Executor, *, owned: bool = False) -> None:
-        self._executor = executor
-        self._owned = owned
-
-    def expect(self, batches: int) -> None:
-        """Do nothing: an executor decides for itself when its workers begin."""
-
-    def submit(self, batch: Batch, reply: Reply) -> None:
-        try:
-            future = self._executor.submit(run_pickled, parcel(batch))
-        except Exception as error:  # noqa: BLE001  a broken pool says so in many ways
-            reply(batch.serial, _lost(error))
-        else:
-            future.add_done_callback(partial(_deliver, batch.serial, reply))
-
-    def recall(self, serial: int) -> None:
-        """Do nothing: what an executor says of cancelling can't be trusted."""
-
-    def close(self, *, kill: bool) -> None:
-        if self._owned:
-            self._executor.shutdown(wait=not kill, cancel_futures=kill)
-
-
-def _deliver(serial: int, reply: Reply, future: concurrent.futures.Future[bytes]) -> None:
-    try:
-        answers = decoded_answers(future.result())
-    except BaseException as error:  # noqa: BLE001  a worker's death may be any exception
-        answers = [_lost(error)]
-    for answer in answers:
-        reply(serial, answer)
-
-
-def _lost(error: BaseException) -> Lost:
-    return Lost(f"the executor lost it ({reason_of(error)})")
-
-
-class _Dask(Foreign):
-    """The workers of a dask scheduler, through a client of ours."""
-
-    def __init__(self, address: str, args: Mapping[str, object]) -> None:
-        try:
-            client: Any = importlib.import_module("distributed").Client
-        except ImportError as error:
-            raise RequestError(f"executor dask:{address} needs the package distributed ({error})") from None
-        try:
-            self._client = client(address, **args)
-        except Exception as error:
-            raise RequestError(f"executor dask:{address} can't be reached: {reason_of(error)}") from error
-        super().__init__(self._client.get_executor(pure=False))
-
-    def close(self, *, kill: bool) -> None:  # noqa: ARG002
-        self._client.close()
-
-
-class _Factory(Protocol):
-    def __call__(self, **args: object) -> concurrent.futures.Executor: ...
-
-
 def by_name(name: str, workers: int, args: Mapping[str, object]) -> Executor:
-    """The executor that a name means: `process`, `thread`, `serial`, `dask:ADDRESS` or `package.module:factory`.
+    """The executor of a name: `process`, `thread`, `serial`, `dask`, `dask:ADDRESS` or `package.module:factory`.
 
     Args:
         name: Split at its first colon.
         workers: How many batches ours may run at once.
-        args: Keyword arguments for the factory, or for dask's client.
+        args: Keyword arguments for the factory, or for dask's client or local cluster.
 
     Raises:
         RequestError: there is no such executor, or it can't be made.
     """
     kind, colon, rest = name.partition(":")
-    if colon and kind == "dask":
-        return _Dask(rest, args)
+    if kind == "dask":
+        return Dask(rest, workers, args)
     if colon:
-        return Foreign(_made(kind, rest, args), owned=True)
+        return made(name, args)
     if args:
-        raise RequestError(f"executor {name} takes no arguments; only dask:ADDRESS and package.module:factory do")
+        raise RequestError(f"executor {name} takes no arguments; only dask and package.module:factory do")
     if kind == "process":
         return ProcessPool(workers)
     if kind in {"thread", "serial"}:
         return ThreadPool(workers if kind == "thread" else 1)
-    known = "process, thread, serial, dask:ADDRESS or package.module:factory"
+    known = "process, thread, serial, dask, dask:ADDRESS or package.module:factory"
     raise RequestError(f"there is no executor {name!r}; it is one of {known}")
-
-
-def _made(module: str, factory: str, args: Mapping[str, object]) -> concurrent.futures.Executor:
-    name = f"{module}:{factory}"
-    if os.getcwd() not in sys.path and "" not in sys.path:
-        sys.path.append(os.getcwd())
-    try:
-        make: _Factory = attrgetter(factory)(importlib.import_module(module))
-        executor = make(**args)
-    except Exception as error:
-        raise RequestError(f"executor {name} can't be made: {reason_of(error)}") from error
-    if not callable(getattr(executor, "submit", None)) or not callable(getattr(executor, "shutdown", None)):
-        raise RequestError(f"executor {name} gives no concurrent.futures.Executor but a {type(executor).__name__}")
-    return executor

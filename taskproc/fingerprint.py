@@ -85,6 +85,11 @@ class Fingerprinter:
             self._known[root] = self._take(root)
         return self._known[root]
 
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The source files read for all fingerprints so far, each with the digest of the bytes as read."""
+        return {path: read for fingerprint in self._known.values() for path, read in fingerprint.files}
+
     def refs(self, refs: Iterable[type | FunctionType]) -> bytes:
         """The digest of the code that some classes and functions amount to, empty for none."""
         parts: list[bytes] = []

@@ -23,7 +23,7 @@ from taskproc.context import loading
 from taskproc.origin import is_user_code, source_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Iterable
+    from collections.abc import Callable, Collection, Generator, Iterable, Mapping
     from types import ModuleType
 
     from taskproc.batch import ClassRef
@@ -48,10 +48,14 @@ def know(ref: ClassRef, cls: type[Any]) -> None:
     _classes[ref] = cls
 
 
-def read_anew() -> None:
-    """Forget what was read of code: a run begins in this process, and may be of other code than the last."""
+def read_anew(files: Mapping[str, bytes]) -> None:
+    """Forget what was read of code: a run begins in this process, and may be of other code than the last.
+
+    What is loaded here is of these `files`, which is so in processes that are forked from here, too.
+    """
     _fingerprinters.clear()
     _verified.clear()
+    _imported.update(files)
 
 
 def load_class(ref: ClassRef) -> type[Any]:

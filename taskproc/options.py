@@ -18,9 +18,10 @@ class Options:
 
     Attributes:
         cache: The cache's folder; with `trust` also one that others can write to.
-        executor: `process`, `thread`, `serial`, `dask:ADDRESS`, `package.module:factory` (called with
+        executor: `process`, `thread`, `serial`, `dask`, `dask:ADDRESS`, `package.module:factory` (called with
             `executor_args`), or an executor that the caller owns.
-        workers: How many tasks run at once; None for the CPUs that this process may use.
+        workers: How many tasks run at once; None for the CPUs that this process may use, or, if that is more, what
+            the executor runs at once.
         limits: How many tasks run at once, by channel or `task_name`; of a channel, how much there is to be taken.
         prefixes: Commands to run tasks under, by channel or `task_name`.
         settings: The same of sources that `prefixes` beats, the strongest first, by what a source is called.

@@ -21,7 +21,7 @@ import time
 from collections import deque
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskproc.attempt import Results, run_payload, where
 from taskproc.batch import Answer, Batch, Finished, Lost, Payload, Returned
@@ -29,7 +29,7 @@ from taskproc.capture import LOGS, DescriptorCapture, ThreadCapture
 from taskproc.failure import details_of, packed, reason_of
 from taskproc.lifeline import hold
 from taskproc.loading import RefusedError, held, load_class, loaded
-from taskproc.locks import is_over, is_swept
+from taskproc.locks import is_over, is_swept, known_runs
 from taskproc.submission import own_id
 from taskproc.taskfile import stand_in
 from taskproc.wire import Parcel, encoded_answer, encoded_answers, read_batch
@@ -222,12 +222,35 @@ def run_pickled(blob: bytes) -> bytes:
     def work(batch: Batch, send: Callable[[Answer], None]) -> None:
         attempt = secrets.token_hex(8)
         own = [p._replace(folder=os.path.join(os.path.dirname(p.folder), attempt)) for p in batch.payloads]
+        if not _sees_run(batch):
+            send(Lost(f"the folder of the cache is not the run's at {os.uname().nodename}", refused=True))
+            return
         with held(batch.classes):
             Work(batch._replace(payloads=tuple(own)), send, ThreadCapture(), cwd=cwd).run()
         if any(is_swept(payload.folder) for payload in batch.payloads):
             _discard(own)
 
     return _answers(message, cwd, work)
+
+
+class Surroundings(NamedTuple):
+    """What a worker of somebody else's executor finds where it is; `runs` are those it sees in the cache."""
+
+    taskproc: str
+    python: str
+    host: str
+    runs: tuple[str, ...]
+
+
+def look_around(cache: str) -> Surroundings:
+    """Tell of this process, and of the cache as seen from it."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    installed = ""
+    with contextlib.suppress(PackageNotFoundError):
+        installed = version("taskproc")
+    python = ".".join(map(str, sys.version_info[:2]))
+    return Surroundings(installed, python, os.uname().nodename, tuple(known_runs(Path(cache))))
 
 
 def run_file(path: Path) -> None:
@@ -269,6 +292,11 @@ def end_with_run(folder: Path) -> None:
     while not is_over(folder):
         time.sleep(_LOOK)
     _die()
+
+
+def _sees_run(batch: Batch) -> bool:
+    """Whether what the batch leaves here will be where its run looks for it, which may also be over."""
+    return all(Path(one.folder).parents[2].is_dir() and not is_swept(one.folder) for one in batch.payloads[:1])
 
 
 def _discard(payloads: Iterable[Payload]) -> None:

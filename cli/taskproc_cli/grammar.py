@@ -74,6 +74,7 @@ _RUN = (
             "process": "worker processes (the default)",
             "thread": "threads of this process",
             "serial": "one at a time, in this process",
+            "dask": "dask workers on this machine",
             "dask:": "a dask cluster, by its address",
         },
     ),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-EXECUTORS = ("process", "thread", "serial")
+EXECUTORS = ("process", "thread", "serial", "dask")
 
 
 def workers(text: str, option: str) -> int:
@@ -31,7 +31,10 @@ def executor(text: str, option: str) -> str:
     """What runs the tasks: a word, or what stands before and after the first colon."""
     before, colon, after = text.partition(":")
     if text not in EXECUTORS and not (before and colon and after):
-        hint = suggestion(text, EXECUTORS) or "; say process, thread, serial, dask:ADDRESS, or package.module:factory"
+        hint = (
+            suggestion(text, EXECUTORS)
+            or "; say process, thread, serial, dask, dask:ADDRESS, or package.module:factory"
+        )
         raise UsageError(f"{option}: there is no executor {text!r}{hint}")
     return text
 

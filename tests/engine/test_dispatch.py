@@ -9,7 +9,8 @@ import pytest
 
 from taskproc.batch import Command
 from taskproc.dispatch import Dispatch, open_executors
-from taskproc.executors import Foreign, Interactive, ThreadPool
+from taskproc.executors import Interactive, ThreadPool
+from taskproc.foreign import Foreign
 from taskproc.options import Options
 from taskproc.pool import ProcessPool
 from taskproc.prefix import PrefixExecutor
@@ -65,7 +66,7 @@ def test_commands_have_an_executor_of_their_own_and_all_are_closed() -> None:
     ],
 )
 def test_where_plain_tasks_run(options: dict[str, Any], kind: type, batching: bool) -> None:
-    with open_executors(Options(CACHE, **options), 2) as dispatch:
+    with open_executors(Options(CACHE, workers=2, **options)) as dispatch:
         assert isinstance(dispatch.executor(None), kind)
         assert dispatch.batching is batching
 
@@ -73,15 +74,15 @@ def test_where_plain_tasks_run(options: dict[str, Any], kind: type, batching: bo
 def test_executors_are_stopped_where_a_run_ends_by_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:
     ends = Ends()
     monkeypatch.setattr("taskproc.dispatch.by_name", lambda name, workers, args: ends)
-    with open_executors(Options(CACHE), 2):
+    with open_executors(Options(CACHE)):
         pass
-    with pytest.raises(KeyboardInterrupt), open_executors(Options(CACHE), 2):
+    with pytest.raises(KeyboardInterrupt), open_executors(Options(CACHE)):
         raise KeyboardInterrupt
     assert ends.closed == [False, True]
 
 
 def test_the_callers_executor_is_never_shut_down() -> None:
     with ThreadPoolExecutor(1) as executor:
-        with pytest.raises(KeyboardInterrupt), open_executors(Options(CACHE, executor=executor), 2):
+        with pytest.raises(KeyboardInterrupt), open_executors(Options(CACHE, executor=executor)):
             raise KeyboardInterrupt
         assert executor.submit(int, "3").result() == 3

@@ -10,7 +10,8 @@ import pytest
 
 from taskproc.batch import Answer, Done, Finished, Returned
 from taskproc.errors import RequestError
-from taskproc.executors import Foreign, Interactive, ThreadPool, by_name
+from taskproc.executors import Interactive, ThreadPool, by_name
+from taskproc.foreign import Foreign
 from taskproc.pool import ProcessPool
 from taskproc.value import load
 
@@ -73,6 +74,7 @@ def test_threads_run_at_once(lab: Any) -> None:
 
 
 def test_recall_from_a_thread_and_kill(lab: Any) -> None:
+    others = threading.enumerate()
     pool = ThreadPool(1)
     begun, go = lab.folder / "begun", lab.folder / "go"
     code = f"Path({str(begun)!r}).touch()\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)"
@@ -84,7 +86,7 @@ def test_recall_from_a_thread_and_kill(lab: Any) -> None:
         tick.wait(0.01)
     pool.recall(batch.serial)
     assert heard.get(timeout=60) == Returned((1,))
-    threads = [thread for thread in threading.enumerate() if thread.name != "MainThread" and thread.daemon]
+    threads = [thread for thread in threading.enumerate() if thread not in others]
     pool.close(kill=True)
     go.touch()
     for thread in threads:
@@ -121,118 +123,6 @@ def test_pdb_after_a_failure(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     while frame.tb_next:
         frame = frame.tb_next
     assert frame.tb_frame.f_code.co_filename == str(lab.folder / f"{lab.module}.py")
-
-
-# Foreign executors
-
-
-class Odd(concurrent.futures.Executor):
-    """Answers each call with what it was made for."""
-
-    def __init__(self, outcome: Any) -> None:
-        self.outcome = outcome
-        self.shut = False
-
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
-        if self.outcome == "refuse":
-            raise RuntimeError("no more")
-        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
-        if self.outcome == "cancel":
-            future.cancel()
-        elif isinstance(self.outcome, BaseException):
-            future.set_exception(self.outcome)
-        else:
-            future.set_result(self.outcome)
-        return future
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        self.shut = True
-
-
-class Twice(concurrent.futures.Executor):
-    """Runs each call twice, and answers with what the first or the second one gave."""
-
-    def __init__(self, accepted: int) -> None:
-        self.accepted = accepted
-
-    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
-        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
-        future.set_result([fn(*args, **kwargs) for _ in range(2)][self.accepted])
-        return future
-
-
-@pytest.mark.parametrize("accepted", [0, 1])
-def test_a_call_that_is_run_twice_leaves_one_whole_result(accepted: int, flow: Any) -> None:
-    flow.write("""
-        class Leave(Task):
-            def run_task(self):
-                note(len(list(self.task_directory.iterdir())))
-                number = (HERE / "notes").read_text().count("\\n")
-                (self.task_directory / f"{number}").write_text("left")
-                print("attempt", number)
-                return number, bytes(300_000)
-        class Main(Task):
-            up: Requires[Any]
-            def __init__(self): self.up = Leave()[0]
-            def run_task(self): return self.up
-        """)
-    ran = flow.run("Main()", executor=Twice(accepted))
-    assert flow.notes() == {"0": 2}  # both began with an empty folder
-    assert (ran.value, ran.executed) == (accepted + 1, {"Leave": 1, "Main": 1})
-    task = flow.task("Leave()")
-    assert [path.name for path in task.task_directory.iterdir()] == [f"{accepted + 1}"]
-    assert task.task_stdout.read_text() == f"attempt {accepted + 1}\n"
-    assert len(list(task.task_directory.resolve().parents[1].glob("?" * 16))) == 1
-    assert flow.run("Main()").executed == {}
-
-
-@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_workers_that_outlive_a_run_load_what_changed(flow: Any) -> None:
-    flow.write("""
-        class Leaf(Task):
-            def run_task(self): return 1, os.getpid()
-        class Main(Task):
-            up: Requires[Any]
-            def __init__(self): self.up = Leaf()
-            def run_task(self): return self.up[0], os.getpid() == self.up[1]
-        """)
-    with concurrent.futures.ProcessPoolExecutor(1) as executor:
-        assert flow.run("Main()", executor=executor).value == (1, True)
-        flow.edit(("return 1", "return 2"))
-        ran = flow.run("Main()", executor=executor)
-        assert (ran.value, ran.executed) == ((2, True), {"Leaf": 1, "Main": 1})
-
-
-@pytest.mark.parametrize(
-    ("outcome", "reason"),
-    [
-        (ValueError("bad"), "the executor lost it (ValueError: bad)"),
-        (KeyboardInterrupt(), "the executor lost it (KeyboardInterrupt)"),
-        ("refuse", "the executor lost it (RuntimeError: no more)"),
-        ("cancel", "the executor lost it (CancelledError)"),
-        (b"junk", "the executor lost it (UnpicklingError: "),
-        (None, "the executor lost it (TypeError: "),
-    ],
-)
-def test_what_a_foreign_executor_may_do(outcome: Any, reason: str, ran: Any) -> None:
-    executor = Odd(outcome)
-    _, (lost,) = ran(Foreign(executor), ("Same", 1))
-    assert lost.reason.startswith(reason)
-    assert not executor.shut
-
-
-def test_the_callers_executor_is_never_shut_down(ran: Any) -> None:
-    with concurrent.futures.ThreadPoolExecutor(1) as executor:
-        _, answers = ran(Foreign(executor), ("Same", 1))
-        assert values(answers) == [1]
-        assert executor.submit(lambda: 2).result() == 2
-
-
-@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_the_death_of_a_foreign_worker(ran: Any) -> None:
-    with concurrent.futures.ProcessPoolExecutor(1) as executor:
-        _, (lost,) = ran(Foreign(executor), ("Call", "os._exit(3)"))
-    assert "BrokenProcessPool" in lost.reason
 
 
 # By name

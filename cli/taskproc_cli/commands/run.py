@@ -49,7 +49,7 @@ def run(
             "--executor",
             "-x",
             metavar="EXECUTOR",
-            help="What runs the tasks: process, thread, serial, dask:ADDRESS, or module:factory. [default: process]",
+            help="What runs the tasks: process, thread, serial, dask[:ADDRESS], or module:factory. [default: process]",
         ),
     ] = None,
     executor_args: Annotated[

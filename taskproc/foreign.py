@@ -1,0 +1,171 @@
+"""Executors that are not ours: any `concurrent.futures.Executor`, and dask's workers."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Protocol
+
+from taskproc.batch import Batch, Lost, Reply
+from taskproc.errors import RequestError
+from taskproc.failure import reason_of
+from taskproc.wire import decoded_answers, parcel
+from taskproc.worker import Surroundings, look_around, run_pickled
+
+if TYPE_CHECKING:
+    import concurrent.futures
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_AT_HOME = "concurrent.futures."
+"""The modules of executors whose workers are on this machine, and have what it has."""
+
+
+class Foreign:
+    """Runs batches on any `concurrent.futures.Executor`: one call each, all answers at its end.
+
+    Such an executor may run a call more than once, lose it, or lie about having cancelled it: nothing of that is relied
+    on. It is shut down only if it is `owned`. `name` is what errors call it.
+    """
+
+    streams = False
+
+    def __init__(self, executor: concurrent.futures.Executor, name: str = "", *, owned: bool = False) -> None:
+        self._executor = executor
+        self._name = name or type(executor).__name__
+        self._owned = owned
+        self._futures: set[concurrent.futures.Future[bytes]] = set()
+
+    def try_out(self, cache: Path) -> None:
+        """Have a worker look around, unless all workers are on this machine by their nature.
+
+        Raises:
+            RequestError: Calls fail there, or it has another taskproc or Python, or does not see the cache's folder.
+        """
+        if type(self._executor).__module__.startswith(_AT_HOME):
+            return
+        here = look_around(str(cache))
+        try:
+            there = Surroundings(*self._executor.submit(look_around, str(cache)).result())
+        except Exception as error:
+            raise RequestError(
+                f"executor {self._name} can't make a call: {reason_of(error)}; taskproc must be installed where it runs"
+            ) from error
+        if (there.taskproc, there.python) != (here.taskproc, here.python):
+            raise RequestError(
+                f"executor {self._name} has taskproc {there.taskproc} on Python {there.python} at {there.host}, and"
+                f" this is taskproc {here.taskproc} on Python {here.python}: let them be the same"
+            )
+        if not set(there.runs) & set(here.runs):
+            raise RequestError(
+                f"executor {self._name} does not see the cache {cache} at {there.host}: its workers write results"
+                " there, so put the cache (--cache) in a folder that both share"
+            )
+
+    @property
+    def capacity(self) -> int:
+        """How many calls it runs at once, as far as it tells; 0 if it does not."""
+        found: object = getattr(self._executor, "_max_workers", 0)
+        return found if isinstance(found, int) else 0
+
+    def expect(self, batches: int) -> None:
+        """Do nothing: an executor decides for itself when its workers begin."""
+
+    def submit(self, batch: Batch, reply: Reply) -> None:
+        try:
+            future = self._executor.submit(run_pickled, parcel(batch))
+        except Exception as error:  # noqa: BLE001  a broken pool says so in many ways
+            reply(batch.serial, _lost(error))
+        else:
+            self._futures.add(future)
+            future.add_done_callback(partial(self._deliver, batch.serial, reply))
+
+    def recall(self, serial: int) -> None:
+        """Do nothing: what an executor says of cancelling can't be trusted."""
+
+    def close(self, *, kill: bool) -> None:
+        if kill:
+            for future in tuple(self._futures):
+                with contextlib.suppress(Exception):  # not all can
+                    future.cancel()
+        if self._owned:
+            self._executor.shutdown(wait=not kill, cancel_futures=kill)
+
+    def _deliver(self, serial: int, reply: Reply, future: concurrent.futures.Future[bytes]) -> None:
+        self._futures.discard(future)
+        try:
+            answers = decoded_answers(future.result())
+        except BaseException as error:  # noqa: BLE001  a worker's death may be any exception
+            answers = [_lost(error)]
+        for answer in answers:
+            reply(serial, answer)
+
+
+def _lost(error: BaseException) -> Lost:
+    return Lost(f"the executor lost it ({reason_of(error)})")
+
+
+class Dask(Foreign):
+    """The workers of a dask scheduler at an address, or, without one, of a cluster of this machine that ends with us.
+
+    `args` go to dask's `Client`, or to its `LocalCluster`.
+    """
+
+    def __init__(self, address: str, workers: int, args: Mapping[str, object]) -> None:
+        name = f"dask:{address}" if address else "dask"
+        try:
+            distributed: Any = importlib.import_module("distributed")
+        except ImportError as error:
+            raise RequestError(
+                f"executor {name} needs the package distributed, as taskproc[dask] installs it ({error})"
+            ) from None
+        self._open = contextlib.ExitStack()
+        try:
+            if address:
+                client = distributed.Client(address, **args)
+            else:
+                settings = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", **args}
+                client = distributed.Client(self._open.enter_context(distributed.LocalCluster(**settings)))
+            self._open.enter_context(client)
+        except Exception as error:
+            self._open.close()
+            verb = "be reached" if address else "begin"
+            raise RequestError(f"executor {name} can't {verb}: {reason_of(error)}") from error
+        self._client = client
+        super().__init__(client.get_executor(pure=False), name)
+
+    @property
+    def capacity(self) -> int:
+        threads: dict[str, int] = self._client.nthreads()
+        return sum(threads.values())
+
+    def close(self, *, kill: bool) -> None:
+        super().close(kill=kill)
+        self._open.close()
+
+
+class _Factory(Protocol):
+    def __call__(self, **args: object) -> concurrent.futures.Executor: ...
+
+
+def made(name: str, args: Mapping[str, object]) -> Foreign:
+    """The executor that a factory, `package.module:factory`, makes; modules are also looked for in this folder.
+
+    Raises:
+        RequestError: It can't be made.
+    """
+    module, _, factory = name.partition(":")
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.append(os.getcwd())
+    try:
+        make: _Factory = attrgetter(factory)(importlib.import_module(module))
+        executor = make(**args)
+    except Exception as error:
+        raise RequestError(f"executor {name} can't be made: {reason_of(error)}") from error
+    if not callable(getattr(executor, "submit", None)) or not callable(getattr(executor, "shutdown", None)):
+        raise RequestError(f"executor {name} gives no concurrent.futures.Executor but a {type(executor).__name__}")
+    return Foreign(executor, name, owned=True)

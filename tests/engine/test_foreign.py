@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import concurrent.futures
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from taskproc.batch import Done
+from taskproc.errors import FailedTaskError, RequestError
+from taskproc.foreign import Foreign
+from taskproc.value import load
+from taskproc.worker import look_around
+
+
+def values(answers: list[Any]) -> list[Any]:
+    return [load(answer.inline) for answer in answers if isinstance(answer, Done)]
+
+
+@pytest.fixture
+def ran(lab: Any) -> Any:
+    """The answers of an executor, which is closed then."""
+
+    def run(executor: Any, *jobs: Any) -> tuple[Any, list[Any]]:
+        batch = lab.batch(*jobs)
+        try:
+            return batch, lab.run(executor, batch)
+        finally:
+            executor.close(kill=False)
+
+    return run
+
+
+class Odd(concurrent.futures.Executor):
+    """Answers each call with what it was made for."""
+
+    def __init__(self, outcome: Any) -> None:
+        self.outcome = outcome
+        self.shut = False
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
+        if self.outcome == "refuse":
+            raise RuntimeError("no more")
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        if self.outcome == "cancel":
+            future.cancel()
+        elif isinstance(self.outcome, BaseException):
+            future.set_exception(self.outcome)
+        else:
+            future.set_result(self.outcome)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self.shut = True
+
+
+class Twice(concurrent.futures.Executor):
+    """Runs each call twice, and answers with what the first or the second one gave."""
+
+    def __init__(self, accepted: int) -> None:
+        self.accepted = accepted
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        future.set_result([fn(*args, **kwargs) for _ in range(2)][self.accepted])
+        return future
+
+
+@pytest.mark.parametrize("accepted", [0, 1])
+def test_a_call_that_is_run_twice_leaves_one_whole_result(accepted: int, flow: Any) -> None:
+    flow.write("""
+        class Leave(Task):
+            def run_task(self):
+                note(len(list(self.task_directory.iterdir())))
+                number = (HERE / "notes").read_text().count("\\n")
+                (self.task_directory / f"{number}").write_text("left")
+                print("attempt", number)
+                return number, bytes(300_000)
+        class Main(Task):
+            up: Requires[Any]
+            def __init__(self): self.up = Leave()[0]
+            def run_task(self): return self.up
+        """)
+    ran = flow.run("Main()", executor=Twice(accepted))
+    assert flow.notes() == {"0": 2}  # both began with an empty folder
+    assert (ran.value, ran.executed) == (accepted + 1, {"Leave": 1, "Main": 1})
+    task = flow.task("Leave()")
+    assert [path.name for path in task.task_directory.iterdir()] == [f"{accepted + 1}"]
+    assert task.task_stdout.read_text() == f"attempt {accepted + 1}\n"
+    assert len(list(task.task_directory.resolve().parents[1].glob("?" * 16))) == 1
+    assert flow.run("Main()").executed == {}
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_workers_that_outlive_a_run_load_what_changed(flow: Any) -> None:
+    flow.write("""
+        class Leaf(Task):
+            def run_task(self): return 1, os.getpid()
+        class Main(Task):
+            up: Requires[Any]
+            def __init__(self): self.up = Leaf()
+            def run_task(self): return self.up[0], os.getpid() == self.up[1]
+        """)
+    with concurrent.futures.ProcessPoolExecutor(1) as executor:
+        assert flow.run("Main()", executor=executor).value == (1, True)
+        flow.edit(("return 1", "return 2"))
+        ran = flow.run("Main()", executor=executor)
+        assert (ran.value, ran.executed) == ((2, True), {"Leaf": 1, "Main": 1})
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [
+        (ValueError("bad"), "the executor lost it (ValueError: bad)"),
+        (KeyboardInterrupt(), "the executor lost it (KeyboardInterrupt)"),
+        ("refuse", "the executor lost it (RuntimeError: no more)"),
+        ("cancel", "the executor lost it (CancelledError)"),
+        (b"junk", "the executor lost it (UnpicklingError: "),
+        (None, "the executor lost it (TypeError: "),
+    ],
+)
+def test_what_a_foreign_executor_may_do(outcome: Any, reason: str, ran: Any) -> None:
+    executor = Odd(outcome)
+    _, (lost,) = ran(Foreign(executor), ("Same", 1))
+    assert lost.reason.startswith(reason)
+    assert not executor.shut
+
+
+def test_the_callers_executor_is_never_shut_down(ran: Any) -> None:
+    with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        _, answers = ran(Foreign(executor), ("Same", 1))
+        assert values(answers) == [1]
+        assert executor.submit(lambda: 2).result() == 2
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_the_death_of_a_foreign_worker(ran: Any) -> None:
+    with concurrent.futures.ProcessPoolExecutor(1) as executor:
+        _, (lost,) = ran(Foreign(executor), ("Call", "os._exit(3)"))
+    assert "BrokenProcessPool" in lost.reason
+
+
+# What workers elsewhere must have
+
+
+class Elsewhere(concurrent.futures.Executor):
+    """Makes calls as a worker would that finds itself in other surroundings."""
+
+    def __init__(self, **differences: Any) -> None:
+        self.differences = differences
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
+        future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        found = fn(*args, **kwargs)
+        future.set_result(found._replace(**self.differences) if fn is look_around else found)
+        return future
+
+
+def test_workers_are_asked_once_what_they_find(flow: Any) -> None:
+    flow.write("class Main(Task):\n    def run_task(self): note('ran'); return 1")
+    for differences, sentence in (
+        ({"python": "2.7", "host": "far"}, " on Python 2.7 at far, and this is taskproc "),
+        ({"runs": ()}, f"executor Elsewhere does not see the cache {flow.cache} at {os.uname().nodename}: "),
+    ):
+        with pytest.raises(RequestError) as caught:
+            flow.run("Main()", executor=Elsewhere(**differences))
+        assert sentence in str(caught.value)
+    with pytest.raises(
+        RequestError, match=r"Odd can't make a call: ModuleNotFoundError: no taskproc; taskproc must be"
+    ):
+        flow.run("Main()", executor=Odd(ModuleNotFoundError("no taskproc")))
+    assert flow.notes() == {}
+    assert flow.run("Main()", executor=Elsewhere()).executed == {"Main": 1}
+
+
+def test_a_worker_that_does_not_see_the_cache_runs_nothing(flow: Any, tmp_path: Path) -> None:
+    class Nowhere(Elsewhere):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> concurrent.futures.Future[Any]:
+            if fn is look_around:
+                return super().submit(fn, *args, **kwargs)
+            flow.cache.rename(tmp_path / "away")
+            try:
+                return super().submit(fn, *args, **kwargs)
+            finally:
+                (tmp_path / "away").rename(flow.cache)
+
+    flow.write("class Main(Task):\n    def run_task(self): note('ran'); return 1")
+    with pytest.raises(FailedTaskError, match="the folder of the cache is not the run's at "):
+        flow.run("Main()", executor=Nowhere())
+    assert flow.notes() == {}
+
+
+# Dask, for real
+
+PIPELINE = """
+    class Leaf(Task):
+        def __init__(self, i): self.i = i
+        def run_task(self):
+            (self.task_directory / "file").write_text(f"{self.i}")
+            print("leaf", self.i)
+            return {"small": self.i, "large": bytes(300_000)}
+
+    class Middle(Task):
+        up: Requires[int]
+        down: Requires[bytes]
+        def __init__(self, i):
+            self.up = Leaf(i)["small"]
+            self.down = Leaf(i)["large"]
+        def run_task(self): return self.up * len(self.down) + FACTOR
+
+    class Main(Task):
+        ups: RequiresList[int]
+        def __init__(self, n): self.ups = [Middle(i) for i in range(n)]
+        def run_task(self): return sum(self.ups)
+
+    FACTOR = 0
+    """
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    distributed = pytest.importorskip("distributed", reason="distributed, a part of taskproc[test], is not installed")
+    settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
+    with distributed.LocalCluster(**settings, silence_logs=logging.CRITICAL) as cluster:
+        yield cluster
+
+
+def test_dask_runs_batches(cluster: Any, flow: Any) -> None:
+    from distributed import Client
+
+    flow.write(PIPELINE)
+    with Client(cluster) as client:
+        executor = client.get_executor(pure=False)
+        calls: list[Any] = []
+        submit = executor.submit
+        executor.submit = lambda *args: calls.append(args) or submit(*args)
+        ran = flow.run("Main(60)", executor=executor)
+    assert (ran.value, ran.executed) == (300_000 * sum(range(60)), {"Leaf": 60, "Middle": 60, "Main": 1})
+    assert len(calls) < 100  # several tasks go in one call
+    assert {stats.worker for stats in ran.stats.tasks}.isdisjoint({f"{os.uname().nodename}:{os.getpid()}"})
+    leaf = flow.task("Leaf(7)")
+    assert ((leaf.task_directory / "file").read_text(), leaf.task_stdout.read_text()) == ("7", "leaf 7\n")
+    assert flow.run("Main(60)").executed == {}
+
+
+def test_dask_by_address_loads_what_changed_since_the_last_run(cluster: Any, flow: Any) -> None:
+    flow.write(PIPELINE)
+    address = f"dask:{cluster.scheduler_address}"
+    assert flow.run("Main(3)", executor=address).value == 900_000
+    flow.edit(("FACTOR = 0", "FACTOR = 1"))
+    ran = flow.run("Main(3)", executor=address)
+    assert (ran.value, ran.executed) == (900_003, {"Middle": 3, "Main": 1})
+
+
+def test_what_dask_runs_again_after_a_death_is_recorded_once(cluster: Any, flow: Any) -> None:
+    flow.write("""
+        class Die(Task):
+            def run_task(self):
+                left = [path.name for path in self.task_directory.iterdir()]
+                (self.task_directory / "file").write_text("written")
+                note(f"body {left}")
+                if not (HERE / "died").exists():
+                    (HERE / "died").touch()
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return left
+        """)
+    ran = flow.run("Die()", executor=f"dask:{cluster.scheduler_address}")
+    assert (ran.value, ran.executed) == ([], {"Die": 1})
+    assert flow.notes() == {"body []": 2}
+    assert len(list((flow.cache / f"{flow.path.stem}.Die" / "0").glob("?" * 16))) == 1
+
+
+def test_dask_without_an_address_is_a_cluster_that_ends_with_the_run(cluster: Any, flow: Any) -> None:
+    flow.write("class Main(Task):\n    def run_task(self): return os.getpid()")
+    pid = flow.run("Main()", executor="dask", workers=1).value
+    assert not Path(f"/proc/{pid}").exists() or sys.platform != "linux"
