@@ -91,7 +91,7 @@ OWN = {option.names[0] for option in COMMANDS["run"].options}
         ("run Nothing --n", ["--no-detect-source-change"]),
         ("run --seed 3 --se", []),
         ("run --se", ["--seed"]),
-        ("run -x ", ["process", "thread", "serial", "dask:"]),
+        ("run -x ", ["process", "thread", "serial", "dask", "dask:"]),
         ("run -kx t", ["thread"]),
         ("run -j4 M", ["Main"]),
         ("run -j 4 M", ["Main"]),
