@@ -14,7 +14,7 @@ import threading
 from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from taskproc import taskfile
@@ -24,7 +24,6 @@ from taskproc.origin import is_user_code, source_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable, Mapping
-    from types import ModuleType
 
     from taskproc.batch import ClassRef
     from taskproc.fingerprint import Fingerprinter
@@ -192,11 +191,12 @@ def _is_current(ref: ClassRef) -> bool:
 
 def _agrees(sources: Iterable[tuple[str, bytes]]) -> bool:
     """Whether all that is loaded of these files, or under their modules' names, was imported from what they were."""
-    files = {source_file(module) for module in _modules().values()}
+    modules = _modules()
+    files = {source_file(module) for module in modules.values()}
     for path, expected in sources:
         if not path.endswith(".py"):
             continue
-        namesake = _modules().get(taskfile.module_name(Path(path))[0])
+        namesake = modules.get(taskfile.module_name(Path(path))[0])
         if namesake is not None and source_file(namesake) != path and is_user_code(namesake):
             return False
         if path in files and _imported.get(path) != expected:
@@ -206,10 +206,10 @@ def _agrees(sources: Iterable[tuple[str, bytes]]) -> bool:
 
 def _note(names: Iterable[str]) -> None:
     """Remember of which files modules were imported just now."""
+    loaded_now = _modules()
     for name in names:
-        module = sys.modules.get(name)
-        path = source_file(module)
-        if path and is_user_code(module):
+        path = source_file(loaded_now.get(name))
+        if path and is_user_code(name):
             _imported[path] = digest(Path(path).read_bytes())
 
 
@@ -226,6 +226,7 @@ def _forget(refs: Collection[ClassRef]) -> None:
 
 
 def _modules() -> dict[str, ModuleType]:
-    """What is loaded, apart from the program that this process began with."""
+    """What is loaded, apart from the program that this process began with, and what is there but no module."""
     main = sys.modules["__main__"]
-    return {name: module for name, module in list(sys.modules.items()) if module is not main}
+    found = list(sys.modules.items())
+    return {name: module for name, module in found if isinstance(module, ModuleType) and module is not main}
