@@ -93,7 +93,7 @@ class Foreign:
                 with contextlib.suppress(Exception):  # not all can
                     future.cancel()
         if self._owned:
-            self._executor.shutdown(wait=not kill, cancel_futures=kill)
+            self._executor.shutdown(wait=not kill)  # not all of them know `cancel_futures`
 
     def _deliver(self, serial: int, reply: Reply, future: concurrent.futures.Future[bytes]) -> None:
         self._futures.discard(future)

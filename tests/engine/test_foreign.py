@@ -54,7 +54,7 @@ class Odd(concurrent.futures.Executor):
             future.set_result(self.outcome)
         return future
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+    def shutdown(self, wait: bool = True) -> None:  # type: ignore[override]  # as loky has it
         self.shut = True
 
 
@@ -128,6 +128,8 @@ def test_what_a_foreign_executor_may_do(outcome: Any, reason: str, ran: Any) -> 
     _, (lost,) = ran(Foreign(executor), ("Same", 1))
     assert lost.reason.startswith(reason)
     assert not executor.shut
+    Foreign(executor, owned=True).close(kill=True)
+    assert executor.shut
 
 
 def test_the_callers_executor_is_never_shut_down(ran: Any) -> None:
