@@ -18,7 +18,7 @@ from taskproc.worker import Surroundings, look_around, run_pickled
 
 if TYPE_CHECKING:
     import concurrent.futures
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 _AT_HOME = "concurrent.futures."
@@ -29,15 +29,21 @@ class Foreign:
     """Runs batches on any `concurrent.futures.Executor`: one call each, all answers at its end.
 
     Such an executor may run a call more than once, lose it, or lie about having cancelled it: nothing of that is relied
-    on. It is shut down only if it is `owned`. `name` is what errors call it.
+    on. One that `make` made is ours: it is shut down at the end, and made anew when it takes no more calls, as some do
+    when a worker has died. `name` is what errors call it.
     """
 
     streams = False
 
-    def __init__(self, executor: concurrent.futures.Executor, name: str = "", *, owned: bool = False) -> None:
+    def __init__(
+        self,
+        executor: concurrent.futures.Executor,
+        name: str = "",
+        make: Callable[[], concurrent.futures.Executor] | None = None,
+    ) -> None:
         self._executor = executor
         self._name = name or type(executor).__name__
-        self._owned = owned
+        self._make = make
         self._futures: set[concurrent.futures.Future[bytes]] = set()
 
     def try_out(self, cache: Path) -> None:
@@ -77,12 +83,21 @@ class Foreign:
 
     def submit(self, batch: Batch, reply: Reply) -> None:
         try:
-            future = self._executor.submit(run_pickled, parcel(batch))
+            future = self._call(parcel(batch))
         except Exception as error:  # noqa: BLE001  a broken pool says so in many ways
             reply(batch.serial, _lost(error))
         else:
             self._futures.add(future)
             future.add_done_callback(partial(self._deliver, batch.serial, reply))
+
+    def _call(self, blob: bytes) -> concurrent.futures.Future[bytes]:
+        try:
+            return self._executor.submit(run_pickled, blob)
+        except Exception:
+            if self._make is None:
+                raise
+            self._executor = self._make()
+            return self._executor.submit(run_pickled, blob)
 
     def recall(self, serial: int) -> None:
         """Do nothing: what an executor says of cancelling can't be trusted."""
@@ -92,7 +107,7 @@ class Foreign:
             for future in tuple(self._futures):
                 with contextlib.suppress(Exception):  # not all can
                     future.cancel()
-        if self._owned:
+        if self._make is not None:
             self._executor.shutdown(wait=not kill)  # not all of them know `cancel_futures`
 
     def _deliver(self, serial: int, reply: Reply, future: concurrent.futures.Future[bytes]) -> None:
@@ -162,10 +177,11 @@ def made(name: str, args: Mapping[str, object]) -> Foreign:
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.append(os.getcwd())
     try:
-        make: _Factory = attrgetter(factory)(importlib.import_module(module))
-        executor = make(**args)
+        factory_of: _Factory = attrgetter(factory)(importlib.import_module(module))
+        make = partial(factory_of, **args)
+        executor = make()
     except Exception as error:
         raise RequestError(f"executor {name} can't be made: {reason_of(error)}") from error
     if not callable(getattr(executor, "submit", None)) or not callable(getattr(executor, "shutdown", None)):
         raise RequestError(f"executor {name} gives no concurrent.futures.Executor but a {type(executor).__name__}")
-    return Foreign(executor, name, owned=True)
+    return Foreign(executor, name, make)

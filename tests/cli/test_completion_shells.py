@@ -138,7 +138,7 @@ def session(request: pytest.FixtureRequest, folder: Path, environ: dict[str, str
         ("taskproc run Choose --no-f\t--wo\t3", ["run", "Choose", "--no-flag", "--workers", "3"]),
         ("taskproc run --rate-limit gp\t2", ["run", "--rate-limit", "gpu=2"]),
         ("taskproc run --rate-limit=gp\t2", ["run", "--rate-limit=gpu=2"]),
-        ("taskproc run -x da\tx", ["run", "-x", "dask:x"]),
+        ("taskproc run -x dask:\tx", ["run", "-x", "dask:x"]),
         ("taskproc run my\tde\tCh\t--m\ts\t", ["run", "my dir/deep tasks.py", "Choose", "--mode", "slow"]),
         ("taskproc run './my dir/deep tasks.py' Ch\t", ["run", "./my dir/deep tasks.py", "Choose"]),
         ("taskproc run taskfile:Ch\t", ["run", "taskfile:Choose"]),

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import concurrent.futures
 import queue
 import threading
 from pathlib import Path
@@ -11,7 +10,6 @@ import pytest
 from taskproc.batch import Answer, Done, Finished, Returned
 from taskproc.errors import RequestError
 from taskproc.executors import Interactive, ThreadPool, by_name
-from taskproc.foreign import Foreign
 from taskproc.pool import ProcessPool
 from taskproc.value import load
 
@@ -42,8 +40,8 @@ CHAIN = (("Same", 1), ("Call", "print('hello'); raise ValueError('bad')"), ("Sam
     [
         lambda: ProcessPool(1),
         lambda: ThreadPool(1),
-        lambda: Foreign(concurrent.futures.ThreadPoolExecutor(1), owned=True),
-        lambda: Foreign(concurrent.futures.ProcessPoolExecutor(1), owned=True),
+        lambda: by_name("concurrent.futures:ThreadPoolExecutor", 1, {"max_workers": 1}),
+        lambda: by_name("concurrent.futures:ProcessPoolExecutor", 1, {"max_workers": 1}),
     ],
     ids=["process", "thread", "foreign thread", "foreign process"],
 )

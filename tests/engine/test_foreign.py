@@ -128,7 +128,7 @@ def test_what_a_foreign_executor_may_do(outcome: Any, reason: str, ran: Any) -> 
     _, (lost,) = ran(Foreign(executor), ("Same", 1))
     assert lost.reason.startswith(reason)
     assert not executor.shut
-    Foreign(executor, owned=True).close(kill=True)
+    Foreign(executor, make=lambda: executor).close(kill=True)
     assert executor.shut
 
 
@@ -144,6 +144,25 @@ def test_the_death_of_a_foreign_worker(ran: Any) -> None:
     with concurrent.futures.ProcessPoolExecutor(1) as executor:
         _, (lost,) = ran(Foreign(executor), ("Call", "os._exit(3)"))
     assert "BrokenProcessPool" in lost.reason
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_pool_that_is_broken_is_made_anew_if_it_is_ours(flow: Any) -> None:
+    flow.write("""
+        class Leaf(Task):
+            def __init__(self, i): self.i = i
+            def run_task(self):
+                if self.i == 1: os._exit(3)
+                return self.i
+        class Main(Task):
+            ups: RequiresList[int]
+            def __init__(self): self.ups = [Leaf(i) for i in range(4)]
+            def run_task(self): return sum(self.ups)
+        """)
+    how = {"executor_args": {"max_workers": 1}, "workers": 1, "keep_going": True}
+    with pytest.raises(ExceptionGroup) as caught:
+        flow.run("Main()", executor="concurrent.futures:ProcessPoolExecutor", **how)
+    assert [error.task.i for error in caught.value.exceptions] == [1]
 
 
 # What workers elsewhere must have
