@@ -11,10 +11,10 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from taskproc.batch import Batch, Lost, Reply
+from taskproc.call import Surroundings, look_around, run_pickled
 from taskproc.errors import RequestError
 from taskproc.failure import reason_of
 from taskproc.wire import decoded_answers, parcel
-from taskproc.worker import Surroundings, look_around, run_pickled
 
 if TYPE_CHECKING:
     import concurrent.futures

@@ -1,4 +1,4 @@
-"""Where batches run: the same work in a process of ours, a thread, a foreign executor or a prefix command.
+"""Where batches run: the same work in a process of ours, a thread, a call of a foreign executor or a prefix command.
 
 A process of ours is told by pickles on a socket: a `Parcel` to work on, the serial of a batch to recall, None to end;
 what it says are the answers. At the end of that file (its runner died) it ends at once, with all processes it started.
@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
-import secrets
 import shutil
 import signal
 import socket
@@ -21,15 +20,15 @@ import time
 from collections import deque
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from taskproc.attempt import Results, run_payload, where
 from taskproc.batch import Answer, Batch, Finished, Lost, Payload, Returned
-from taskproc.capture import LOGS, DescriptorCapture, ThreadCapture
+from taskproc.capture import LOGS, DescriptorCapture
 from taskproc.failure import details_of, packed, reason_of
 from taskproc.lifeline import hold
-from taskproc.loading import RefusedError, held, load_class, loaded
-from taskproc.locks import is_over, is_swept, known_runs
+from taskproc.loading import RefusedError, load_class, loaded
+from taskproc.locks import is_over, is_swept
 from taskproc.submission import own_id
 from taskproc.taskfile import stand_in
 from taskproc.wire import Parcel, encoded_answer, encoded_answers, read_batch
@@ -205,54 +204,6 @@ def _die() -> None:
     os._exit(1)
 
 
-def run_pickled(blob: bytes) -> bytes:
-    """Run a pickled `Parcel` in whatever process and thread this is; gives the pickled list of answers.
-
-    It may be run again, even at the same time, by an executor that takes a worker for dead: each time counts as an
-    attempt of its own, and the one whose answers come back is recorded.
-    """
-    message: Parcel = pickle.loads(blob)
-    entries = [entry or message.cwd for entry in message.sys_path]
-    entries += [entry for entry in sys.path if entry not in entries]
-    if entries != sys.path:
-        sys.path[:] = entries
-    stand_in(message.main)
-    cwd = message.cwd if threading.current_thread() is threading.main_thread() else ""
-
-    def work(batch: Batch, send: Callable[[Answer], None]) -> None:
-        attempt = secrets.token_hex(8)
-        own = [p._replace(folder=os.path.join(os.path.dirname(p.folder), attempt)) for p in batch.payloads]
-        if not _sees_run(batch):
-            send(Lost(f"the folder of the cache is not the run's at {os.uname().nodename}", refused=True))
-            return
-        with held(batch.classes):
-            Work(batch._replace(payloads=tuple(own)), send, ThreadCapture(), cwd=cwd).run()
-        if any(is_swept(payload.folder) for payload in batch.payloads):
-            _discard(own)
-
-    return _answers(message, cwd, work)
-
-
-class Surroundings(NamedTuple):
-    """What a worker of somebody else's executor finds where it is; `runs` are those it sees in the cache."""
-
-    taskproc: str
-    python: str
-    host: str
-    runs: tuple[str, ...]
-
-
-def look_around(cache: str) -> Surroundings:
-    """Tell of this process, and of the cache as seen from it."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    installed = ""
-    with contextlib.suppress(PackageNotFoundError):
-        installed = version("taskproc")
-    python = ".".join(map(str, sys.version_info[:2]))
-    return Surroundings(installed, python, os.uname().nodename, tuple(known_runs(Path(cache))))
-
-
 def run_file(path: Path) -> None:
     """Run the pickled `Parcel` in a file, once, and publish the answers beside it.
 
@@ -278,9 +229,9 @@ def run_file(path: Path) -> None:
     def work(batch: Batch, send: Callable[[Answer], None]) -> None:
         Work(batch, send, DescriptorCapture(), cwd=message.cwd).run()
         if any(is_swept(payload.folder) for payload in batch.payloads):
-            _discard(batch.payloads)
+            discard(batch.payloads)
 
-    data = _answers(message, message.cwd, work)
+    data = answers_to(message, message.cwd, work)
     part = path.with_name(f"{path.name}.{os.urandom(4).hex()}")
     with contextlib.suppress(FileNotFoundError):  # the run is over, and swept
         part.write_bytes(data)
@@ -294,18 +245,14 @@ def end_with_run(folder: Path) -> None:
     _die()
 
 
-def _sees_run(batch: Batch) -> bool:
-    """Whether what the batch leaves here will be where its run looks for it, which may also be over."""
-    return all(Path(one.folder).parents[2].is_dir() and not is_swept(one.folder) for one in batch.payloads[:1])
-
-
-def _discard(payloads: Iterable[Payload]) -> None:
+def discard(payloads: Iterable[Payload]) -> None:
     """Remove what attempts left whose run is over: nobody will take the answers, or sweep once more."""
     for payload in payloads:
         shutil.rmtree(payload.folder, ignore_errors=True)
 
 
-def _answers(message: Parcel, cwd: str, work: Callable[[Batch, Callable[[Answer], None]], None]) -> bytes:
+def answers_to(message: Parcel, cwd: str, work: Callable[[Batch, Callable[[Answer], None]], None]) -> bytes:
+    """The pickled answers that `work` gives for the batch in a parcel, which is read in the folder `cwd`, if any."""
     answers: list[Answer] = []
     try:
         if cwd:

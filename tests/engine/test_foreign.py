@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from taskproc.batch import Done
+from taskproc.call import look_around
 from taskproc.errors import FailedTaskError, RequestError
 from taskproc.foreign import Foreign
 from taskproc.value import load
-from taskproc.worker import look_around
 
 
 def values(answers: list[Any]) -> list[Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from taskproc.batch import Batch, ClassRef, Damaged, Done, Failed, Finished, Lost, Returned, Stored
+from taskproc.call import run_pickled
 from taskproc.canonical import digest
 from taskproc.capture import ThreadCapture
 from taskproc.context import in_task
@@ -16,7 +17,7 @@ from taskproc.executors import Interactive
 from taskproc.loading import know
 from taskproc.value import load
 from taskproc.wire import Parcel, decoded_answers, encoded, parcel
-from taskproc.worker import Work, run_pickled
+from taskproc.worker import Work
 
 
 @pytest.fixture
@@ -248,7 +249,7 @@ def test_recall_while_a_task_runs(lab: Any) -> None:
 def fresh(batch: Batch) -> list[Any]:
     """What a new process answers, which has imported nothing."""
     script = (
-        "import sys; from taskproc.worker import run_pickled as r; sys.stdout.buffer.write(r(sys.stdin.buffer.read()))"
+        "import sys; from taskproc.call import run_pickled as r; sys.stdout.buffer.write(r(sys.stdin.buffer.read()))"
     )
     done = subprocess.run([sys.executable, "-c", script], input=parcel(batch), stdout=subprocess.PIPE, check=True)
     answers: list[Any] = decoded_answers(done.stdout)

@@ -1,0 +1,80 @@
+"""A call of a foreign executor, where it is made: in a process and thread that are not ours, and for the n-th time.
+
+Such a process may have served other runs. It may hold older code (see `taskproc.loading`), or lie where the cache's
+folder is another one; and its executor may make a call again, even at the same time, when it takes a worker for dead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import secrets
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from taskproc.batch import Answer, Batch, Lost
+from taskproc.capture import ThreadCapture
+from taskproc.loading import held
+from taskproc.locks import is_swept, known_runs
+from taskproc.taskfile import stand_in
+from taskproc.worker import Work, answers_to, discard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from taskproc.wire import Parcel
+
+
+def run_pickled(blob: bytes) -> bytes:
+    """Run a pickled `Parcel`; gives the pickled list of answers.
+
+    Each time counts as an attempt of its own, with folders of its own. The one whose answers come back is recorded.
+    """
+    message: Parcel = pickle.loads(blob)
+    entries = [entry or message.cwd for entry in message.sys_path]
+    entries += [entry for entry in sys.path if entry not in entries]
+    if entries != sys.path:
+        sys.path[:] = entries
+    stand_in(message.main)
+    cwd = message.cwd if threading.current_thread() is threading.main_thread() else ""
+
+    def work(batch: Batch, send: Callable[[Answer], None]) -> None:
+        if not _sees_run(batch):
+            send(Lost(f"the folder of the cache is not the run's at {os.uname().nodename}", refused=True))
+            return
+        attempt = secrets.token_hex(8)
+        own = [one._replace(folder=os.path.join(os.path.dirname(one.folder), attempt)) for one in batch.payloads]
+        with held(batch.classes):
+            Work(batch._replace(payloads=tuple(own)), send, ThreadCapture(), cwd=cwd).run()
+        if any(is_swept(payload.folder) for payload in batch.payloads):
+            discard(own)
+
+    return answers_to(message, cwd, work)
+
+
+def _sees_run(batch: Batch) -> bool:
+    """Whether what the batch leaves here will be where its run looks for it, which may also be over."""
+    return all(Path(one.folder).parents[2].is_dir() and not is_swept(one.folder) for one in batch.payloads[:1])
+
+
+class Surroundings(NamedTuple):
+    """What a call finds where it is made; `runs` are those that it sees in the cache."""
+
+    taskproc: str
+    python: str
+    host: str
+    runs: tuple[str, ...]
+
+
+def look_around(cache: str) -> Surroundings:
+    """Tell of this process, and of the cache as seen from it."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    installed = ""
+    with contextlib.suppress(PackageNotFoundError):
+        installed = version("taskproc")
+    python = ".".join(map(str, sys.version_info[:2]))
+    return Surroundings(installed, python, os.uname().nodename, tuple(known_runs(Path(cache))))
