@@ -21,7 +21,7 @@ class Parameter:
     """One parameter of a task, as an option.
 
     Attributes:
-        name: As written in `__init__`.
+        name: As written in `__init__`; of a field of one, behind that and a dot.
         about: Its annotation and default as written, `int = 3`.
         values: The texts it can take; empty where they are open.
         flag: Whether it is a boolean, `--name` or `--no-name`.
@@ -41,10 +41,11 @@ class Parameter:
 class Shape:
     """What an annotation admits, as far as a completer cares; filled in by `Outline.shape`."""
 
-    __slots__ = ("boolean", "future", "many", "other", "values")
+    __slots__ = ("boolean", "classes", "future", "many", "other", "values")
 
     def __init__(self) -> None:
         self.values: list[str] = []
+        self.classes: list[str] = []  # those of the file whose fields it has
         self.boolean = self.many = self.future = self.other = False
 
 
@@ -115,15 +116,32 @@ class Outline:
         defaults.update((arg.arg, value) for arg, value in zip(spec.kwonlyargs, spec.kw_defaults, strict=True))
         found: list[Parameter] = []
         for arg in [*plain[1:], *spec.kwonlyargs]:
-            shape = Shape()
-            if arg.annotation is not None:
-                self.shape(arg.annotation, task, shape, _DEPTH)
-            default = defaults[arg.arg]
-            about = self._text(arg.annotation, quoted=True)
-            about += f" = {self._text(default)}" if default is not None else ""
-            if not shape.future or shape.boolean or shape.other or shape.values:
-                found.append(Parameter(arg.arg, about.strip(), shape))
+            found += self._parameter(arg.arg, arg.annotation, defaults[arg.arg], task, ())
         return found
+
+    def _parameter(
+        self, name: str, annotation: _ast.expr | None, default: _ast.expr | None, within: str, above: tuple[str, ...]
+    ) -> Iterator[Parameter]:
+        """A parameter that can be given, then its fields; `above` are the classes that it is a field within."""
+        shape = Shape()
+        if annotation is not None:
+            self.shape(annotation, within, shape, _DEPTH)
+        if shape.future and not (shape.boolean or shape.other or shape.values):
+            return
+        about = self._text(annotation, quoted=True) + (f" = {self._text(default)}" if default is not None else "")
+        yield Parameter(name, about.strip(), shape)
+        for cls in shape.classes:
+            for field, target in self._fields(cls, _DEPTH) if cls not in above else ():
+                yield from self._parameter(f"{name}.{target}", field.annotation, field.value, cls, (*above, cls))
+
+    def _fields(self, name: str, depth: int) -> Iterator[tuple[_ast.AnnAssign, str]]:
+        """The annotated fields of a class, those of its bases first."""
+        for base in self._bases(name):
+            if base in self._classes and depth:
+                yield from self._fields(base, depth - 1)
+        for part in self._classes[name].body:
+            if isinstance(part, _ast.AnnAssign) and isinstance(part.target, _ast.Name):
+                yield part, part.target.id
 
     def _init(self, name: str, depth: int) -> _ast.FunctionDef | None:
         for part in self._classes[name].body:
@@ -181,6 +199,9 @@ class Outline:
                 for part in self._classes[found].body
                 if isinstance(part, _ast.Assign)
             ]
+        elif found in self._classes:
+            shape.classes.append(found)
+            shape.other = True
         elif name in self._aliases:
             self.shape(self._aliases[name], within, shape, depth)
         elif name:

@@ -134,6 +134,12 @@ def type_name(annotation: Any) -> str:
     return str(getattr(annotation, "__name__", annotation))
 
 
+def _read_float(text: str) -> Any:
+    """A JSON value, whole numbers as floats: validation, which would do the same, need not be loaded for that."""
+    value = read_json(text)
+    return float(value) if type(value) is int else value
+
+
 def read_json(text: str) -> Any:
     """A JSON value; ValueError where it is none."""
     try:
@@ -187,7 +193,8 @@ def _reader(kinds: list[Any], expected: str) -> Callable[[str], Any]:
     """
     textual = [reader for kind in kinds if (reader := _text_reader(kind)) is not None]
     numbers = [kind for kind in (int, float) if kind in kinds]
-    readers = textual if len(textual) == len(kinds) and kinds else [read_json, *textual, *numbers]
+    plain = _read_float if kinds == [float] else read_json
+    readers = textual if len(textual) == len(kinds) and kinds else [plain, *textual, *numbers]
     example = next((f", such as {EXAMPLES[kind]}" for kind in kinds if kind in EXAMPLES), "")
 
     def read(text: str) -> Any:

@@ -22,7 +22,12 @@ class Choose(Task):
     _task_channel = "gpu"
     def __init__(self, n: int, mode: Literal["fast", "slow"] = "fast", verbose: bool = False, split_ratio=0.5): ...
     class Inner(Task):
-        def __init__(self, many: list[Literal["a", "b"]]): ...
+        def __init__(self, many: list[Literal["a", "b"]], step: Step): ...
+
+class Step:
+    size: float
+    sign: Literal["up", "down"]
+    deep: bool
 
 class Main(Task):
     def __init__(self, seed: int = 0): ...
@@ -103,6 +108,9 @@ OWN = {option.names[0] for option in COMMANDS["run"].options}
         ("run --prefix=g", ["--prefix=gpu="]),
         ("run --prefix gpu=", []),
         ("run --rate-limit gpu=1 --rate", ["--rate-limit"]),
+        ("run Choose.Inner --st", ["--step", "--step.size", "--step.sign", "--step.deep"]),
+        ("run Choose.Inner --step.sign ", ["up", "down"]),
+        ("run Choose.Inner --no-step.deep --step.", ["--step.size", "--step.sign"]),
         ("run Choose --sweep ", ["n=", "mode=", "verbose=", "split_ratio="]),
         ("run Choose --sweep n=0..9 --sweep sp", ["split_ratio="]),
         ("graph --format ", ["tree", "dot", "mermaid", "json", "svg", "html"]),

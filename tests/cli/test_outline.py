@@ -151,3 +151,36 @@ def test_what_cannot_be_read_has_no_outline(tmp_path: Path, content: bytes) -> N
     assert read_outline(str(path)) is None
     path.write_bytes(content)
     assert read_outline(str(path)) is None
+
+
+def test_fields_of_the_file_s_classes_are_parameters_behind_a_dot() -> None:
+    before = """
+@dataclass
+class Base:
+    deep: bool = False
+
+class Step(Base):
+    size: float = 0.5
+    kind: Literal["up", "down"] = "up"
+    next: Step | None = None
+
+class Data(Task): ...
+
+class Training(BaseModel):
+    rate: float
+    step: "Optional[Step]" = None
+    data: Data
+"""
+    found = parameters("train: Training | None, steps: list[Step]", before)
+    assert {name: parameter.about for name, parameter in found.items()} == {
+        "train": "Training | None",
+        "train.rate": "float",
+        "train.step": "Optional[Step] = None",
+        "train.step.deep": "bool = False",
+        "train.step.size": "float = 0.5",
+        "train.step.kind": 'Literal["up", "down"] = "up"',
+        "train.step.next": "Step | None = None",
+        "steps": "list[Step]",
+    }
+    assert found["train.step.deep"].flag
+    assert found["train.step.kind"].values == ("up", "down")

@@ -41,6 +41,7 @@ class Level(IntEnum):
         (int, ["1", "2"], 2),
         (float, ["1e-3"], 0.001),
         (float, [".5"], 0.5),
+        (float, ["3"], 3.0),
         (int | None, ["1_000"], 1000),
         (Optional[int], ["null"], None),  # noqa: UP045  the old spelling
         (dict[str, int], ['{"a": 1}'], {"a": 1}),
