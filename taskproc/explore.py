@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from taskproc.canonical import Unencodable, canonical, digest
 from taskproc.imports import imported_names, named_modules
+from taskproc.inputfile import Contents
 from taskproc.members import attributes_of, function_in, functions_of, is_made_by_call, is_untracked, tells_itself
 from taskproc.origin import absolute_name, home, is_plumbing, is_user_code, module_name, reference, source_file
 from taskproc.reach import OF_MODULES, Chain, is_blinding, reach
@@ -26,6 +27,7 @@ class Explorer:
 
     def __init__(self, base: type) -> None:
         self.sources = Sources()
+        self.contents = Contents(lambda _: None)
         self._base = base
         self._nodes: dict[object, Node] = {}
         self._pending: list[Node] = []
@@ -44,11 +46,6 @@ class Explorer:
             except Exception:  # noqa: BLE001  the user's objects may do anything when looked at
                 module = sys.modules.get(home(node.target))
                 self._go_blind(node, [] if module is None or module is node.target else [module])
-
-    @staticmethod
-    def collection() -> Node:
-        """A node that is no definition: what `read_members` links is gathered in it."""
-        return Node("", None)
 
     def _look(self, node: Node) -> None:
         if isinstance(node.target, type):
@@ -135,7 +132,7 @@ class Explorer:
         for number, thing in enumerate(things):
             label = f"depends on {number}"
             if isinstance(thing, (str, Path)):
-                node.edges[label] = file_node(folder / thing, str(thing), "*")
+                node.edges[label] = file_node(folder / thing, str(thing), self.contents)
             elif isinstance(thing, ModuleType):
                 node.edges[label] = self._node(thing)
             else:
@@ -294,4 +291,6 @@ class Explorer:
             name = module_name(module.__name__)
             node.edges[f"module {name}"] = self._node(module)
             for folder in getattr(module, "__path__", ()):
-                node.edges[f"package {name}"] = file_node(Path(folder), f"{name}:", "*.py")
+                for path in sorted(Path(folder).rglob("*.py")):
+                    inner = path.relative_to(folder).as_posix()
+                    node.edges[f"file {inner} of {name}"] = file_node(path, f"{name}:{inner}", self.contents)

@@ -11,18 +11,20 @@ it is. What can't be seen is marked so, and stands for as much as may be meant.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from taskproc.canonical import digest
-from taskproc.origin import module_name, reference, resolve
+from taskproc.origin import is_user_code, module_name, reference, resolve, source_file
+from taskproc.reached import Node
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from types import FunctionType
 
-    from taskproc.reached import Node
 
 T = TypeVar("T")
 
@@ -57,12 +59,14 @@ class CodePart:
 class Fingerprint:
     """All code that a definition amounts to, its parts sorted by name.
 
-    `files` are the source files read for it: the absolute path, and the digest of the bytes as read.
+    `files` are the source files read for it and those of all loaded modules, since a constant does not tell where it is
+    from: the absolute path, and the digest of the bytes as read. `watched` are the paths that it depends on besides.
     """
 
     digest: bytes
     parts: tuple[CodePart, ...]
     files: tuple[tuple[str, bytes], ...]
+    watched: tuple[str, ...] = ()
 
 
 class Fingerprinter:
@@ -77,6 +81,8 @@ class Fingerprinter:
 
         self._explorer = Explorer(task_base)
         self._known: dict[Node, Fingerprint] = {}
+        self._loaded: set[str] = set()
+        self._modules = 0
 
     def of(self, target: type | FunctionType) -> Fingerprint:
         """The fingerprint of a class or function. What can't be read is marked unseen, and never raises."""
@@ -89,6 +95,10 @@ class Fingerprinter:
     def files(self) -> dict[str, bytes]:
         """The source files read for all fingerprints so far, each with the digest of the bytes as read."""
         return {path: read for fingerprint in self._known.values() for path, read in fingerprint.files}
+
+    def is_unchanged(self, target: type) -> bool:
+        """Whether the files that a class says it depends on are as they were when its fingerprint was taken."""
+        return all(self._explorer.contents.is_unchanged(Path(path)) for path in self.of(target).watched)
 
     def refs(self, refs: Iterable[type | FunctionType]) -> bytes:
         """The digest of the code that some classes and functions amount to, empty for none."""
@@ -128,12 +138,19 @@ class Fingerprinter:
             same[node.name] += 1
             name = f"{node.name}#{same[node.name]}" if same[node.name] > 1 else node.name
             parts[name] = CodePart(name, node.digest, node.text, node.unseen, node.kind)
-        read = ((path, self._explorer.sources.digest(path)) for path in sorted({node.path for node in numbers}))
-        return Fingerprint(digest(*lines), tuple(parts.values()), tuple(entry for entry in read if entry[1]))
+        watched = tuple(str(node.target) for node in numbers if isinstance(node.target, Path))
+        return Fingerprint(digest(*lines), tuple(parts.values()), self._files({node.path for node in numbers}), watched)
+
+    def _files(self, paths: set[str]) -> tuple[tuple[str, bytes], ...]:
+        if len(sys.modules) != self._modules:
+            self._modules = len(sys.modules)
+            self._loaded = {source_file(module) for module in list(sys.modules.values()) if is_user_code(module)}
+        read = ((path, self._explorer.sources.digest(path)) for path in sorted(paths | self._loaded))
+        return tuple(entry for entry in read if entry[1])
 
     def _members(self, root: Node) -> Node:
         """What the code that runs may read from Task classes that it holds, to call or hand on."""
-        members, known = self._explorer.collection(), -1
+        members, known = Node("", None), -1
         while known < len(members.edges):
             known = len(members.edges)
             nodes = list(_walk((root, members), making=False))

@@ -92,10 +92,11 @@ class Judge:
         return digest(*parts)
 
     def inputs_used(self, node: Node, outputs: Mapping[Key, Output]) -> Inputs:
-        """What a task that has run was made from: if an input file changed meanwhile, that can't be told."""
+        """What a task that has run was made from: if a file that counts changed meanwhile, that can't be told."""
         inputs = self.inputs(node, outputs)
         del self._known[node.key]
-        if node.key not in self._paths or all(map(self.contents.is_unchanged, self._paths[node.key])):
+        is_unchanged = all(map(self.contents.is_unchanged, self._paths.get(node.key, ())))
+        if is_unchanged and self.codes.is_unchanged(node.cls):
             return inputs
         return inputs._replace(attributes=os.urandom(WIDTH))
 

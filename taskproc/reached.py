@@ -7,10 +7,10 @@ import reprlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from taskproc.canonical import digest
-
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from taskproc.inputfile import Contents
 
 _REPR = reprlib.Repr()
 _REPR.maxlevel, _REPR.maxstring, _REPR.maxother = 4, 400, 400
@@ -38,15 +38,11 @@ class Node:
     making: set[str] = field(default_factory=set[str])
 
 
-def file_node(path: Path, name: str, pattern: str) -> Node:
-    """The node of a file, or of those of the files in a folder that match a pattern, by their bytes."""
-    node = Node(name, path, kind="file")
-    try:
-        inner = sorted(entry for entry in path.rglob(pattern) if entry.is_file()) if path.is_dir() else [path]
-        parts = [(entry.relative_to(path).as_posix().encode(), entry.read_bytes()) for entry in inner]
-        node.digest = digest(*(digest(*part) for part in parts))
-    except OSError as problem:
-        node.digest, node.text, node.unseen = digest(b"unreadable"), problem.strerror or "", True
+def file_node(path: Path, name: str, contents: Contents) -> Node:
+    """The node of a file, or of all files in a folder, by what is in them."""
+    node = Node(name, path, contents.digest(path), kind="file")
+    if not path.exists():
+        node.text, node.unseen = "not there", True
     return node
 
 

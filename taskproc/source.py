@@ -78,12 +78,20 @@ class Sources:
 
     def __init__(self) -> None:
         self._files: dict[str, SourceFile | None] = {}
+        self._digests: dict[str, bytes] = {}
         self._texts: dict[int, tuple[ast.AST, Text]] = {}
 
     def digest(self, path: str) -> bytes:
-        """The digest of a file's bytes as they were read, empty where it is no file, or was not read."""
+        """The digest of a file's bytes as they were first read, empty where it is no file, or can't be parsed."""
         file = self._files.get(path)
-        return b"" if file is None else file.digest
+        if file is not None:
+            return file.digest
+        if path not in self._files and path not in self._digests:
+            try:
+                self._digests[path] = digest(_bytes(path))
+            except OSError:
+                self._digests[path] = b""
+        return self._digests.get(path, b"")
 
     def file(self, path: str) -> SourceFile | None:
         """A source file, or a notebook's cell by its name; None where there is none, or none that parses."""
@@ -171,11 +179,15 @@ _NOTHING = compile("", "<definition>", "exec")
 
 def _read(path: str) -> SourceFile | None:
     if os.path.isfile(path):
-        with open(path, "rb") as stream:
-            source = stream.read()
+        source = _bytes(path)
         return SourceFile.parse(source, path, digest(source))
     lines = linecache.getlines(path)
     return SourceFile.parse("".join(lines), path, b"") if lines else None
+
+
+def _bytes(path: str) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read()
 
 
 def _definitions(body: list[Any], prefix: str) -> Iterator[tuple[str, Definition]]:

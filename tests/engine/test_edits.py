@@ -19,15 +19,18 @@ from taskproc.options import Options
 from taskproc.plan import Run, UpToDate
 from taskproc.run import make_plan, run
 
-FILES: dict[str, str] = runpy.run_path(str(Path(__file__).with_name("edited_project.py")))["FILES"]
+HERE = Path(__file__).parent
+FILES: dict[str, str] = runpy.run_path(str(HERE / "edited_project.py"))["FILES"]
+REACHED = runpy.run_path(str(HERE / "reached_project.py"))
 
 
 class Project:
     """A copy of the project that is edited, imported anew and run in this process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, files: dict[str, str] = FILES) -> None:
         self.folder = folder
-        for name, text in FILES.items():
+        self.modules = {Path(name).parts[0].removesuffix(".py") for name in files} | {"moved"}
+        for name, text in files.items():
             self.write(name, text)
 
     def write(self, name: str, text: str) -> None:
@@ -47,9 +50,8 @@ class Project:
         importlib.invalidate_caches()
         return taskfile.load(self.folder / "study.py")
 
-    @staticmethod
-    def forget() -> None:
-        for name in [name for name in sys.modules if name.partition(".")[0] in {"helpers", "pkg", "study", "moved"}]:
+    def forget(self) -> None:
+        for name in [name for name in sys.modules if name.partition(".")[0] in self.modules]:
             del sys.modules[name]
 
     def node(self, task: str = "Main()", cache: str = "cache") -> Any:
@@ -74,18 +76,35 @@ class Project:
 
 
 @pytest.fixture(autouse=True)
-def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "dont_write_bytecode", True)  # it would hide an edit within the same second
     monkeypatch.setattr("taskproc.writer._NORMAL", 0)  # wait for no disk
+    before = {*sys.modules}
     yield
-    Project.forget()
+    for name in sys.modules.keys() - before:
+        file = getattr(sys.modules[name], "__file__", None)
+        if file and Path(file).is_relative_to(tmp_path_factory.getbasetemp()):
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the project, to be run once and copied."""
     return tmp_path_factory.mktemp("finished")
+
+
+@pytest.fixture(scope="module")
+def reached(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the project that reaches code in uncommon ways left when it had run, and its value."""
+    folder = tmp_path_factory.mktemp("reached")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [*sys.path])
+        patch.setattr(sys, "dont_write_bytecode", True)
+        project = Project(folder, REACHED["FILES"])
+        (folder / "value").write_text(project.run()[0])
+        project.forget()
+    return folder
 
 
 @pytest.fixture
@@ -217,7 +236,7 @@ edit(
     "Wide",
     (S, '_task_depends_on = [helpers.by_name, "data.txt"]', "_task_depends_on = [helpers.by_name]"),
 )
-edit("slots of the root", "Main", (S, "Wide, Untracked, Nested]", "Wide, Untracked]"))
+edit("slots of the root", "Main", (S, "Wide, Untracked, Nested]", "Wide, Untracked, Nested, Direct]"))
 edit("name that means another function", "Renamed Main", (S, "import decorated as deco", "import inner as deco"))
 edit("name that means another module's function", "Direct Main", (S, "helpers.normalize(10)", "pkg.ops.area(10)"))
 
@@ -256,13 +275,63 @@ edit(
 )
 
 
-@pytest.mark.parametrize("case", EDITS, ids=[case.name for case in EDITS])
-def test_an_edit_runs_exactly_what_it_concerns(project: Project, case: Edit) -> None:
-    for name, old, new in case.changes:
-        project.edit(name, (old, new))
+def batches(edits: list[Edit], files: dict[str, str]) -> list[list[Edit]]:
+    """The edits, those together that can be made at once and concern different tasks: it saves runs."""
+    made: list[Batch] = []
+    for each in edits:
+        batch = next((batch for batch in made if batch.takes(each, files)), None)
+        if batch is None:
+            batch = Batch([], set(), {**files})
+            made.append(batch)
+        batch.edits.append(each)
+        batch.runs.update(each.runs - {"Main"})
+        for name, old, new in each.changes:
+            batch.texts[name] = batch.texts[name].replace(old, new)
+    return [batch.edits for batch in made]
+
+
+@dataclass
+class Batch:
+    """Edits that are made at once: what they concern, and the files that they leave."""
+
+    edits: list[Edit]
+    runs: set[str]
+    texts: dict[str, str]
+
+    def takes(self, edit: Edit, files: dict[str, str]) -> bool:
+        """Whether an edit finds what it changes as it was, and concerns other tasks."""
+        found = all(self.texts[name].count(old) == files[name].count(old) > 0 for name, old, _ in edit.changes)
+        return found and self.runs.isdisjoint(edit.runs - {"Main"})
+
+
+BATCHES = batches(EDITS, FILES)
+REACHED_EDITS = [Edit(name, changes, frozenset(runs.split())) for name, (runs, changes) in REACHED["EDITS"].items()]
+REACHED_BATCHES = batches(REACHED_EDITS, REACHED["FILES"])
+
+
+@pytest.mark.parametrize("batch", BATCHES, ids=[batch[0].name for batch in BATCHES])
+def test_edits_run_exactly_what_they_concern(project: Project, batch: list[Edit]) -> None:
+    for case in batch:
+        for name, old, new in case.changes:
+            project.edit(name, (old, new))
     value, ran = project.run()
-    assert ran == case.runs
+    assert ran == frozenset[str]().union(*[case.runs for case in batch])
     assert value == project.run(cache="fresh")[0]
+
+
+@pytest.mark.parametrize("number", range(len(REACHED_BATCHES)))
+def test_edits_of_what_is_reached_in_uncommon_ways(tmp_path: Path, reached: Path, number: int) -> None:
+    before = (reached / "value").read_text()
+    shutil.copytree(reached / "cache", tmp_path / "cache")
+    project = Project(tmp_path, REACHED["FILES"])
+    for case in REACHED_BATCHES[number]:
+        for name, old, new in case.changes:
+            project.edit(name, (old, new))
+    value, ran = project.run()
+    fresh, _ = project.run(cache="fresh")
+    assert value == fresh
+    expected = frozenset[str]().union(*[case.runs for case in REACHED_BATCHES[number]])
+    assert ran - REACHED["BLIND"] == expected | ({"Main"} if value != before else set())
 
 
 def test_what_has_run_does_not_run_again(project: Project) -> None:
