@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, Protocol, TypeGuard, TypeVar, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    NoReturn,
+    Protocol,
+    TypeGuard,
+    TypeVar,
+    cast,
+    overload,
+    runtime_checkable,
+)
 
 from taskproc.canonical import Canonical, canonical, digest
 from taskproc.errors import DefinitionError
@@ -20,11 +32,23 @@ ATOMIC = frozenset({type(None), bool, int, float, complex, str, bytes})
 """Types whose values cannot be modified, hence need no copy."""
 
 
-class Future(Protocol[T_co]):
+if TYPE_CHECKING:
+    from abc import ABCMeta as _FutureType
+else:
+
+    class _FutureType(type(Protocol)):
+        """Has `isinstance` know futures by our own classes, not by their having a `run_task`."""
+
+        def __instancecheck__(cls, instance: object) -> bool:
+            return isinstance(instance, FutureBase)
+
+
+@runtime_checkable
+class Future(Protocol[T_co], metaclass=_FutureType):
     """What a slot accepts and a task passes on: a task, an item of one, or a `Const`.
 
     For type checkers, `Future[int]` is anything whose `run_task` returns an int. When a program runs, only our own
-    classes are futures.
+    classes are futures, and `isinstance(x, Future)` tells.
 
     Example:
         >>> class Double(Task):

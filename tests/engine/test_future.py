@@ -131,6 +131,8 @@ def test_what_only_looks_like_a_future_is_none() -> None:
         def run_task(self) -> int:
             return 1
 
+    assert not isinstance(Lookalike(), Future)
+    assert all(isinstance(future, Future) for future in (Source(), Source()["foo"], Const(1)))
     with pytest.raises(DefinitionError, match=r"slot Reader\.value cannot take .*Const\("):
         Reader.value.__set__(Reader.__new__(Reader), Lookalike())
 

@@ -229,6 +229,18 @@ class Wrap(Task, Generic[T]):
         return [self.inner]
 
 
+class Flexible(Task):
+    number: Requires[int]
+    path: Requires[Path | None]
+
+    def __init__(self, number: Future[int] | int, path: Future[Path] | None = None) -> None:
+        self.number = number if isinstance(number, Future) else Const(number)
+        self.path = path or Const(None)
+
+    def run_task(self) -> int:
+        return self.number
+
+
 class Twice(Wrap[int]):
     def run_task(self) -> list[int]:
         return [*super().run_task(), self.inner]
@@ -260,6 +272,7 @@ with Cache("./cache") as cache:
     assert_type(Wrap(Const("a")).run_graph()[0], list[str])
     assert_type(Twice(Const(1)).run_graph()[0], list[int])
     assert_type(Mixed().run_graph()[0], float)
+    assert_type(Flexible(3).run_graph()[0], int)
     assert_type(Tree()["a"].run_task(), dict[str, list[int]])
     assert_type(Fitted()[1].run_task(), list[int])
     assert_type(Pair()[1].run_task(), str)
