@@ -112,9 +112,19 @@ def _checked(schema: Any) -> Any:
     if kind is not dict:
         return schema
     made = {key: _checked(part) for key, part in schema.items()}
-    if made.get("type") == "dataclass" and not checks_itself(made["cls"]):
-        made["revalidate_instances"] = "always"
-    return made
+    return _checked_fields(made) if made.get("type") == "dataclass" and not checks_itself(made["cls"]) else made
+
+
+def _checked_fields(schema: dict[str, Any]) -> Any:
+    from pydantic_core import core_schema
+
+    def check(value: Any, handler: Any) -> Any:
+        # An instance of a class derived from it would become one of the class itself.
+        return value if isinstance(value, schema["cls"]) and type(value) is not schema["cls"] else handler(value)
+
+    name = schema.pop("ref", None)
+    schema["revalidate_instances"] = "always"
+    return core_schema.no_info_wrap_validator_function(check, cast("Any", schema), ref=name)
 
 
 def _misfit(errors: Sequence[Mapping[str, Any]], value: Any) -> Misfit:

@@ -52,6 +52,11 @@ class Train:
     loose: int = None  # type: ignore[assignment]
 
 
+@dataclass(frozen=True)
+class Named(Layer):
+    more: int = 5
+
+
 @dataclass
 class Doubled:
     """Must not be made twice."""
@@ -190,6 +195,13 @@ def test_a_dataclass_that_runs_code_when_it_is_made_is_taken_as_it_is() -> None:
     assert task(Doubled)(Doubled(2)).train == Doubled(2)
     assert task(dict[str, Doubled | int])({"a": Doubled("x"), "b": "1"}).train == {"a": Doubled("x"), "b": 1}
     assert task(Doubled)({"number": 2}).train == Doubled(2)
+
+
+@pytest.mark.parametrize("given", [Named(1, more=2), Named("x", more=2)])  # type: ignore[arg-type]
+def test_an_instance_of_a_derived_dataclass_stays_one(given: Named) -> None:
+    assert task(Layer)(given).train == given
+    assert task(list[Layer])([given, {"width": "1"}]).train == [given, Layer(1)]
+    assert task(Train)(Train("1", first=given, loose=1)).train.first == given  # type: ignore[arg-type]
 
 
 # What `task_args` tells makes the same task again
