@@ -10,15 +10,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from taskproc_cli import app
+from taskproc_cli.settings import SETTINGS
 
 TASKFILE = """
+from __future__ import annotations
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 from taskproc import Future, Requires, Task
 
+@dataclass
+class Part:
+    x: float = 0.5
+    y: Part | None = None
+    z: bool = False
+
 class Main(Task):
     def __init__(self, n: int = 1, text: str = 'x', xs: list[float] = [], path: Path = Path('p'), flag: bool = False,
-                 kind: Literal['a', 'b'] = 'a', anything=None, **rest: Any):
+                 kind: Literal['a', 'b'] = 'a', anything=None, part: Part = Part(), table: dict[str, int] = {},
+                 **rest: Any):
         self.given = [n, text]
     def run_task(self):
         return self.given
@@ -38,8 +48,22 @@ JSON = st.recursive(
     max_leaves=5,
 )
 NAMES = ["n", "text", "xs", "path", "flag", "kind", "anything", "up", "rest", "no-flag", "help", "kwargs", "cache"]
+PARTS = [
+    "part",
+    "part.x",
+    "part.y",
+    "part.y.z",
+    "no-part.z",
+    "part.w",
+    "table.a",
+    "table.",
+    "anything.a",
+    "rest.b",
+    ".",
+]
 OPTIONS = [
-    *[f"--{name}" for name in NAMES],
+    *[f"--{name}" for name in [*NAMES, *PARTS]],
+    "--sweep",
     *["-n", "-j", "-x", "-o", "-k", "-f", "-F", "-q", "-v", "--", "-", "--workers", "--executor", "--executor-args"],
     *["--rate-limit", "--prefix", "--format", "--stream", "--yes", "--dry-run", "--repair", "--trust-cache", "--stale"],
     *["--depth", "--by-class", "--all", "--json", "--follow"],
@@ -49,6 +73,9 @@ VALUES = st.one_of(
     TEXT,
     st.builds(repr, JSON),
     st.sampled_from(["3", "-3", "1e999", "[]", "{}", '{"n": 1}', "null", "NaN", "Main=2", "Main=", "=", "a=b=c", "~x"]),
+    st.sampled_from(
+        ["n=0..3", "n=1,x", "part.x=1,2", "n=3..-3", "=..", "-", "@", "@taskfile.py", "@no", '{"x": 1}', '{"z": {}}']
+    ),
     st.sampled_from(["taskfile.py", "Main", "Needs", "Main#0", "Main#x", "#", ":", "a:b", "no.py", "."]),
 )
 WORDS = st.lists(
@@ -81,6 +108,13 @@ PROJECTS = st.one_of(
     TEXT,
     st.builds(
         "[tool.taskproc]\ncache = {}".format, TEXT | st.sampled_from(["1", "''", "'c'", "'~x/y'", "[]", "'/dev/x'"])
+    ),
+    st.builds(
+        "[tool.taskproc]\n{} = {}".format,
+        st.sampled_from([*SETTINGS, "work", "keep_going"]),
+        st.sampled_from(
+            ["1", "-1", "true", "'x'", "'dask:'", "{ Main = 1 }", "{ Main = 'x' }", "{ a = {} }", "[1]", "1.5"]
+        ),
     ),
     st.sampled_from(
         ["tool = 1", "[tool]\ntaskproc = 1", "[[tool.taskproc]]\ncache = 'x'", "\ufeff", "[tool.taskproc]"]
