@@ -57,7 +57,7 @@ def admit(cache: Path, *, trust: bool) -> None:
 
 
 def refuse_out_of_reach(cache: Path) -> None:
-    """Refuse a cache that a run on another host may be using, where neither would see the other's locks."""
+    """Refuse a cache that a run on another host may be using, where the file system would not keep the two apart."""
     lock = out_of_reach(cache)
     if lock is None:
         return
@@ -65,8 +65,8 @@ def refuse_out_of_reach(cache: Path) -> None:
     with suppress(OSError, IndexError):
         host = lock.read_text(errors="replace").split()[1]
     raise CacheError(
-        f"the cache {cache} is in use by a run on {host}, and locks on this {mount_of(cache).kind} file system do not"
-        f" reach other hosts: wait for its end, or, if it was killed, remove {lock}"
+        f"the cache {cache} is in use by a run on {host}, and file systems like this one ({mount_of(cache).kind}) do"
+        f" not keep two hosts apart: wait for its end, or, if it was killed, remove {lock}"
     )
 
 

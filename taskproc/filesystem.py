@@ -1,4 +1,4 @@
-"""The file system that a folder lies on: whether other hosts see it too, and whether locks reach them."""
+"""The file system that a folder lies on: whether other hosts see it too, and whether it keeps them apart."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 _MOUNTS = "/proc/self/mountinfo"
-_LOCKING = {"nfs", "nfs4", "cifs", "smb3", "ceph", "fuse.ceph", "gpfs", "gfs2", "ocfs2", "lustre", "fuse.glusterfs"}
-_SHARED = {"9p", "afs", "beegfs", "coda", "orangefs", "pvfs2", "virtiofs", "wekafs"}
+_COHERENT = {"nfs", "nfs4", "cifs", "smb3", "ceph", "gpfs", "gfs2", "ocfs2", "lustre"}
+_SHARED = {"9p", "afs", "beegfs", "coda", "orangefs", "pvfs2", "virtiofs", "wekafs"}  # and FUSE, GlusterFS among it
 _DEAF = {"nolock", "nobrl", "localflock", "local_lock=all", "local_lock=flock", "local_lock=posix"}
 
 
@@ -22,15 +22,15 @@ class Mount(NamedTuple):
     @property
     def is_shared(self) -> bool:
         """Whether other hosts may see the same files; unknown kinds of Linux count as this host's own."""
-        return self.kind in _LOCKING | _SHARED or self.kind.startswith("fuse.")
+        return self.kind in _COHERENT | _SHARED or self.kind.startswith("fuse.")
 
     @property
-    def locks_reach_hosts(self) -> bool:
-        """Whether a lock that one host holds is seen by all that see the file."""
+    def keeps_hosts_apart(self) -> bool:
+        """Whether all hosts that see a file see a lock on it, and under that lock what another has written."""
         if not self.is_shared:
             return True
         heard = self.kind != "lustre" or "flock" in self.options
-        return self.kind in _LOCKING and heard and not self.options & _DEAF
+        return self.kind in _COHERENT and heard and not self.options & _DEAF
 
 
 def mount_of(path: Path) -> Mount:

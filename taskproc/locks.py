@@ -4,8 +4,8 @@
     <cache>/.runs/<run>/        its scratch files
 
 A lock belongs to an open file, not to a process, so two runs in two threads see each other as alive. A child made by
-fork closes its copies at once and can't keep a dead run alive. On file systems whose locks don't reach other hosts a
-run of another host counts as alive for as long as its file is there.
+fork closes its copies at once and can't keep a dead run alive. On file systems that do not keep hosts apart a run of
+another host counts as alive for as long as its file is there.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def out_of_reach(cache: Path) -> Path | None:
 
 def _is_out_of_reach(path: Path, file: int) -> bool:
     host = os.pread(file, _HOST_SIZE, 0)
-    return bool(host) and host.split()[0] != _here().split()[0] and not mount_of(path).locks_reach_hosts
+    return bool(host) and host.split()[0] != _here().split()[0] and not mount_of(path).keeps_hosts_apart
 
 
 @functools.cache

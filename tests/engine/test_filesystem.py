@@ -23,7 +23,7 @@ from taskproc.filesystem import Mount, mount_of
         ("lustre", "rw,localflock", True, False),
         ("cifs", "rw", True, True),
         ("cifs", "rw,nobrl", True, False),
-        ("fuse.glusterfs", "rw", True, True),
+        ("fuse.glusterfs", "rw", True, False),
         ("fuse.sshfs", "rw", True, False),
         ("beegfs", "rw", True, False),
         ("9p", "rw", True, False),
@@ -31,7 +31,7 @@ from taskproc.filesystem import Mount, mount_of
 )
 def test_whom_files_and_locks_reach(kind: str, options: str, shared: bool, reach: bool) -> None:
     mount = Mount(kind, frozenset(options.split(",")))
-    assert (mount.is_shared, mount.locks_reach_hosts) == (shared, reach)
+    assert (mount.is_shared, mount.keeps_hosts_apart) == (shared, reach)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no other system tells of its mounts")

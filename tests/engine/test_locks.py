@@ -160,8 +160,8 @@ def test_a_cache_that_another_host_may_be_using_is_refused(
     monkeypatch.setattr("taskproc.locks.mount_of", lambda path: DEAF)
     monkeypatch.setattr("taskproc.admission.mount_of", lambda path: DEAF)
     sentence = (
-        f"the cache {tmp_path} is in use by a run on node7, and locks on this fuse.sshfs file system do not reach other"
-        f" hosts: wait for its end, or, if it was killed, remove {elsewhere}"
+        f"the cache {tmp_path} is in use by a run on node7, and file systems like this one (fuse.sshfs) do not keep"
+        f" two hosts apart: wait for its end, or, if it was killed, remove {elsewhere}"
     )
     for write in (False, True):
         with pytest.raises(CacheError) as caught:
