@@ -47,6 +47,10 @@ class Reused(NamedTuple):
     node: Node
 
 
+class Stopping(NamedTuple):
+    """A task failed: nothing new begins, and what runs may finish."""
+
+
 class Waiting(NamedTuple):
     """Another run is busy with these tasks."""
 
@@ -68,7 +72,7 @@ class Warned(NamedTuple):
     text: str
 
 
-Event = Planned | Started | Returned | Finished | Reused | Waiting | Printed | Warned
+Event = Planned | Started | Returned | Finished | Reused | Stopping | Waiting | Printed | Warned
 Listener = Callable[[Event], None]
 
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from taskproc.batch import Answer, Damaged, Done, Failed, Lost, Printed, Returned
 from taskproc.elsewhere import Elsewhere
-from taskproc.events import Finished, Reused, Started, Waiting, Warned
+from taskproc.events import Finished, Reused, Started, Stopping, Waiting, Warned
 from taskproc.events import Printed as TaskPrinted
 from taskproc.events import Returned as TakenBack
 from taskproc.flight import Flight
@@ -294,6 +294,7 @@ class Scheduler:
         reason = str(self._frontier.reasons.get(node.key, ""))
         self._tell(Finished(node, made.start, made.duration, made.where, reason, error))
         if self._stopping:
+            self._tell(Stopping())
             for serial, flight in self._flights.items():
                 self._recall(serial, flight)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from taskproc import FailedTaskError
-from taskproc.events import Finished, Planned, Returned, Reused, Started, Waiting
+from taskproc.events import Finished, Planned, Returned, Reused, Started, Stopping, Waiting
 from taskproc.plan import MayRun, NeverRan, Run, UpToDate
 from taskproc_cli.views.tracker import Tracker
 
@@ -97,6 +97,16 @@ def test_the_time_left_follows_from_earlier_durations(tracker: Tracker) -> None:
     assert tracker.snapshot().left is None
     tracker(finished(SCORE))
     assert tracker.snapshot().sure
+
+
+def test_while_a_run_stops_only_what_runs_is_waited_for(tracker: Tracker) -> None:
+    tracker(Started((FITS[0],)))
+    tracker(finished(FITS[1], FailedTaskError("Fit()", "it broke")))
+    assert not tracker.snapshot().stopping
+    tracker(Stopping())
+    now = tracker.snapshot()
+    assert (now.stopping, now.sure) == (True, True)
+    assert now.left == pytest.approx(10, abs=1)
 
 
 def test_what_another_run_does_is_counted_until_it_is_done(tracker: Tracker) -> None:

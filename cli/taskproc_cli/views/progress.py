@@ -172,7 +172,7 @@ def counts(now: Snapshot) -> list[str]:
         (len(now.failures), "failed"),
         (now.elsewhere, "in another run"),
     )
-    return [f"{number:,} {what}" for number, what in numbers if number]
+    return [f"{number:,} {what}" for number, what in numbers if number] + ["stopping"] * now.stopping
 
 
 def overall(now: Snapshot) -> list[str]:

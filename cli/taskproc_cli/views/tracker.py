@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from taskproc.causes import blocked
-from taskproc.events import Event, Finished, Planned, Returned, Reused, Started, Waiting
+from taskproc.events import Event, Finished, Planned, Returned, Reused, Started, Stopping, Waiting
 from taskproc.plan import UpToDate
 from taskproc_cli.views.quantities import count, duration
 
@@ -100,6 +100,7 @@ class Snapshot(NamedTuple):
         sure: Whether the durations of all that is left are known; else `left` is the least.
         failures: All so far.
         elsewhere: How many tasks another run is busy with.
+        stopping: Whether nothing new begins, since a task failed.
     """
 
     classes: tuple[Work, ...]
@@ -109,6 +110,7 @@ class Snapshot(NamedTuple):
     sure: bool
     failures: tuple[FailedTaskError, ...]
     elsewhere: int
+    stopping: bool
 
     @property
     def total(self) -> int:
@@ -145,6 +147,7 @@ class Tracker:
         self._under_way: dict[int, _Trip] = {}
         self._failures: dict[Key, FailedTaskError] = {}
         self._elsewhere: set[Key] = set()
+        self._stopping = False
         self._width = 0.0
 
     @property
@@ -161,10 +164,11 @@ class Tracker:
         with self._lock:
             match event:
                 case Finished(node=node, duration=seconds, error=error):
-                    if error is not None:
+                    if error is None:
+                        self._classes[node.name].learn(seconds)
+                    else:
                         self._failures[node.key] = error
                     self._settle(node, "ran" if error is None else "failed")
-                    self._classes[node.name].learn(seconds)
                 case Started(nodes):
                     self._depart(nodes)
                 case Returned(nodes):
@@ -174,6 +178,8 @@ class Tracker:
                     self._settle(node, "kept")
                 case Planned(plan):
                     self._begin(plan)
+                case Stopping():
+                    self._stopping = True
                 case Waiting(nodes):
                     self._elsewhere.update(node.key for node in nodes)
                 case _:
@@ -187,15 +193,10 @@ class Tracker:
             counts = Counter(each.node.name for each in running)
             classes = [replace(w, ends=w.ends.copy(), running=counts[n]) for n, w in self._classes.items() if w.total]
             failures, elsewhere = tuple(self._failures.values()), len(self._elsewhere)
-            self._width = self._width + (len(running) - self._width) * _STEADY if self._width else float(len(running))
-        parts = [work.left for work in classes if work.done < work.total]
-        known = [part for part in parts if part is not None]
-        begun = sum(min(each.seconds, each.expected or 0.0) for each in running)
-        last = max(((each.expected or 0.0) - each.seconds for each in running), default=0.0)
-        left = max(last, (sum(known) - begun) / max(1.0, self._width), 0.0) if any(known) else None
-        return Snapshot(
-            tuple(classes), tuple(running), now - self.began, left, len(known) == len(parts), failures, elsewhere
-        )
+            self._width += (len(running) - self._width) * (_STEADY if self._width else 1)
+            width, stopping = self._width, self._stopping
+        left, sure = _time_left([] if stopping else classes, running, width)
+        return Snapshot(tuple(classes), tuple(running), now - self.began, left, sure, failures, elsewhere, stopping)
 
     def summary(self) -> str:
         """What was done, in one line: `1,204 tasks in 3 min 12 s · 1,190 reused · 14 ran`."""
@@ -266,3 +267,14 @@ class Tracker:
     def _running(self, trip: _Trip, now: float) -> Running:
         node = next(iter(trip.nodes.values()))
         return Running(node, now - trip.since, self._own.get(node.key) or self._classes[node.name].mean)
+
+
+def _time_left(classes: Iterable[Work], running: Iterable[Running], width: float) -> tuple[float | None, bool]:
+    """Seconds until all is done, if anything is known of that, and whether all is known; `width` tasks run at once."""
+    parts = [work.left for work in classes if work.done < work.total]
+    known = [part for part in parts if part is not None]
+    last = max((each.expected - each.seconds for each in running if each.expected is not None), default=0.0)
+    begun = sum(min(each.seconds, each.expected or 0.0) for each in running)
+    left = max(last, (sum(known) - begun) / max(1.0, width))
+    sure = len(known) == len(parts) and all(each.expected is not None for each in running)
+    return (left if left > 0 else None), sure
