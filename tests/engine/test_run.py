@@ -78,7 +78,11 @@ def test_a_failure_names_the_task_and_its_cause(flow: Any) -> None:
         task.run_graph(executor=executor)
     assert caught.value.task is task
     assert repr(caught.value.__cause__) == "KeyError(1)"
-    assert str(caught.value) == "Bad(n=1) failed: KeyError: 1\nits output ended with:\n  last words"
+    headline, *_, log, debug = str(caught.value).splitlines()
+    assert headline == "Bad(n=1) failed: KeyError: 1"
+    assert "    raise KeyError(self.n)\n  KeyError: 1\nits output ended with:\n  last words\n" in str(caught.value)
+    assert log == f"all it printed: {caught.value.log}"
+    assert debug.endswith("error.task.run_graph(force_interactive=True)")
     assert Path(caught.value.log).read_text() == "last words\n"
     assert "in run_task" in caught.value.details
     assert task.task_stdout.read_text() == "last words\n"
