@@ -141,11 +141,10 @@ def test_a_module_that_runs_a_graph_when_it_is_imported_is_refused(python: Any, 
     )
     done = python("-c", "import study", check=False)
     assert done.returncode == 1
-    last = done.stderr.splitlines()[-1]
-    assert last.endswith(
+    assert (
         "Main() failed: a worker that imported the module met run_graph of Main() there:"
-        ' guard it with `if __name__ == "__main__":`'
-    )
+        ' guard it with `if __name__ == "__main__":`\n'
+    ) in done.stderr
     assert python("study.py").stderr == ""
 
 
@@ -564,7 +563,7 @@ def test_what_cannot_be_sent_to_a_worker_fails_its_task_with_a_sentence(python: 
                 try:
                     cls().run_graph()
                 except FailedTaskError as error:
-                    print(error)
+                    print(str(error).splitlines()[0])
     """
     done = python("-c", textwrap.dedent(code))
     holds, closes = done.stdout.splitlines()
