@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, get_args
 
 from taskproc import files
+from taskproc.errors import CacheError
 from taskproc.record import Row
 from taskproc.store import open_store
 
@@ -39,7 +41,8 @@ def renew_views(node: Node, row: Row) -> None:
     for what in get_args(What):
         attempt = shown_attempt(row, what)
         if attempt and (os.path.lexists(folder / attempt / what) or os.path.islink(folder / what)):
-            files.view(node.cache, node.name, row.task_id, attempt, what)
+            with suppress(CacheError):  # nothing rests on it
+                files.view(node.cache, node.name, row.task_id, attempt, what)
 
 
 def shown_attempt(row: Row, what: str) -> str:
