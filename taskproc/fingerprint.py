@@ -138,7 +138,7 @@ class Fingerprinter:
             same[node.name] += 1
             name = f"{node.name}#{same[node.name]}" if same[node.name] > 1 else node.name
             parts[name] = CodePart(name, node.digest, node.text, node.unseen, node.kind)
-        watched = tuple(str(node.target) for node in numbers if isinstance(node.target, Path))
+        watched = tuple(str(node.target) for node in numbers if node.kind == "file")
         return Fingerprint(digest(*lines), tuple(parts.values()), self._files({node.path for node in numbers}), watched)
 
     def _files(self, paths: set[str]) -> tuple[tuple[str, bytes], ...]:

@@ -631,3 +631,15 @@ def test_the_folder_does_not_matter(project: Project, tmp_path: Path) -> None:
     before = project.take(FILES)
     assert str(project.folder).encode() not in b"".join(part.text.encode() for part in before.parts)
     assert before.digest == project.take(FILES).digest
+
+
+def test_what_lies_at_a_path_that_is_a_constant_does_not_count(project: Project) -> None:
+    task = """
+        from pathlib import Path
+        from base import Base
+        NOTES = Path(__file__).with_name("notes")
+        class Main(Base):
+            def run_task(self):
+                return NOTES.read_text()
+    """
+    assert project.take({"tasks.py": task}).watched == ()
