@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from taskproc.causes import root_causes, upstreams
 from taskproc.changes import changes
 from taskproc.graph import Node, build_graph, packed_sources
-from taskproc.plan import CodeChanged, Run
+from taskproc.plan import CodeChanged, NeverRan, Run
 from taskproc.record import WIDTH
 from taskproc.run import judged_plan
 from taskproc.store import open_store
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from taskproc.judge import Judge
     from taskproc.options import Options
     from taskproc.plan import Decision, Plan
-    from taskproc.record import Row
+    from taskproc.record import Record, Row
 
 
 class Upstream(NamedTuple):
@@ -43,6 +43,7 @@ class Evidence(NamedTuple):
         unseen: Parts of its code that could not be read in full.
         accepted: Who has accepted the recorded result, if a person has.
         running: Whether a live run has leased it.
+        other: The newest result of its class, if it has none itself: it was made with other arguments, or defaults.
     """
 
     row: Row | None
@@ -54,6 +55,7 @@ class Evidence(NamedTuple):
     unseen: list[CodePart]
     accepted: Acceptance | None
     running: bool
+    other: Record | None = None
 
 
 def evidence(root: Node, options: Options) -> Evidence:
@@ -61,16 +63,26 @@ def evidence(root: Node, options: Options) -> Evidence:
     judge, plan = judged_plan(build_graph(root), options)
     row = plan.rows.get(root.key)
     causes = root_causes(plan, upstreams(plan, root))
+    never_ran = isinstance(decision := plan.decisions[root.key], Run) and isinstance(decision.reason, NeverRan)
+    other = _newest(root.name, options) if never_ran else None
     return Evidence(
         row,
-        plan.decisions[root.key],
-        _changes(judge, plan, root),
+        decision,
+        _changes(judge, plan, root) if other is None else judge.code_changes(root, other.inputs.code),
         [Upstream(cause, _changes(judge, plan, cause.nodes[0])) for cause in causes],
         _differing(plan, root),
         root.attributes,
         _unseen(judge.codes.of(root.cls)),
         *_stored(root.name, row, options),
+        other,
     )
+
+
+def _newest(name: str, options: Options) -> Record | None:
+    """The newest result of a class."""
+    with open_store(options.cache, trust=options.trust, write=False) as store:
+        found = [row.good for _, row in store.all_rows(name) if row.good is not None]
+    return max(found, key=lambda record: record.made.start, default=None)
 
 
 def recorded_evidence(name: str, row: Row, code: Fingerprint | None, options: Options) -> Evidence:

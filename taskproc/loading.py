@@ -115,7 +115,7 @@ def _import_class(ref: ClassRef) -> type[Any]:
     # A file may have changed without touching what the class reaches.
     if changed and _fingerprinter(cls).of(cls).digest != ref.code:
         raise RefusedError(f"taskfile changed during the run: {changed[0][0]}")
-    _verified.update(ref.sources)
+    _verified.update(set(ref.sources).difference(changed))  # a file that has changed may matter to another class
     return cls
 
 

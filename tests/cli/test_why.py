@@ -116,3 +116,11 @@ def test_an_instance_whose_class_is_gone_is_told_of(study: Path, cli: Command) -
     edit(study, "self.low = Low()", "self.low = Lower()")
     done = cli("why", study, "study.Low#0")
     assert done.stdout.startswith("study.Low#0: recorded; its arguments are not known here\n")
+
+
+def test_a_changed_default_is_shown_before_and_after(cli: Command, study: Path) -> None:
+    edit(study, "x: int = 1", "x: int = 4")
+    shown = cli("why", "study.py", "Low").stdout
+    assert shown.startswith("Low(x=4): would run: never ran\n")
+    assert "with other arguments, was made" in shown
+    assert "-    def __init__(self, x=1):\n  +    def __init__(self, x=4):\n" in shown

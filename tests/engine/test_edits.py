@@ -79,6 +79,7 @@ class Project:
 def _in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "dont_write_bytecode", True)  # it would hide an edit within the same second
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setattr("taskproc.writer._NORMAL", 0)  # wait for no disk
     before = {*sys.modules}
     yield
@@ -445,3 +446,22 @@ def test_code_that_is_edited_while_it_runs_leaves_nothing_stale(project: Project
     project.edit(H, ("x * base(x)", "x + base(x)"))
     value, _ = project.run()
     assert value == project.run(cache="other")[0]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"), [("pkg/consts.py", "SCALE = 2", "SCALE = 3"), ("data.txt", "some", "an")]
+)
+def test_a_constant_or_file_that_is_edited_before_a_worker_reads_it_leaves_nothing_stale(
+    project: Project, file: str, old: str, new: str
+) -> None:
+    edits = [(old, new)]
+
+    def listener(event: Any) -> None:
+        if edits and type(event).__name__ == "Planned":
+            project.edit(file, edits.pop())
+
+    before, _ = project.run()
+    with suppress(FailedTaskError):
+        project.run(listener=listener, executor="process", force="all")
+    project.edit(file, (new, old))
+    assert project.run()[0] == before

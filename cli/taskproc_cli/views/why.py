@@ -25,6 +25,9 @@ def why_lines(label: str, found: Evidence) -> Iterator[str]:
     yield f"{label}: {_state(found)}"
     for upstream in found.upstreams:
         yield from _upstream_lines(upstream)
+    if found.other is not None:
+        since = ", and since then its code has changed:" if found.changes else ""
+        yield f"  the newest result of its class, with other arguments, was {_made(found.other.made)}{since}"
     yield from _diff_lines(found.changes, "  ")
     yield from _reason_lines(found)
     yield from _record_lines(found)
