@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 import types
 import typing
@@ -116,14 +117,23 @@ def _checked(schema: Any) -> Any:
 
 
 def _checked_fields(schema: dict[str, Any]) -> Any:
+    """The schema of a dataclass, by which an instance stays what it is, but for fields that are coerced in a copy."""
     from pydantic_core import core_schema
 
+    cls: Any = schema["cls"]
+    fields = [field for field in cls.__dataclass_fields__.values() if field.init]
+
     def check(value: Any, handler: Any) -> Any:
-        # An instance of a class derived from it would become one of the class itself.
-        return value if isinstance(value, schema["cls"]) and type(value) is not schema["cls"] else handler(value)
+        if type(value) is not cls:  # an instance of a class derived from it is another's to check
+            return value if isinstance(value, cls) else handler(value)
+        entries = [(field, getattr(value, field.name)) for field in fields]
+        given = {field.name: entry for field, entry in entries if entry is not field.default}
+        made, found = handler(given), copy.copy(value)
+        for name in given:
+            object.__setattr__(found, name, getattr(made, name))
+        return found
 
     name = schema.pop("ref", None)
-    schema["revalidate_instances"] = "always"
     return core_schema.no_info_wrap_validator_function(check, cast("Any", schema), ref=name)
 
 

@@ -204,6 +204,24 @@ def test_an_instance_of_a_derived_dataclass_stays_one(given: Named) -> None:
     assert task(Train)(Train("1", first=given, loose=1)).train.first == given  # type: ignore[arg-type]
 
 
+def test_an_instance_is_coerced_in_a_copy_of_it() -> None:
+    @dataclass
+    class Kept:
+        number: int
+        default: int = None  # type: ignore[assignment]
+        made: int = field(init=False, default=3)
+
+    given = Kept("1")  # type: ignore[arg-type]
+    given.made = 7
+    given.more = 8  # type: ignore[attr-defined]
+    found = task(list[Kept])([given, Kept(1)]).train
+    assert [vars(each) for each in found] == [
+        {"number": 1, "default": None, "made": 7, "more": 8},
+        {"number": 1, "default": None},
+    ]
+    assert given.number == "1"  # type: ignore[comparison-overlap]
+
+
 # What `task_args` tells makes the same task again
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
