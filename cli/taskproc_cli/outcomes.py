@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-
-from taskproc_cli.views.table import Came
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +12,13 @@ if TYPE_CHECKING:
     from taskproc.graph import Graph, Node
     from taskproc.options import Options
     from taskproc.record import Key
+
+
+class Came(NamedTuple):
+    """What came of one point: the value or, where there is none, the problem in one line."""
+
+    value: Any = None
+    problem: str = ""
 
 
 def outcomes(

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from taskproc_cli.outcomes import Came
 from taskproc_cli.sweep import Point, Sweep, Swept
 from taskproc_cli.views import terminal
-from taskproc_cli.views.table import Came, sweep_lines
+from taskproc_cli.views.table import sweep_lines
 
 
 def lines(values: list[Any], form: str = "table", names: tuple[str, ...] = ("n",)) -> list[str]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from taskproc.record import Key
     from taskproc_cli.request import Request
     from taskproc_cli.sweep import Sweep
+
 FAILURES = 3
 """How many failures of a sweep are told with all that helps to mend them."""
 

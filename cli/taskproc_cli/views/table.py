@@ -6,7 +6,7 @@ import csv
 import io
 import itertools
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from taskproc_cli.views import terminal
 from taskproc_cli.views.result import json_of, text_of
@@ -15,6 +15,7 @@ from taskproc_cli.views.screen import fitted, harmless, width
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from taskproc_cli.outcomes import Came
     from taskproc_cli.sweep import Point, Sweep
 
 FORMATS = {"table": "aligned columns (the default)", "json": "an array of objects", "csv": "comma-separated values"}
@@ -24,13 +25,6 @@ _WIDEST = 60
 
 _MOST = 12
 """Entries of a dict that have columns of their own."""
-
-
-class Came(NamedTuple):
-    """What came of one point: the value or, where there is none, the problem in one line."""
-
-    value: Any = None
-    problem: str = ""
 
 
 def sweep_lines(sweep: Sweep, came: Sequence[Came], form: str) -> Iterator[str]:
