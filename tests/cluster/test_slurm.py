@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import signal
 import subprocess
 from pathlib import Path
@@ -29,7 +30,7 @@ def test_jobs_are_named_by_their_class_where_nothing_else_is_said(cluster: Any) 
     assert cluster.run("Job", "--cache", "a b%j'", prefix="sbatch")[1].split() == ["Job"]
 
 
-@pytest.mark.parametrize("prefix", [SRUN, SBATCH])
+@pytest.mark.parametrize("prefix", [pytest.param(SRUN, marks=pytest.mark.long), SBATCH])
 def test_a_cancelled_job_is_told_in_the_schedulers_words(prefix: str, cluster: Any) -> None:
     run = cluster.start("Job", "--seconds", "600", prefix=prefix)
     cluster.until(cluster.notes)
@@ -74,6 +75,14 @@ def test_a_job_not_begun_when_its_runner_is_killed_ends_before_its_body(cluster:
     status, _, err = cluster.run("Job", prefix=SBATCH)
     assert status == 0, err
     assert cluster.notes() == ["begun", "ended"]
+
+
+def test_a_command_that_waits_takes_its_job_back_when_its_runner_is_killed(cluster: Any) -> None:
+    run = cluster.start("Job", prefix=f"{SRUN} --hold")
+    cluster.until(cluster.jobs)
+    run.kill()
+    run.wait()
+    cluster.until(lambda: not cluster.jobs())
 
 
 @pytest.mark.parametrize("prefix", [SRUN, pytest.param(SBATCH, marks=pytest.mark.long)])
@@ -135,13 +144,17 @@ def test_a_job_whose_node_goes_down(cluster: Any) -> None:
         cluster.call("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
         assert "JobState=NODE_FAIL" in run.communicate()[1]
     finally:
-        subprocess.run(["scontrol", "update", f"nodename={node}", "state=resume"], check=False)
+        resume = ["scontrol", "update", f"nodename={node}", "state=resume"]
+        subprocess.run(resume, check=False, capture_output=True)  # it may have come back by itself
 
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-def test_a_thousand_waiting_jobs(cluster: Any) -> None:
+def test_a_thousand_waiting_jobs(cluster: Any, request: pytest.FixtureRequest) -> None:
     """Each costs a thread and the process of its command; all are cancelled with the run."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))  # as most systems give to a shell
+    request.addfinalizer(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard)))
     run = cluster.start("Jobs", "--n", "1000", prefix=f"{SBATCH} --hold")
     cluster.until(lambda: len(cluster.jobs("PENDING")) == 1000)
     status = Path(f"/proc/{run.pid}/status").read_text()
