@@ -42,7 +42,7 @@ def coercion(annotation: Any) -> Callable[[Any], Any]:
     config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
     try:
         # A tuple of one, for pydantic takes no configuration beside a class that may have its own.
-        adapter: Any = TypeAdapter(cast("Any", tuple)[_portable(annotation)], config=config)
+        adapter: Any = TypeAdapter(cast("Any", tuple)[portable(annotation)], config=config)
         adapter.rebuild()  # says which name is missing, if one is
     except (PydanticUserError, PydanticUndefinedAnnotation) as error:
         raise TypeError(error.message.partition("\n")[0]) from None
@@ -57,17 +57,17 @@ def coercion(annotation: Any) -> Callable[[Any], Any]:
     return coerce
 
 
-def _portable(annotation: Any) -> Any:
+def portable(annotation: Any) -> Any:
     """An annotation as pydantic takes it, on every Python, and so that a task can be identified by what comes out."""
     origin, args = get_origin(annotation), get_args(annotation)
     if origin in (Iterable, Collection):  # pydantic would give an iterator that can be read once
-        return types.GenericAlias(list, (_portable(args[0]),))
+        return types.GenericAlias(list, (portable(args[0]),))
     if origin is Annotated:
-        return Annotated[(_portable(args[0]), *annotation.__metadata__)]
+        return Annotated[(portable(args[0]), *annotation.__metadata__)]
     if origin in (Union, types.UnionType):
-        return Union[tuple(map(_portable, args))]  # noqa: UP007  made from a tuple
+        return Union[tuple(map(portable, args))]  # noqa: UP007  made from a tuple
     if isinstance(origin, type) and args:
-        inner = tuple(map(_portable, args))
+        inner = tuple(map(portable, args))
         return annotation if inner == args else cast("Any", origin)[inner]
     if typing.is_typeddict(annotation) and sys.version_info < (3, 12):
         return _newer_typed_dict(annotation)
@@ -87,7 +87,7 @@ def _newer_typed_dict(cls: Any) -> Any:
             (inner,) = get_args(hint)
         else:
             need, inner = typing.Required if name in cls.__required_keys__ else typing.NotRequired, hint
-        fields[name] = need[_portable(inner)]
+        fields[name] = need[portable(inner)]
     return cast("Any", TypedDict)(cls.__name__, fields)
 
 

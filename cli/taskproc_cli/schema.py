@@ -8,6 +8,7 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema
 
+from taskproc.coercion import portable
 from taskproc.presentation import to_json
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _adapter(annotation: Any) -> TypeAdapter[Any]:
     """What validates a parameter; anything, where that can't be told."""
     for config in (ConfigDict(arbitrary_types_allowed=True), None):  # a model has its own, and refuses another
         try:
-            adapter = TypeAdapter[Any](annotation, config=config)
+            adapter = TypeAdapter[Any](portable(annotation), config=config)
             adapter.rebuild()  # says which name is missing, if one is
         except (PydanticUserError, PydanticUndefinedAnnotation):
             continue

@@ -55,3 +55,12 @@ def test_json_has_the_schema_of_the_arguments(cli: Command) -> None:
     assert echo["xs"] == {"type": "array", "items": {"type": "integer"}, "default": []}
     assert "type" not in tasks["After"]["arguments"]["properties"]["before"]
     assert tasks["Options"]["arguments"]["properties"]["rest"] == {"type": "array", "items": {"type": "integer"}}
+
+
+def test_the_schema_of_a_typed_dict_is_told_on_every_python(cli: Command, tmp_path: Path) -> None:
+    (tmp_path / "study.py").write_text(
+        "from typing import TypedDict\nfrom taskproc import Task\nclass Row(TypedDict):\n    rate: float\n"
+        "class Main(Task):\n    def __init__(self, rows: list[Row]): ...\n"
+    )
+    (main,) = json.loads(cli("list", "study.py", "--format", "json").stdout)["tasks"]
+    assert main["arguments"]["$defs"]["Row"]["required"] == ["rate"]
