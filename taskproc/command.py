@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from taskproc.graph import Node
     from taskproc.options import Options
 
-LATER = frozenset({"log", "python"})
+LATER = frozenset({"log", "python", "task_id"})
 """What a command may name in braces that is known only when it runs."""
 
 
@@ -41,13 +41,13 @@ def choose(node: Node, options: Options) -> Choice:
     return Choice(node.prefix, f"_task_prefix_command of {node.short}" if node.prefix else "")
 
 
-def command_for(node: Node, task_id: int, options: Options) -> Command | None:
+def command_for(node: Node, options: Options) -> Command | None:
     """The command that a task runs under; what it names of limits, and `LATER`, still stands in braces."""
     line = choose(node, options).line
     if not line.strip():
         return None
     if "{" in line:
-        line = template.fill(line, {name: shlex.quote(text) for name, text in _values(node, str(task_id)).items()})
+        line = template.fill(line, {name: shlex.quote(text) for name, text in _values(node).items()})
     return Command(line, shlex.quote(str(node.resources["python"])) if "python" in node.resources else "")
 
 
@@ -61,16 +61,16 @@ def refuse_unknown(nodes: Iterable[Node], options: Options) -> None:
         line = choose(node, options).line
         if "{" not in line:
             continue
-        known = {*_values(node, ""), *LATER, *(node.channels.keys() & options.limits.keys())}
+        known = {*_values(node), *LATER, *(node.channels.keys() & options.limits.keys())}
         for name in sorted(template.names(line) - known):
             raise RequestError(
                 f"the prefix command {line!r} of {node.short} names {{{name}}}{_advice(name, node, known)}"
             )
 
 
-def _values(node: Node, task_id: str) -> Mapping[str, str]:
-    own = {name: str(value) for name, value in node.resources.items() if name != "python"}
-    return {"cpus": "1", **own, "task_name": node.name, "task_id": task_id}
+def _values(node: Node) -> Mapping[str, str]:
+    own = {name: str(value) for name, value in node.resources.items() if name not in {"python", "task_id"}}
+    return {"cpus": "1", **own, "task_name": node.name}
 
 
 def _advice(name: str, node: Node, known: set[str]) -> str:

@@ -36,13 +36,13 @@ class Dispatch:
         self._prefixed = PrefixExecutor(options.result_grace if options is not None else None)
         self._options = options
 
-    def command_for(self, node: Node, task_id: int) -> Command | None:
+    def command_for(self, node: Node) -> Command | None:
         """The command that a task runs under; None for a plain worker."""
-        return command_for(node, task_id, self._options) if self._options is not None else None
+        return command_for(node, self._options) if self._options is not None else None
 
     def expect(self, nodes: Iterable[Node], workers: int) -> None:
         """Have as many plain workers begin as these tasks can keep busy."""
-        plain = islice((node for node in nodes if self.command_for(node, 0) is None), workers)
+        plain = islice((node for node in nodes if self.command_for(node) is None), workers)
         self._plain.expect(len(list(plain)))
 
     def executor(self, command: Command | None) -> Executor:

@@ -53,7 +53,8 @@ class Job(threading.Thread):
     """One run of a prefix command, and the thread that waits for it.
 
     Attributes:
-        submission: How the command hands the job to a batch system, if it does.
+        command: The command.
+        submission: How it hands the job to a batch system, if it does.
     """
 
     def __init__(self, batch: Batch, reply: Reply, grace: float | None, on_end: Callable[[Job], object]) -> None:
@@ -72,8 +73,8 @@ class Job(threading.Thread):
         self._reply = reply
         self._grace = grace
         self._on_end = on_end
-        self._command = batch.command
-        self.submission = submission.submission_in(self._command.line)
+        self.command = batch.command
+        self.submission = submission.submission_in(self.command.line)
         attempt = batch.payloads[0].folder
         run = os.path.basename(attempt)[:RUN_WIDTH]
         self._folder = Path(os.path.dirname(attempt), f"{run}f{secrets.token_hex(8)[: 15 - RUN_WIDTH]}")
@@ -89,7 +90,7 @@ class Job(threading.Thread):
                 status = self._run(lifeline)
                 answers = self._answers(status)
         except Exception as error:  # noqa: BLE001  a full disk, a key that can't be pickled
-            answers = [Lost(f"the prefix command {self._command.line!r} could not be run: {reason_of(error)}")]
+            answers = [Lost(f"the prefix command {self.command.line!r} could not be run: {reason_of(error)}")]
         shutil.rmtree(self._folder, ignore_errors=True)
         if not self._stopped.is_set():
             for answer in answers:
@@ -146,7 +147,7 @@ class Job(threading.Thread):
                 return
 
     def _line(self, lifeline: Lifeline) -> str:
-        line, python = self._command.line, self._command.python or shlex.join(interpreter())
+        line, python = self.command.line, self.command.python or shlex.join(interpreter())
         worker = f"-m taskproc.worker {shlex.quote(str(self._folder / 'batch'))}"
         log = str(self._folder / "log")
         values = {"python": python, "log": shlex.quote(log)}
@@ -175,7 +176,7 @@ class Job(threading.Thread):
             grace = GRACE if mount_of(self._folder).is_shared else 0.0
         deadline = time.monotonic() + grace
         while True:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):
                 os.listdir(self._folder)  # has a network file system look anew
                 return (self._folder / f"batch{ANSWERS}").read_bytes()
             if time.monotonic() >= deadline or self._stopped.wait(_LOOK):
@@ -204,7 +205,7 @@ class Job(threading.Thread):
             (attempt / COMMAND).write_text(said + log)
         lines = [line.strip() for line in (log if log.strip() else said).splitlines() if line.strip()]
         words = "; ".join(filter(None, [state, *lines[-_LAST_LINES:]]))
-        reason = f"the prefix command {self._command.line!r} published no result ({ending(status)})"
+        reason = f"the prefix command {self.command.line!r} published no result ({ending(status)})"
         return Lost(f"{reason}: {words}" if words else reason, tail(str(attempt)), kept=attempt.is_dir())
 
     def _state(self) -> str:

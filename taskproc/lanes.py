@@ -93,7 +93,8 @@ class Lanes:
         stack: list[Node] = []
         within: dict[Key, int] = {}
         seconds = 0.0
-        while len(taken) < MOST and seconds < TARGET and (stack or (heap and share)):
+        most = 1 if lane.one_by_one else MOST
+        while len(taken) < most and seconds < TARGET and (stack or (heap and share)):
             if stack:
                 node = stack.pop()
             elif taken and self._short(heap[0][2]) is None:

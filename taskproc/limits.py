@@ -28,11 +28,16 @@ class Lane(NamedTuple):
     command: Command | None
     limits: tuple[tuple[str, int], ...]
 
+    @property
+    def one_by_one(self) -> bool:
+        """Whether no two tasks may share a batch, since the command names the task."""
+        return self.command is not None and "task_id" in template.names(self.command.line)
 
-def numbered(command: Command, taken: Taken) -> Command:
-    """A command with the numbers that its batch has to itself."""
+
+def addressed(command: Command, taken: Taken, task_id: int) -> Command:
+    """A command with the numbers that its batch has to itself, and the id of the batch's first task."""
     values = {name: ",".join(map(str, numbers)) for name, numbers in taken.items()}
-    return command._replace(line=template.fill(command.line, values)) if values else command
+    return command._replace(line=template.fill(command.line, {**values, "task_id": f"{task_id}"}))
 
 
 class _Stock:

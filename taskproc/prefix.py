@@ -10,6 +10,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
+from taskproc.batch import Lost
 from taskproc.job import Job, call
 
 if TYPE_CHECKING:
@@ -42,7 +43,11 @@ class PrefixExecutor:
             _allow_files()
         job = Job(batch, reply, self._grace, self._jobs.discard)
         self._jobs.add(job)
-        job.start()
+        try:
+            job.start()
+        except RuntimeError as error:  # no more threads are to be had
+            self._jobs.discard(job)
+            reply(batch.serial, Lost(f"the prefix command {job.command.line!r} could not be run: {error}"))
 
     def recall(self, serial: int) -> None:
         """Do nothing: all answers come at the end."""

@@ -30,7 +30,7 @@ from taskproc.flight import Flight
 from taskproc.frontier import Frontier
 from taskproc.graph import by_name
 from taskproc.lanes import Durations, Lanes, ranks
-from taskproc.limits import numbered
+from taskproc.limits import addressed
 from taskproc.outcome import conclude, drop_attempt, failed_task, failure_of
 from taskproc.payloads import Packer
 from taskproc.plan import Run, UpToDate
@@ -150,7 +150,7 @@ class Scheduler:
             self._consider(self._frontier.wait([node]))
 
     def _lane_of(self, node: Node) -> Lane:
-        return self._limits.lane(self._executors.command_for(node, self._ids[node.key]), node)
+        return self._limits.lane(self._executors.command_for(node), node)
 
     # Batches: from ready to under way.
 
@@ -198,7 +198,7 @@ class Scheduler:
         executor = self._executors.executor(lane.command)
         taken = self._limits.take(lane)
         if lane.command is not None:
-            batch = batch._replace(command=numbered(lane.command, taken))
+            batch = batch._replace(command=addressed(lane.command, taken, self._ids[nodes[0].key]))
         self._flights[batch.serial] = Flight(executor, lane, taken, nodes, attempts, read, dict(enumerate(nodes)))
         self._tell(Started(nodes))
         if not executor.streams:

@@ -240,8 +240,11 @@ def run_file(path: Path) -> None:
 
 def end_with_run(folder: Path) -> None:
     """End this process, and what it has started, once the run that began the attempt in a folder is over."""
-    while not is_over(folder):
+    over = False
+    while not over:
         time.sleep(_LOOK)
+        with contextlib.suppress(OSError):  # of a file system that does not answer now
+            over = is_over(folder)
     _die()
 
 

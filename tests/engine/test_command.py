@@ -38,7 +38,7 @@ def test_the_task_name_wins_over_channels_and_these_over_the_class(prefixes: dic
     task = node("gpu", "cpu", prefix="own")
     assert choose(task, Options(CACHE, prefixes=prefixes)).line == found
     assert choose(task, Options(CACHE, settings={"pyproject.toml": prefixes})).line == found
-    command = command_for(task, 0, Options(CACHE, prefixes=prefixes))
+    command = command_for(task, Options(CACHE, prefixes=prefixes))
     assert command == (Command(found) if found else None)
 
 
@@ -56,10 +56,10 @@ def test_what_is_said_now_wins_over_settings_whatever_they_name() -> None:
 def test_a_command_says_what_the_task_is() -> None:
     line = "srun -c {cpus} --mem {memory} -J {task_name}-{task_id} -o {log} env D={gpu} {python}"
     task = node("gpu", prefix=line, memory="16 GB", python="/opt/my python")
-    command = command_for(task, 7, Options(CACHE))
-    filled = "srun -c 1 --mem '16 GB' -J flow.Train-7 -o {log} env D={gpu} {python}"
+    command = command_for(task, Options(CACHE))
+    filled = "srun -c 1 --mem '16 GB' -J flow.Train-{task_id} -o {log} env D={gpu} {python}"
     assert command == Command(filled, "'/opt/my python'")
-    assert command_for(node(prefix="{cpus}", cpus=8), 7, Options(CACHE)) == Command("8")
+    assert command_for(node(prefix="{cpus}", cpus=8), Options(CACHE)) == Command("8")
 
 
 @pytest.mark.parametrize(

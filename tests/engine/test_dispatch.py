@@ -41,8 +41,8 @@ class Ends:
 
 def test_what_stays_in_this_process_has_no_command() -> None:
     node: Any = SimpleNamespace(name="flow.Train", short="Train", channels={}, resources={}, prefix="srun")
-    assert Dispatch(Ends(), Options(CACHE), batching=True).command_for(node, 0) == Command("srun")
-    assert Dispatch(Ends(), None, batching=False).command_for(node, 0) is None
+    assert Dispatch(Ends(), Options(CACHE), batching=True).command_for(node) == Command("srun")
+    assert Dispatch(Ends(), None, batching=False).command_for(node) is None
 
 
 def test_commands_have_an_executor_of_their_own_and_all_are_closed() -> None:

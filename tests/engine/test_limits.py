@@ -7,7 +7,7 @@ import pytest
 
 from taskproc.batch import Command
 from taskproc.errors import RequestError
-from taskproc.limits import Lane, Limits, numbered, refuse_unfit
+from taskproc.limits import Lane, Limits, addressed, refuse_unfit
 
 SRUN = Command("srun")
 
@@ -44,10 +44,10 @@ def test_what_a_task_takes_is_counted() -> None:
 
 def test_a_command_gets_numbers_of_its_own() -> None:
     limits = Limits(9, {"gpu": 3})
-    command = Command("env D={gpu}")
+    command = Command("env D={gpu},{task_id}")
     pair, single = limits.lane(command, node(gpu=2)), limits.lane(command, node(gpu=1))
     first, second = limits.take(pair), limits.take(single)
-    assert (numbered(command, first).line, numbered(command, second).line) == ("env D=0,1", "env D=2")
+    assert (addressed(command, first, 7).line, addressed(command, second, 8).line) == ("env D=0,1,7", "env D=2,8")
     limits.give_back(pair, first)
     third = limits.take(single)
     assert third == {"gpu": (0,)}
