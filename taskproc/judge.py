@@ -95,7 +95,7 @@ class Judge:
         """What a task that has run was made from: if a file that counts changed meanwhile, that can't be told."""
         inputs = self.inputs(node, outputs)
         del self._known[node.key]
-        is_unchanged = all(map(self.contents.is_unchanged, self._paths.get(node.key, ())))
+        is_unchanged = node.key not in self._paths or all(map(self.contents.is_unchanged, self._paths[node.key]))
         if is_unchanged and self.codes.is_unchanged(node.cls):
             return inputs
         return inputs._replace(attributes=os.urandom(WIDTH))

@@ -283,6 +283,7 @@ class Scheduler:
         flight.answered = True
         inputs = self._frontier.inputs_used(node)
         failure = Failure(inputs, answer.reason, answer.details, answer.error, answer.attempt, answer.made)
+        self._durations.learn(node, answer.made.duration)
         self._record(node, self._row(node)._replace(failure=failure), answer.made)
         self._fail(node, failure, answer.tail)
 

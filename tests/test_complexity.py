@@ -11,11 +11,26 @@ from typing import Any
 import pytest
 
 from benchmarks.workloads import GRAPHS
-from taskproc import Cache
+from taskproc import Cache, RequiresList, Task
 from taskproc.pool import Pool
 
 SHAPES = {"wide": 200, "chain": 200, "layered": 200, "grid": 200, "diamonds": 50}
 TIMES = 4
+
+
+class Bad(Task):
+    def __init__(self, i: int) -> None:
+        self.i = i
+
+    def run_task(self) -> int:
+        return 1 // 0
+
+
+class NeedsBad(Task):
+    bad: RequiresList[int]
+
+    def __init__(self, count: int) -> None:
+        self.bad = [Bad(i) for i in range(count)]
 
 
 def calls(function: Callable[[], object]) -> int:
@@ -51,25 +66,40 @@ def test_defining_and_planning_is_linear(shape: str, tmp_path: Path) -> None:
     assert few < many < 1.1 * TIMES * few
 
 
+@pytest.fixture
+def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many tasks each batch has that goes to a worker."""
+    found: list[int] = []
+    submit = Pool.submit
+
+    def counted(self: Pool, batch: Any, reply: Any) -> None:
+        found.append(len(batch.payloads))
+        submit(self, batch, reply)
+
+    monkeypatch.setattr(Pool, "submit", counted)
+    return found
+
+
+def test_tasks_that_fail_travel_together_too(tmp_path: Path, batches: list[int]) -> None:
+    with Cache(tmp_path), pytest.raises(ExceptionGroup) as caught:
+        NeedsBad(500).run_graph(keep_going=True, max_workers=2)
+    assert len(caught.value.exceptions) == sum(batches) == 500
+    assert len(batches) < 100
+
+
 @pytest.mark.parametrize("shape", ["wide", "chain"])
 def test_a_run_makes_few_transactions_batches_and_files(
-    shape: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shape: str, tmp_path: Path, batches: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     statements: list[str] = []
-    batches: list[int] = []
-    connect, submit = sqlite3.connect, Pool.submit
+    connect = sqlite3.connect
 
     def traced(*args: Any, **settings: Any) -> sqlite3.Connection:
         connection = connect(*args, **settings)
         connection.set_trace_callback(statements.append)
         return connection
 
-    def counted(self: Pool, batch: Any, reply: Any) -> None:
-        batches.append(len(batch.payloads))
-        submit(self, batch, reply)
-
     monkeypatch.setattr(sqlite3, "connect", traced)
-    monkeypatch.setattr(Pool, "submit", counted)
     task = defined(shape, 2000, tmp_path)
     _, stats = task.run_graph(max_workers=2)
     assert sum(batches) == sum(stats.executed.values()) == 2000 + (shape == "wide")
