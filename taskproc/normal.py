@@ -83,7 +83,12 @@ def shell(node: ast.AST) -> CodeType | None:
 def _emptied(node: Function) -> Any:
     if node.decorator_list:
         return node
-    return _like(node, body=[ast.copy_location(ast.Pass(), node)])
+    return _like(node, body=[_nothing(node)])
+
+
+def _nothing(node: ast.AST) -> ast.Pass:
+    """What stands for a statement that does not count: it is left out, or is all that a body has."""
+    return ast.copy_location(ast.Pass(), node)
 
 
 def _like(node: Any, **changed: object) -> Any:
@@ -122,18 +127,18 @@ class _Normalizer(ast.NodeTransformer):
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST:
         is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        return ast.Pass() if is_text else node  # a statement without effect is left out
+        return _nothing(node) if is_text else node
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
-        return ast.Pass() if all(map(_is_setting, node.targets)) else node
+        return _nothing(node) if all(map(_is_setting, node.targets)) else node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         if _is_setting(node.target):
-            return ast.Pass()
+            return _nothing(node)
         if not self._in_function:
             return node
         if node.value is None:
-            return ast.Pass()
+            return _nothing(node)
         return ast.copy_location(ast.Assign([node.target], node.value), node)
 
     def generic_visit(self, node: ast.AST) -> ast.AST:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import reprlib
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ def file_node(path: Path, name: str, contents: Contents) -> Node:
 
 
 def shown(value: object) -> str:
-    """A value for people: at most some hundred characters, and without addresses."""
+    """A value for people: at most some hundred characters, without addresses and places of libraries."""
+    if isinstance(value, ModuleType):
+        return f"module {value.__name__}"
     try:
         return re.sub(r" at 0x[0-9a-f]+", "", _REPR.repr(value))
     except Exception as problem:  # noqa: BLE001  the user's own `__repr__`

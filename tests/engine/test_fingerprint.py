@@ -643,3 +643,21 @@ def test_what_lies_at_a_path_that_is_a_constant_does_not_count(project: Project)
                 return NOTES.read_text()
     """
     assert project.take({"tasks.py": task}).watched == ()
+
+
+@pytest.mark.parametrize("body", ['"""What it is."""', "_task_channel = 'cpu'", "pass"])
+def test_a_class_that_says_nothing_else_has_its_bases(project: Project, body: str) -> None:
+    tasks = f"""
+        from base import Base
+        class Above:
+            RATE = 3
+        class Bare(Above):
+            {body}
+        class Main(Base):
+            def run_task(self):
+                return Bare().RATE
+    """
+    before = project.take({"tasks.py": tasks})
+    assert not any(part.unseen for part in before.parts)
+    assert before.digest != project.take({"tasks.py": tasks.replace("RATE = 3", "RATE = 4")}).digest
+    assert before.digest == project.take({"tasks.py": tasks.replace(body, "pass")}).digest
