@@ -91,11 +91,6 @@ class Fingerprinter:
             self._known[root] = self._take(root)
         return self._known[root]
 
-    @property
-    def files(self) -> dict[str, bytes]:
-        """The source files read for all fingerprints so far, each with the digest of the bytes as read."""
-        return {path: read for fingerprint in self._known.values() for path, read in fingerprint.files}
-
     def is_unchanged(self, target: type) -> bool:
         """Whether the files that a class says it depends on are as they were when its fingerprint was taken."""
         return all(self._explorer.contents.is_unchanged(Path(path)) for path in self.of(target).watched)

@@ -1,17 +1,19 @@
 """Task classes where they run: loaded by value or by reference, and never other code than was asked for.
 
 A worker of ours serves one run. One of an executor that the user keeps serves many, whose code and projects differ:
-there each of the user's modules is known by the digest that its file had when it was imported. Where that is not what a
-class was fingerprinted from, or another project's module has its name, modules are forgotten and imported anew.
+there each of the user's modules is known by the digest that its file had when it was imported. Once a file has another,
+or another project's module has the name, all of them are forgotten, to be imported anew.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 import pickle
 import sys
 import threading
 from contextlib import contextmanager
+from importlib.machinery import PathFinder
 from operator import attrgetter
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -23,7 +25,7 @@ from taskproc.context import loading
 from taskproc.origin import is_user_code, source_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+    from collections.abc import Callable, Collection, Generator, Iterable
 
     from taskproc.batch import ClassRef
     from taskproc.fingerprint import Fingerprinter
@@ -47,14 +49,10 @@ def know(ref: ClassRef, cls: type[Any]) -> None:
     _classes[ref] = cls
 
 
-def read_anew(files: Mapping[str, bytes]) -> None:
-    """Forget what was read of code: a run begins in this process, and may be of other code than the last.
-
-    What is loaded here is of these `files`, which is so in processes that are forked from here, too.
-    """
+def read_anew() -> None:
+    """Forget what was read of code: a run begins in this process, and may be of other code than the last."""
     _fingerprinters.clear()
     _verified.clear()
-    _imported.update(files)
 
 
 def load_class(ref: ClassRef) -> type[Any]:
@@ -67,7 +65,7 @@ def load_class(ref: ClassRef) -> type[Any]:
     cls = _classes.get(ref)
     if cls is None:
         cls = loaded(pickle.loads, ref.blob) if ref.blob else loaded(_import_class, ref)
-        if ref.blob and not _agrees(ref.sources):
+        if any(_imported.get(path, read) != read for path, read in ref.sources if ref.blob):
             raise RefusedError(f"code that {ref.qualname} uses changed during the run")
         _classes[ref] = cls
     if ref.blob:
@@ -140,6 +138,7 @@ class _Kept:
 
     def __init__(self) -> None:
         self.users = 0
+        self.is_forked = False
         self.entrance = threading.Lock()
         self.change = threading.Condition()
 
@@ -148,8 +147,13 @@ class _Kept:
             self.users += change
             self.change.notify_all()
 
+    def fork(self) -> None:
+        """Begin anew in a process that has just been forked: it has what its parent had loaded."""
+        vars(self).update(vars(_Kept()), is_forked=True)
+
 
 _kept = _Kept()
+os.register_at_fork(after_in_child=_kept.fork)
 _imported: dict[str, bytes] = {}
 
 
@@ -161,10 +165,13 @@ def held(refs: Collection[ClassRef]) -> Generator[None]:
     find what the task itself was loaded with.
     """
     with _kept.entrance:
-        if not all(_is_current(ref) for ref in refs):
+        if _kept.is_forked:
+            _kept.is_forked = False
+            _note(list(sys.modules))
+        if not all(map(_is_current, refs)):
             with _kept.change:
                 _kept.change.wait_for(lambda: not _kept.users)
-            _forget(refs)
+            _forget()
         _kept.count(1)
     try:
         yield
@@ -174,12 +181,16 @@ def held(refs: Collection[ClassRef]) -> Generator[None]:
 
 def _is_current(ref: ClassRef) -> bool:
     """Whether nothing that is loaded here keeps a class from being what is asked for."""
-    if ref in _classes or _agrees(ref.sources):
+    if ref in _classes:
+        return True
+    if ref.root:
+        taskfile.put_first(ref.root)
+    if not any(map(_is_stale, _user_modules(list(sys.modules)).items())):
         return True
     module = sys.modules.get(ref.module)
     if ref.blob or module is None or (ref.path and source_file(module) != ref.path):
         return False
-    try:  # its file may have changed without touching what the class reaches
+    try:  # a file may have changed without touching what the class reaches
         cls: type[Any] = attrgetter(ref.qualname)(module)
         if _fingerprinter(cls).of(cls).digest != ref.code:
             return False
@@ -189,44 +200,45 @@ def _is_current(ref: ClassRef) -> bool:
     return True
 
 
-def _agrees(sources: Iterable[tuple[str, bytes]]) -> bool:
-    """Whether all that is loaded of these files, or under their modules' names, was imported from what they were."""
-    modules = _modules()
-    files = {source_file(module) for module in modules.values()}
-    for path, expected in sources:
-        if not path.endswith(".py"):
-            continue
-        namesake = modules.get(taskfile.module_name(Path(path))[0])
-        if namesake is not None and source_file(namesake) != path and is_user_code(namesake):
-            return False
-        if path in files and _imported.get(path) != expected:
-            return False
-    return True
+def _is_stale(entry: tuple[str, ModuleType]) -> bool:
+    """Whether an import of this name would now find another file, or another text in it, or nobody knows."""
+    name, module = entry
+    path = source_file(module)
+    spec = PathFinder.find_spec(name) if "." not in name else None
+    if spec is not None and spec.origin and spec.origin != path:
+        return True
+    return _imported.get(path) != _digest_of(path)
+
+
+def _digest_of(path: str) -> bytes:
+    try:
+        return digest(Path(path).read_bytes())
+    except OSError:
+        return b""
 
 
 def _note(names: Iterable[str]) -> None:
-    """Remember of which files modules were imported just now."""
-    loaded_now = _modules()
-    for name in names:
-        path = source_file(loaded_now.get(name))
-        if path and is_user_code(name):
-            _imported[path] = digest(Path(path).read_bytes())
+    """Remember of what files modules were imported just now."""
+    for module in _user_modules(names).values():
+        path = source_file(module)
+        _imported[path] = _digest_of(path)
 
 
-def _forget(refs: Collection[ClassRef]) -> None:
-    """Unload the modules that these classes reach, or that stand in their way, and those that were loaded with them."""
-    files = {*_imported, *(path for ref in refs for path, _ in ref.sources)}
-    names = {taskfile.module_name(Path(path))[0] for path in files if path.endswith(".py")}
-    for name, module in _modules().items():
-        if name in names or source_file(module) in files:
-            del sys.modules[name]
+def _forget() -> None:
+    """Unload what is the user's."""
+    for name in _user_modules(list(sys.modules)):
+        del sys.modules[name]
     for known in (_classes, _imported, _fingerprinters, _verified):
         known.clear()
     importlib.invalidate_caches()
 
 
-def _modules() -> dict[str, ModuleType]:
-    """What is loaded, apart from the program that this process began with, and what is there but no module."""
+def _user_modules(names: Iterable[str]) -> dict[str, ModuleType]:
+    """Those of the loaded modules that are the user's, from files, and not the program that this process began with."""
+    found = {name: sys.modules.get(name) for name in names}
     main = sys.modules["__main__"]
-    found = list(sys.modules.items())
-    return {name: module for name, module in found if isinstance(module, ModuleType) and module is not main}
+    return {
+        name: module
+        for name, module in found.items()
+        if isinstance(module, ModuleType) and module is not main and source_file(module) and is_user_code(name)
+    }

@@ -49,7 +49,7 @@ class Packer:
         self._classes: dict[type, ClassRef] = {}
         self._folders: dict[str, tuple[str, bool]] = {}
         self._consts: dict[bytes, bytes] = {}
-        read_anew(codes.files)
+        read_anew()
 
     def folder(self, node: Node, attempt: str) -> str:
         """The folder of an attempt."""

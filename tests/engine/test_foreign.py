@@ -112,6 +112,47 @@ def test_workers_that_outlive_a_run_load_what_changed(flow: Any) -> None:
         assert (ran.value, ran.executed) == ((2, True), {"Leaf": 1, "Main": 1})
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_workers_that_outlive_a_run_tell_projects_apart(python: Any, tmp_path: Path) -> None:
+    for name in "ab":
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "table.py").write_text(f"ROWS = {name!r}\n")
+        (folder / "helper.py").write_text("from table import ROWS\n")
+        (folder / "tasks.py").write_text("import helper\nfrom taskproc import Task\n" + TAKE)
+    (tmp_path / "script.py").write_text(PROJECTS)
+    assert python("script.py").stdout.split() == ["a", "b", "c", "a"]
+
+
+TAKE = """
+class Take(Task):
+    def run_task(self): return helper.ROWS
+"""
+
+PROJECTS = """
+import concurrent.futures, multiprocessing, os, sys
+from pathlib import Path
+from taskproc import Cache, taskfile
+
+def take(folder, executor):
+    sys.path[:] = [entry for entry in sys.path if Path(entry).name not in {"a", "b"}]
+    for name in ("tasks", "helper", "table"):
+        sys.modules.pop(name, None)
+    with Cache(f"{folder}/cache"):
+        task = taskfile.load(Path(folder, "tasks.py")).Take()
+    task.clear_task()
+    return task.run_graph(executor=executor)[0]
+
+if __name__ == "__main__":
+    sys.dont_write_bytecode = True  # which would hide an edit within the same second
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as executor:
+        print(take("a", executor), take("b", executor))
+        Path("b/table.py").write_text("ROWS = 'c'\\n")
+        print(take("b", executor), take("a", executor))
+"""
+
+
 @pytest.mark.parametrize(
     ("outcome", "reason"),
     [
