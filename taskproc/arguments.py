@@ -53,12 +53,15 @@ class Parameters:
             values = cast("Values", self._bind(*args, **kwargs))
         except TypeError as error:
             raise ArgumentError(str(error)) from None
-        for validator, value in zip(self._validators, values, strict=True):
-            if not validator.fits(value):
-                break
-        else:
-            return values
-        return tuple(v.coerce(value, self._name) for v, value in zip(self._validators, values, strict=True))
+        try:
+            for validator, value in zip(self._validators, values, strict=True):
+                if not validator.fits(value):
+                    break
+            else:
+                return values
+            return tuple([v.coerce(value, self._name) for v, value in zip(self._validators, values, strict=True)])
+        except RecursionError:
+            raise ArgumentError(f"{self._name}: an argument contains itself, or is nested too deeply") from None
 
     def key(self, values: Values) -> tuple[Key, tuple[type | types.FunctionType, ...]]:
         """The key of the task with these arguments, and the user's classes and functions that they refer to.

@@ -222,6 +222,18 @@ def test_an_instance_is_coerced_in_a_copy_of_it() -> None:
     assert given.number == "1"  # type: ignore[comparison-overlap]
 
 
+@dataclass
+class Linked:
+    next: Linked | None = None
+
+
+def test_a_typed_value_that_contains_itself_is_refused() -> None:
+    loop = Linked()
+    loop.next = loop
+    with pytest.raises(ArgumentError, match=r"an argument contains itself, or is nested too deeply"):
+        task(Linked)(loop)
+
+
 # What `task_args` tells makes the same task again
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
