@@ -11,6 +11,7 @@ from typing import Any
 from taskproc.origin import is_user_code, loaded
 
 _HEAP_TYPE = 1 << 9
+_ABSENT = frozenset({"_MISSING_TYPE", "PydanticUndefinedType"})
 _TELLING = frozenset({"__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__"})
 
 
@@ -58,11 +59,25 @@ def function_in(member: Any) -> FunctionType | None:
     return member if isinstance(member, FunctionType) else None
 
 
+def _defaults(cls: type) -> dict[str, object]:
+    """What fields of a dataclass or pydantic model are when they are not given, where no attribute tells."""
+    fields: Mapping[str, Any] = vars(cls).get("__dataclass_fields__") or vars(cls).get("__pydantic_fields__") or {}
+    found: dict[str, object] = {}
+    for name, field in fields.items():
+        for value in (field.default_factory, field.default):
+            if name not in vars(cls) and value is not None and type(value).__name__ not in _ABSENT:
+                found.setdefault(name, value)
+    return found
+
+
 def attributes_of(cls: type) -> Iterator[tuple[str, object]]:
     """The values among a class's own members."""
     members: Mapping[str, Any] | None = getattr(cls, "__members__", None) if isinstance(cls, EnumMeta) else None
     if members:
         yield "members", {name: member.value for name, member in members.items()}
+    defaults = _defaults(cls)
+    if defaults:
+        yield "defaults", defaults
     for name, member in list(vars(cls).items()):
         machinery = (name.startswith("_") and name.endswith("_")) or name.startswith(("_task_", "_abc_"))
         machinery = machinery or name == "task_name"  # given by us

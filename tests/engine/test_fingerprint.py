@@ -661,3 +661,29 @@ def test_a_class_that_says_nothing_else_has_its_bases(project: Project, body: st
     assert not any(part.unseen for part in before.parts)
     assert before.digest != project.take({"tasks.py": tasks.replace("RATE = 3", "RATE = 4")}).digest
     assert before.digest == project.take({"tasks.py": tasks.replace(body, "pass")}).digest
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("RED = 1", "RED = 2"), ("lambda: [1]", "lambda: [2]"), ("SIZE = 3", "SIZE = 4")]
+)
+def test_loaded_classes_count_not_what_their_file_has_become(project: Project, old: str, new: str) -> None:
+    tasks = """
+        import dataclasses
+        import enum
+        from base import Base
+        class Color(enum.Enum):
+            RED = 1
+        @dataclasses.dataclass
+        class Options:
+            items: list = dataclasses.field(default_factory=lambda: [1])
+        class Sizes:
+            SIZE = 3
+        class Main(Base):
+            def run_task(self):
+                return Color.RED, Options(), Sizes.SIZE
+    """
+    project.write({"tasks.py": tasks})
+    main = importlib.import_module("tasks").Main
+    (project.folder / "tasks.py").write_text(dedent(tasks.replace(old, new)))
+    after = Fingerprinter(Base).of(main)
+    assert after.digest != project.take({"tasks.py": tasks.replace(old, new)}).digest
