@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from taskproc import lastrun
 from taskproc.errors import CacheError
+from taskproc.files import folder_name
 from taskproc.locks import RunLock, is_alive
 from taskproc.versions import keep
 
@@ -164,7 +165,8 @@ class Journal:
         if self._doubted or self.run in self._index.leases():
             with self._index.transaction():
                 for name, ids in self._doubted.items():
-                    self._index.discard(name, ids)
+                    if (self._index.cache / folder_name(name)).exists():
+                        self._index.discard(name, ids)
                 leases = self._index.leases()
                 self._index.bury(leases, self.run)
                 self._index.put_leases(leases)

@@ -7,7 +7,7 @@ Rules:
 2. A batch of ready tasks is leased before it is submitted. What another live run has leased is waited for; what
    another run has recorded meanwhile is decided again by our own code.
 3. A worker answers each task as it finishes, and what finished is recorded soon (see `taskproc.recorder`).
-4. A batch that is silent for `SILENCE` seconds is recalled: what has not begun comes back and goes elsewhere.
+4. A silent batch is recalled (see `taskproc.flight`): what has not begun comes back and goes elsewhere.
 5. If a worker dies, its first task without an answer has failed; the others are ready again. Where answers come only
    at the end of a batch, its tasks go again one by one, and one that is lost alone has failed.
 6. After a failure nothing new begins, and what runs may finish; with `keep_going`, all that can run does.
@@ -17,7 +17,6 @@ Rules:
 from __future__ import annotations
 
 import itertools
-import queue
 import time
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,7 @@ from taskproc.elsewhere import Elsewhere
 from taskproc.events import Finished, Reused, Started, Stopping, Waiting, Warned
 from taskproc.events import Printed as TaskPrinted
 from taskproc.events import Returned as TakenBack
-from taskproc.flight import Flight
+from taskproc.flight import Flight, Flights
 from taskproc.frontier import Frontier
 from taskproc.graph import by_name
 from taskproc.lanes import Durations, Lanes, ranks
@@ -49,10 +48,6 @@ if TYPE_CHECKING:
     from taskproc.plan import Plan
     from taskproc.record import Key, Output
     from taskproc.store import Journal
-
-SILENCE = 0.05
-PATIENCE = 0.5
-"""Seconds before a batch is recalled whose worker may still be starting."""
 
 
 class Scheduler:
@@ -83,9 +78,7 @@ class Scheduler:
         self._recorder = Recorder(journal, judge.codes)
         self._failures: dict[Key, FailedTaskError] = {}
         self._elsewhere = Elsewhere(journal)
-        self._flights: dict[int, Flight] = {}
-        self._landed = 0
-        self._answers: queue.SimpleQueue[tuple[int, Answer]] = queue.SimpleQueue()
+        self._flights = Flights(limits.workers)
         self._attempts = (f"{journal.run}{number:06x}" for number in itertools.count())
         nodes = plan.graph.nodes
         self._durations = Durations(plan.rows, nodes)
@@ -116,7 +109,7 @@ class Scheduler:
             while self._flights or self._elsewhere or (self._lanes and not self._stopping):
                 self._submit_ready()
                 self._take_answers()
-                self._recall_silent()
+                self._flights.recall_silent()
                 self._consider_freed()
                 self._recorder.flush_due()
         finally:
@@ -199,23 +192,10 @@ class Scheduler:
         taken = self._limits.take(lane)
         if lane.command is not None:
             batch = batch._replace(command=addressed(lane.command, taken, self._ids[nodes[0].key]))
-        self._flights[batch.serial] = Flight(executor, lane, taken, nodes, attempts, read, dict(enumerate(nodes)))
         self._tell(Started(nodes))
-        if not executor.streams:
-            for node in nodes:
-                self._journal.doubt(node.name, [self._ids[node.key]])
-        executor.submit(batch, lambda serial, answer: self._answers.put((serial, answer)))
-
-    def _recall_silent(self) -> None:
-        now = time.monotonic()
-        for serial, flight in self._flights.items():
-            patience = SILENCE if flight.answered or self._landed >= self._limits.workers else PATIENCE
-            if len(flight.unanswered) > 1 and not flight.recalled and now - flight.heard >= patience:
-                self._recall(serial, flight)
-
-    def _recall(self, serial: int, flight: Flight) -> None:
-        flight.recalled = True
-        flight.executor.recall(serial)
+        for node in nodes if not executor.streams else ():
+            self._journal.doubt(node.name, [self._ids[node.key]])
+        self._flights.begin(batch, Flight(executor, lane, taken, nodes, attempts, read, dict(enumerate(nodes))))
 
     # Answers: from under way to settled.
 
@@ -223,20 +203,10 @@ class Scheduler:
         """Take in all answers there are, or wait for one until something else needs doing."""
         if not self._flights and not self._elsewhere:
             return
-        restless = self._recorder or self._elsewhere or any(len(f.unanswered) > 1 for f in self._flights.values())
-        try:
-            answer = self._answers.get(timeout=SILENCE / 2 if restless else 3600)
-            while True:
-                self._take(*answer)
-                answer = self._answers.get_nowait()
-        except queue.Empty:
-            return
+        for flight, answer in self._flights.heard(restless=bool(self._recorder or self._elsewhere)):
+            self._take(flight, answer)
 
-    def _take(self, serial: int, answer: Answer) -> None:
-        flight = self._flights.get(serial)
-        if flight is None:
-            return
-        flight.heard = time.monotonic()
+    def _take(self, flight: Flight, answer: Answer) -> None:
         if isinstance(answer, Done):
             self._done(flight, answer)
         elif isinstance(answer, Failed):
@@ -252,8 +222,7 @@ class Scheduler:
                 self._lost(flight, answer)
             self._take_back(flight, tuple(flight.unanswered))
             self._limits.give_back(flight.lane, flight.taken)
-            self._landed += 1
-            del self._flights[serial]
+            self._flights.end(flight)
 
     def _take_back(self, flight: Flight, positions: Iterable[int]) -> None:
         nodes = [flight.unanswered.pop(position) for position in positions if position in flight.unanswered]
@@ -296,8 +265,7 @@ class Scheduler:
         self._tell(Finished(node, made.start, made.duration, made.where, reason, error))
         if self._stopping:
             self._tell(Stopping())
-            for serial, flight in self._flights.items():
-                self._recall(serial, flight)
+            self._flights.recall_all()
 
     def _damaged(self, flight: Flight, answer: Damaged) -> None:
         node = flight.unanswered.pop(answer.position)
