@@ -33,8 +33,18 @@ FORMS = (
     "def f{i}(x):\n    from lib_data import D{i}\n    return x + D{i}\n",
     "def make{i}(n):\n    return lambda x: x - n\nf{i} = make{i}({k})\n",
     "f{i} = [lambda x: x, lambda x: f{j}(x) * {k}][{k} % 2]\n",
+    "from operator import {op} as op{i}\ndef f{i}(x):\n    return op{i}(x, 2)\n",
+    "@contextmanager\ndef cm{i}():\n    yield f{j}({k})\ndef f{i}(x):\n    with cm{i}() as y:\n        return x + y\n",
+    "reg{i} = Registry()\nreg{i}.table['a'] = f{j}\ndef f{i}(x):\n    return reg{i}.table['a'](x) + {k}\n",
+    "def f{i}(x):\n    from importlib import import_module\n    return x + import_module('lib_data').D{i}\n",
+    "def f{i}(x):\n    return x + K{i}.kind()\nK{i}.kind = [K{i}.one, K{i}.two][{k} % 2]\n",
+    "def f{i}(x, g=[f{j}, abs][{k} % 2]):\n    return g(x)\n",
+    "E{i} = Enum('E{i}', ['A', 'B', 'C'][{k}:] + ['A', 'B', 'C'][:{k}])\ndef f{i}(x):\n    return E{i}.A.value * x\n",
+    "def f{i}(x):\n    match x % 3:\n        case {k}:\n            return f{j}(x)\n    return -x\n",
 )
 """Ways to write a function of a number: `k` is a small number, `j` a later function, the last one being `abs`."""
+
+REGISTRY = "class Registry:\n    def __init__(self):\n        self.lock = Lock()\n        self.table = {}\n"
 
 number = st.integers(0, 2)
 function = st.tuples(st.sampled_from(FORMS), st.integers(1, FUNCTIONS), number)
@@ -60,7 +70,8 @@ edits = st.lists(
 
 
 def render(made: Program) -> dict[str, str]:
-    lib = ["from functools import lru_cache, partial\n"]
+    lib = ["from contextlib import contextmanager\nfrom enum import Enum\nfrom functools import lru_cache, partial\n"]
+    lib[0] += f"from threading import Lock\n\n{REGISTRY}"
     data: list[str] = []
     for i in reversed(range(FUNCTIONS)):
         form, step, k = made[f"f{i}"]
@@ -69,8 +80,10 @@ def render(made: Program) -> dict[str, str]:
         lib.append(
             f"class K{i}:\n    def __init__(self, x):\n        self.x = x\n"
             f"    def value(self):\n        return self.x + {made[f'C{i}']}\n"
+            "    @staticmethod\n    def one():\n        return 1\n"
+            f"    @staticmethod\n    def two():\n        return C{i}\n"
         )
-        lib.append(form.format(i=i, j=j, k=k))
+        lib.append(form.format(i=i, j=j, k=k, op=("add", "sub", "mul")[k]))
         data.append(f"D{i} = {made[f'C{i}']}\n")
     lib.insert(1, f"f{FUNCTIONS} = abs\n")
     study = ["from __future__ import annotations\nfrom taskproc import Requires, Task, Const\nimport lib_code\n"]
