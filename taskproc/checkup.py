@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc import locks
+from taskproc.admission import admit
 from taskproc.database import FILE
 from taskproc.errors import CacheError
 from taskproc.files import attempt_folder, check_manifest, restored_manifest
@@ -39,6 +40,7 @@ def check_up(cache: Path, *, repair: bool = False, trust: bool = False) -> Check
     recorded ones are taken as they are; results that are lost are forgotten, so that they are made again when they are
     needed; and whatever no record names is removed.
     """
+    admit(cache, trust=trust)
     if not (cache / FILE).exists():
         return Checkup(0, ())
     if repair and locks.any_alive(cache):

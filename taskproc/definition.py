@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from taskproc import requires
 from taskproc.arguments import Parameters
 from taskproc.canonical import Unencodable
-from taskproc.context import Block, blocks, running_inits
+from taskproc.context import Block, blocks, in_task, running_inits
 from taskproc.errors import GraphError, NoCacheError
 from taskproc.future import Const, FutureBase, is_const, origin_of, own_copy
 from taskproc.graph import Node
@@ -93,10 +93,12 @@ def define(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """
     around = blocks.get()
     if not around:
-        message = (
-            f"{cls.__qualname__} was defined outside a cache; write `with Cache('./cache'): {cls.__qualname__}(...)`"
-        )
-        raise NoCacheError(message)
+        name = cls.__qualname__
+        if in_task.get():
+            raise NoCacheError(
+                f"{name} was defined inside run_task: assign it to a slot (Requires) in __init__ instead"
+            )
+        raise NoCacheError(f"{name} was defined outside a cache; write `with Cache('./cache'): {name}(...)`")
     block = around[-1]
     parameters = parameters_of(cls)
     values = parameters.bind(args, kwargs)

@@ -84,7 +84,7 @@ class Requires(Slot, Generic[T]):
 
     def __set__(self, obj: Any, value: Future[T]) -> None:
         if not isinstance(value, FutureBase):
-            raise self.refuse(obj, value, _other_kind(value) or "wrap a known value in Const(...)")
+            raise self.refuse(obj, value, _other_kind(value) or _known(value))
         obj.__dict__[self.name] = value
 
     def positions(self, assigned: Any) -> Iterator[Position]:
@@ -158,6 +158,13 @@ class RequiresDict(Slot, Generic[K, T]):
 
     def layout(self, assigned: Any) -> tuple[object, ...]:
         return tuple(assigned)
+
+
+def _known(value: object) -> str:
+    """What to do with a value that is no future: where it is a class of them, make one."""
+    if isinstance(value, type) and issubclass(value, FutureBase):
+        return f"that is the class; call it, {value.__qualname__}(...)"
+    return "wrap a known value in Const(...)"
 
 
 class _Kinds:

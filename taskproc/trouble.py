@@ -42,7 +42,8 @@ def explain(cache: Path, error: BaseException) -> CacheError:
         return CacheError(f"the cache {cache} can't be written or read ({error}): check its rights, or use --cache")
     if not isinstance(error, OSError) and code not in _FAILED:
         return UnreadableError(cache, str(error))
-    return CacheError(f"the cache {cache} can't be used: {error}")
+    why = getattr(error, "strerror", None) or error
+    return CacheError(f"the cache {cache} can't be used ({why}): give another one with --cache")
 
 
 def gone(cache: Path) -> CacheError:

@@ -43,18 +43,26 @@ def near_options(option: str, known: Iterable[str]) -> list[str]:
     text, long = plain(option), [each for each in known if each.startswith("--")]
     begun = [each for each in long if (len(text) > 3 and each.startswith(text)) or each == text.lower()]
     parts = [each for each in long if each.rpartition(".")[2] == text[2:]]
-    return begun or parts or difflib.get_close_matches(text, long, 1)
+    if begun or parts:
+        return begun or parts
+    if len(text) == len("--n"):
+        return [each for each in long if len(each) == len(text)][:1]
+    near = difflib.get_close_matches(text[2:], [each[2:] for each in long], 1)  # dashes would count as likeness
+    return [f"--{each}" for each in near]
 
 
 def stray_word(word: str, rest: Sequence[str], parameters: Parameters) -> str:
     """Say that a word has no place, and what may have been meant."""
-    before = rest[rest.index(word) - 1] if rest.index(word) else ""
+    *_, earlier, before = ("", "", *rest[: rest.index(word)])
     parameter = parameters.named.get(before[1:])
     if parameter and len(before) == 2:
         return f"{before} is an option of taskproc's own, and takes no value; did you mean {parameter.option} {word}?"
     flag = parameters.named.get(before[2:].replace("-", "_"))
     if flag and flag.shape.flag and word.lower() in {TRUE, FALSE}:
         return f"{before} is a switch, and the next word is not its value; did you mean {before}={word}?"
+    lacking = parameters.named.get(earlier[2:].replace("-", "_"))
+    if flag and lacking and not lacking.shape.flag:
+        return f"{lacking.option} needs a value: {before} was taken for it"
     name, equals, _ = word.partition("=")
     if equals and name in parameters.named:
         return f"{word!r} is no option; did you mean --{word}?"

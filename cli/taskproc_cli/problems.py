@@ -45,7 +45,10 @@ def users_code(doing: str) -> Generator[None]:
     """Run code of the user's: what it raises, but for a sentence of ours, is an error of theirs in `doing` that."""
     try:
         yield
-    except TaskprocError:
+    except TaskprocError as error:
+        place = _place(error)
+        if place and not hasattr(error, "__notes__"):
+            error.add_note(f"({place})")
         raise
     except SyntaxError as error:
         raise UserCodeError(f"{doing}: {error}") from error
@@ -71,9 +74,11 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt | Signalled):
         return "interrupted; what had finished is kept, and the same command goes on from there"
     if isinstance(error, TaskprocError):
-        return str(error)
+        return " ".join((str(error), *getattr(error, "__notes__", ())))
     if isinstance(error, TyperException):
         return error.format_message()
+    if isinstance(error, FileNotFoundError) and error.filename is None:
+        return "the working folder is not there any more: go to another one"  # nothing else is asked for without a name
     if isinstance(error, OSError):
         return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
     return f"this is a bug of taskproc, please report it: {one_line(error)} ({_innermost(error)})"
@@ -105,9 +110,22 @@ def is_ours(filename: str) -> bool:
     """Whether a frame is of this program, or of the machinery that imports modules."""
     import taskproc
 
-    if filename.startswith("<frozen importlib") or "/importlib/" in filename:
+    if filename.startswith("<frozen ") or "/importlib/" in filename:
         return True
     return not {Path(taskproc.__file__).parent, Path(__file__).parent}.isdisjoint(Path(filename).parents)
+
+
+def _place(error: BaseException) -> str:
+    """The innermost line of the user's own code that an error came through; empty if it came through none."""
+    from taskproc.origin import is_user_file
+
+    lines = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    theirs = [(file, line) for file, line in lines if is_user_file(file) and not is_ours(file)]
+    if not theirs:
+        return ""
+    file, line = theirs[-1]
+    path = Path(file)
+    return f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}:{line}"
 
 
 def _innermost(error: BaseException) -> str:

@@ -104,7 +104,9 @@ class Request:
                 try:
                     node = self.parameters.make(values, of_json)._task_node
                 except RequestError as error:
-                    raise type(error)(f"{error} (at {label})" if label else str(error)) from error.__cause__
+                    if label:
+                        error.add_note(f"(at {label})")
+                    raise
                 assert node is not None  # it is defined
                 found.append(node)
         return found

@@ -142,6 +142,8 @@ def _from_toml(option: Option, value: Any, origin: str, folder: Path) -> tuple[s
             raise RequestError(f"{origin} must be a table, such as {example}")
         table = cast("dict[str, Any]", value)
         if option.many:
+            if option.value == "NAME=CMD" and not all(isinstance(entry, str) for entry in table.values()):
+                raise RequestError(f"{origin} must hold text in quotes, such as {{ NAME = 'CMD' }}")
             return tuple(f"{name}={entry}" for name, entry in table.items())
         import json
 

@@ -145,9 +145,21 @@ def resolve_task(module: ModuleType, task: str | None) -> type[Any]:
         return classes[name]
     if task in classes:
         return classes[task]
+    _refuse_abstract(module, name)
     tasks = f"; its tasks are {', '.join(classes)}" if classes else ", nor any other"
     hint = _file_meant(task) or suggestion(task, classes) or tasks
     raise RequestError(f"there is no task {task!r} in {_place(module)}{hint}")
+
+
+def _refuse_abstract(module: ModuleType, name: str) -> None:
+    """Say of a name that means an abstract task what that lacks."""
+    found: Any = module
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if lacking := getattr(found, "__abstractmethods__", None):
+        raise RequestError(
+            f"{name} in {_place(module)} is abstract: name a class that defines {', '.join(sorted(lacking))}"
+        )
 
 
 def _default_task(module: ModuleType, classes: Mapping[str, type[Any]]) -> type[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -97,3 +98,22 @@ def test_a_traceback_has_the_user_s_frames_and_causes_alone() -> None:
     assert "taskproc_cli/problems.py" not in text
     assert "importlib/" not in text
     assert "<frozen" not in text
+
+
+def test_a_sentence_of_ours_says_which_line_of_the_user_s_it_came_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path, place in ((tmp_path / "here.py", "here.py:3"), (Path("/elsewhere/x.py"), "/elsewhere/x.py:3")):
+        code = compile("\n\nraise UsageError('no')", path, "exec")
+        with pytest.raises(UsageError) as caught, users_code("loading"), users_code("making"):
+            exec(code, {"UsageError": UsageError})
+        assert sentence(caught.value) == f"no ({place})"
+
+
+def test_a_working_folder_that_is_gone_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    with pytest.raises(FileNotFoundError) as caught:
+        Path.cwd()
+    assert sentence(caught.value) == "the working folder is not there any more: go to another one"

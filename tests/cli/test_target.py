@@ -174,6 +174,7 @@ def test_without_a_task_main_or_the_only_one_is_meant(folder: Path) -> None:
         ("class Choose(Task): ...", "choos", ", did you mean 'Choose'?"),
         ("class A(Task): ...\nclass B(Task): ...", "Train", "; its tasks are A, B"),
         ("", "Train", "there is no task 'Train' in "),
+        ("from abc import abstractmethod\nclass A(Task):\n    @abstractmethod\n    def f(self): ...", "A", "defines f"),
     ],
 )
 def test_a_missing_task_is_one_sentence(folder: Path, text: str, task: str | None, sentence: str) -> None:

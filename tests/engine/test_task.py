@@ -6,6 +6,7 @@ import pickle
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,18 @@ def test_what_belongs_outside_is_refused_inside_run_task(what: str, whose: str) 
         run(task)
     assert isinstance(caught.value.__cause__, RuntimeError)
     assert caught.value.task is task
+
+
+def test_a_task_defined_inside_run_task_belongs_in_a_slot() -> None:
+    class Inner(Task): ...
+
+    class Outer(Task):
+        def run_task(self) -> None:
+            Inner()
+
+    outer = Outer()
+    with pytest.raises(FailedTaskError, match=r"Inner was defined inside run_task: assign it to a slot"):
+        Context().run(run, outer)  # outside the block
 
 
 @pytest.mark.parametrize("interactive", [True, False])

@@ -168,6 +168,8 @@ def test_a_check_up_compares_contents(flow: Any, leftovers: Callable[[Path], lis
     flow.run("Main()")
     assert check_up(flow.cache).findings == ()
     (path,) = [path for path in files_of(flow) if path.name == "file"]
+    with pytest.raises(CacheError, match="not a folder"):
+        check_up(path)
     path.touch()
     (finding,) = check_up(flow.cache).findings
     assert (finding.where.partition(".")[2], finding.what, finding.lost) == ("Big#0", "data/file was changed", False)

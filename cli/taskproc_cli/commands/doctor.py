@@ -13,6 +13,7 @@ from taskproc_cli.views.result import write_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from taskproc.checkup import Checkup
     from taskproc_cli.request import Request
@@ -40,16 +41,16 @@ def doctor(
         raise UsageError("taskproc doctor looks through whole caches: name no task, but a taskfile or --cache DIR")
     folder = request.cache(cache)
     found = check_up(folder, repair=repair)
-    write_out("".join(f"{line}\n" for line in _lines(found, repair=repair)))
+    write_out("".join(f"{line}\n" for line in _lines(found, folder, repair=repair)))
     if found.findings and not repair:
         raise typer.Exit(FAILED)
 
 
-def _lines(found: Checkup, *, repair: bool) -> Iterator[str]:
+def _lines(found: Checkup, folder: Path, *, repair: bool) -> Iterator[str]:
     for where, what, lost in found.findings:
         fate = ("lost, and will run again" if lost else "mended") if repair else "damaged"
         yield f"{where}: {what}; {fate}"
-    looked = f"{count(found.checked, 'result')} looked at"
+    looked = f"{count(found.checked, 'result')} looked at in {folder}"
     if not found.findings:
         yield f"{looked}: all are whole"
     elif repair:

@@ -1,0 +1,52 @@
+"""What may have been meant by words that mean nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from taskproc import Task
+from taskproc_cli.hints import near_options, stray_word
+from taskproc_cli.parameters import parameters_of
+
+
+class Train(Task):
+    def __init__(self, n: int, k: int = 1, *, fast: bool = False) -> None: ...
+
+
+KNOWN = ["-o", "--cache", "--help", "--json", "--train.lr", "--n", "--k"]
+
+
+@pytest.mark.parametrize(
+    ("option", "near"),
+    [
+        ("--cach", "--cache"),
+        ("--cahce", "--cache"),
+        ("--lr", "--train.lr"),
+        ("--tran.lr", "--train.lr"),
+        ("--N", "--n"),
+        ("--m", "--n"),
+        ("--sweep", None),
+        ("--jason", "--json"),
+    ],
+)
+def test_the_nearest_option_is_named_if_there_is_one(option: str, near: str | None) -> None:
+    assert near_options(option, KNOWN) == ([near] if near else [])
+
+
+def test_an_option_of_one_letter_is_not_near_to_longer_ones() -> None:
+    assert near_options("--n", ["--json", "--cache"]) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--n --k 3", "--n needs a value: --k was taken for it"),
+        ("--fast true", "--fast is a switch, and the next word is not its value; did you mean --fast=true?"),
+        ("-n 6", "-n is an option of taskproc's own, and takes no value; did you mean --n 6?"),
+        ("n=6", "'n=6' is no option; did you mean --n=6?"),
+        ("--n 3 6", "'6' has no place after Train: parameters are given as --NAME VALUE"),
+    ],
+)
+def test_a_word_without_a_place_is_understood(words: str, said: str) -> None:
+    rest = words.split()
+    assert stray_word(rest[-1], rest, parameters_of(Train)) == said
