@@ -38,7 +38,9 @@ def _leftovers(cache: Path) -> list[str]:
         if path.is_symlink() and len(parts) == 3 and (path.parent / os.readlink(path)).parent in named:
             continue  # it shows people what is recorded
         inside = len(parts) > 3 and attempt in named
-        if inside and (parts[3] in {"data", "stdout.txt", "stderr.txt"} or parts[3:] == ("result.pkl.gz",)):
+        if inside and (
+            parts[3] in {"data", "stdout.txt", "stderr.txt", "command.txt"} or parts[3:] == ("result.pkl.gz",)
+        ):
             continue
         if parts[0] not in known or (len(parts) >= 3 and attempt not in named) or inside:
             found.append(str(path.relative_to(cache)))
