@@ -17,3 +17,10 @@ def test_a_row_is_measured_beside_its_floor(python: Any, root: Path, tmp_path: P
     (result,) = json.loads(report.read_text())["rows"]
     assert result["row"] == row
     assert result["figure"] == pytest.approx(result["seconds"] / result["compared"], rel=0.01)
+
+
+def test_a_runner_is_measured_alone(python: Any, root: Path, tmp_path: Path) -> None:
+    lines = python("-m", "benchmarks.scaling", "2500", "--folder", tmp_path, folder=root).stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["define", "cold", "define", "again", "disk"]
+    assert "2504 ran" in lines[1]
+    assert " 0 ran" in lines[3]
