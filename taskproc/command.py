@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -70,12 +69,14 @@ def refuse_unknown(nodes: Iterable[Node], options: Options) -> None:
 
 def _values(node: Node) -> Mapping[str, str]:
     own = {name: str(value) for name, value in node.resources.items() if name not in {"python", "task_id"}}
-    return {"cpus": "1", **own, "task_name": node.name}
+    return {"cpus": f"{node.channels.get('cpus', 1)}", **own, "task_name": node.name}
 
 
 def _advice(name: str, node: Node, known: set[str]) -> str:
     if name in node.channels:
         return f", but the channel has no numbers without a rate limit: give it one, as --rate-limit {name}=N does"
+    import difflib
+
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {{{near[0]}}}?" if near else f"it has {', '.join(sorted(known))}"
     return f", which is not among its _task_resources: {hint} ({{{{{name}}}}} stands for the text itself)"

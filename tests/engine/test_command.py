@@ -59,7 +59,10 @@ def test_a_command_says_what_the_task_is() -> None:
     command = command_for(task, Options(CACHE))
     filled = "srun -c 1 --mem '16 GB' -J flow.Train-{task_id} -o {log} env D={gpu} {python}"
     assert command == Command(filled, "'/opt/my python'")
-    assert command_for(node(prefix="{cpus}", cpus=8), Options(CACHE)) == Command("8")
+    assert command_for(node("cpus", prefix="{cpus}", cpus=8), Options(CACHE)) == Command("8")
+    task = node(prefix="{cpus}")
+    task.channels = {"cpus": 3}
+    assert command_for(task, Options(CACHE, limits={"cpus": 4})) == Command("3")
 
 
 @pytest.mark.parametrize(
