@@ -45,6 +45,10 @@ class TaskType(ABCMeta):
         def __call__(cls, *args: Any, **kwargs: Any) -> Any:
             return define(cls, args, kwargs)
 
+        # ABCMeta's ask each subclass there is, and keep the answers in each of them.
+        __instancecheck__ = type.__instancecheck__
+        __subclasscheck__ = type.__subclasscheck__
+
 
 def prepare_class(cls: Any, root: type) -> None:
     """Check what a new Task class says, install its slots and give it its name.

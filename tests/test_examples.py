@@ -40,7 +40,7 @@ def test_channels_keep_one_seat_to_one_task(taskproc: Any, tmp_path: Path, monke
 )
 def test_the_study_of_digits(taskproc: Any, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    words = ("run", EXAMPLES / "ml_taskfile.py", "Main", "--cache", cache, "--n-seeds", "2")
+    words = ("run", EXAMPLES / "ml_taskfile.py", "Main", "--cache", cache, "--n-seeds", "2", "--test-fraction", "0.9")
     first = taskproc(*words)
     assert len(first.stdout.splitlines()) == 13
     assert first.stdout.splitlines()[-1].startswith("best: svm")
@@ -48,6 +48,6 @@ def test_the_study_of_digits(taskproc: Any, tmp_path: Path) -> None:
     assert figures
     assert figures[0].read_bytes().startswith(b"\x89PNG")
     assert taskproc(*words).stdout == first.stdout
-    more = taskproc("run", EXAMPLES / "ml_taskfile.py", "Main", "--cache", cache, "--n-seeds", "3", "--dry-run").stdout
+    more = taskproc(*words, "--n-seeds", "3", "--dry-run").stdout
     assert "Train" in more
     assert "Load" not in more
