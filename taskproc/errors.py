@@ -11,6 +11,8 @@ TaskprocError                 somebody's request or code can be mended; `str()` 
 ├── FailedTaskError           a task failed; `.task` and `__cause__` say which and why
 └── NoResultError             no up-to-date result is there                  (also LookupError)
 InternalError                 we broke a promise to ourselves: a bug to report
+
+EndRequest, of a root of its own like KeyboardInterrupt, is no error: a signal asks the program to end.
 """
 
 from __future__ import annotations
@@ -192,3 +194,7 @@ class FailedTaskError(TaskprocError):
 
 class InternalError(Exception):
     """Taskproc broke a promise to itself."""
+
+
+class EndRequest(BaseException):
+    """Raised by a handler of signals wherever the program is, also in a task: the program is to end."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from taskproc.batch import Answer, Batch, Executor, Finished, Lost, Reply
 from taskproc.capture import Echo, ThreadCapture
-from taskproc.errors import RequestError
+from taskproc.errors import EndRequest, RequestError
 from taskproc.failure import details_of
 from taskproc.foreign import Dask, made
 from taskproc.pool import Keeper, Pool, ProcessPool
@@ -84,7 +84,7 @@ class Interactive:
         """Do nothing: no worker is ours."""
 
     def _examine(self, error: BaseException) -> None:
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, (KeyboardInterrupt, EndRequest)):
             raise error  # the person at the terminal, not the task
         if self._debug:
             import pdb  # noqa: T100

@@ -84,7 +84,7 @@ def _no_test_hangs(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """All tests are spread over processes, those of a file or folder that is named run in this one."""
-    everything = config.args_source is not pytest.Config.ArgsSource.ARGS
+    everything = config.args_source is not pytest.Config.ArgsSource.ARGS and not hasattr(config, "workerinput")
     if everything and config.pluginmanager.hasplugin("xdist") and config.option.numprocesses is None:
         config.option.numprocesses = min(len(os.sched_getaffinity(0)), _MOST_PROCESSES)
         config.option.dist = "worksteal"

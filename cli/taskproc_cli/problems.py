@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from typer import TyperException
 
-from taskproc.errors import FailedTaskError, NoResultError, RequestError, TaskprocError
+from taskproc.errors import EndRequest, FailedTaskError, NoResultError, RequestError, TaskprocError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -32,7 +32,7 @@ class AnsweredNoError(TaskprocError):
     """A question was answered no."""
 
 
-class Signalled(BaseException):
+class Signalled(EndRequest):
     """A signal asks the program to end."""
 
     def __init__(self, number: int) -> None:

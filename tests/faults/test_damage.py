@@ -98,6 +98,56 @@ def test_a_database_corrupted_in_a_thousand_ways(flow: Any) -> None:
     assert sum(corrupt_database(flow, 2, 1000)) == 1000
 
 
+SMALL = """
+class Leaf(Task):
+    def __init__(self, n: int):
+        self.n = n
+    def run_task(self) -> int:
+        return self.n * 7
+
+class Main(Task):
+    leaves: RequiresList[int]
+    def __init__(self):
+        self.leaves = [Leaf(n) for n in range(3)]
+    def run_task(self) -> int:
+        return sum(self.leaves)
+"""
+
+
+def corrupt_small_database(flow: Any, step: int) -> int:
+    """Flip the bits of every `step`-th byte of a small database, and cut it there."""
+    flow.write(SMALL)
+    flow.run("Main()")
+    data = (flow.cache / "cache.db").read_bytes()
+    refused = 0
+    for at in range(0, len(data), step):
+        for damaged in (data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :], data[:at]):
+            (flow.cache / "cache.db").write_bytes(damaged)
+            (flow.cache / "cache.db-journal").unlink(missing_ok=True)
+            try:
+                assert flow.run("Main()").value == 21, at
+            except CacheError as error:
+                assert "taskproc doctor --repair" in str(error), at
+                refused += 1
+            check_up(flow.cache, repair=True)
+            assert flow.run("Main()").value == 21, at
+            assert check_up(flow.cache).findings == (), at
+    print(
+        f"{len(range(0, len(data), step))} bytes flipped, as many lengths tried: {refused} were refused in a sentence"
+    )
+    return refused
+
+
+def test_some_bytes_and_lengths_of_a_small_database(flow: Any) -> None:
+    assert corrupt_small_database(flow, 3001)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+def test_every_byte_and_length_of_a_small_database(flow: Any) -> None:
+    assert corrupt_small_database(flow, 1)
+
+
 def warnings_of(events: list[Event]) -> list[str]:
     return [event.text for event in events if isinstance(event, Warned)]
 

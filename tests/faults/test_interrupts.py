@@ -84,6 +84,8 @@ def command(flow: Any, *words: str) -> list[str]:
         ("process", signal.SIGTERM, 143, 1),
         ("prefix", signal.SIGHUP, 129, 1),
         ("thread", signal.SIGTERM, 143, 1),
+        ("interactive", signal.SIGTERM, 143, 1),
+        ("interactive", signal.SIGHUP, 129, 2),
     ],
 )
 def test_a_signal_ends_a_run_and_its_children(flow: Any, kind: str, number: int, status: int, times: int) -> None:
