@@ -271,7 +271,7 @@ def test_the_command(flow: Any, taskproc: Any) -> None:
     flow.write(TASKS)
     flow.run("Main()")
     words = ["doctor", flow.path, "--cache", flow.cache]
-    assert taskproc(*words).stdout == "6 results looked at: all are whole\n"
+    assert taskproc(*words).stdout == f"6 results looked at in {flow.cache}: all are whole\n"
     (path,) = [path for path in files_of(flow) if path.name == "file"]
     path.write_text("b")
     done = taskproc(*words, check=False)
