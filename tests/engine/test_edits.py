@@ -21,7 +21,7 @@ from taskproc.run import make_plan, run
 
 HERE = Path(__file__).parent
 FILES: dict[str, str] = runpy.run_path(str(HERE / "edited_project.py"))["FILES"]
-REACHED = runpy.run_path(str(HERE / "reached_project.py"))
+REACHED, WOVEN = (runpy.run_path(str(HERE / f"{name}_project.py")) for name in ("reached", "woven"))
 
 
 class Project:
@@ -98,11 +98,20 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def reached(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the project that reaches code in uncommon ways left when it had run, and its value."""
-    folder = tmp_path_factory.mktemp("reached")
+    return _finished(tmp_path_factory.mktemp("reached"), REACHED)
+
+
+@pytest.fixture(scope="module")
+def woven(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of the project in which definitions are woven together."""
+    return _finished(tmp_path_factory.mktemp("woven"), WOVEN)
+
+
+def _finished(folder: Path, made: dict[str, Any]) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "path", [*sys.path])
         patch.setattr(sys, "dont_write_bytecode", True)
-        project = Project(folder, REACHED["FILES"])
+        project = Project(folder, made["FILES"])
         (folder / "value").write_text(project.run()[0])
         project.forget()
     return folder
@@ -306,8 +315,14 @@ class Batch:
 
 
 BATCHES = batches(EDITS, FILES)
-REACHED_EDITS = [Edit(name, changes, frozenset(runs.split())) for name, (runs, changes) in REACHED["EDITS"].items()]
-REACHED_BATCHES = batches(REACHED_EDITS, REACHED["FILES"])
+
+
+def _batches_of(made: dict[str, Any]) -> list[list[Edit]]:
+    edits = [Edit(name, changes, frozenset(runs.split())) for name, (runs, changes) in made["EDITS"].items()]
+    return batches(edits, made["FILES"])
+
+
+REACHED_BATCHES, WOVEN_BATCHES = _batches_of(REACHED), _batches_of(WOVEN)
 
 
 @pytest.mark.parametrize("batch", BATCHES, ids=[batch[0].name for batch in BATCHES])
@@ -322,17 +337,27 @@ def test_edits_run_exactly_what_they_concern(project: Project, batch: list[Edit]
 
 @pytest.mark.parametrize("number", range(len(REACHED_BATCHES)))
 def test_edits_of_what_is_reached_in_uncommon_ways(tmp_path: Path, reached: Path, number: int) -> None:
-    before = (reached / "value").read_text()
-    shutil.copytree(reached / "cache", tmp_path / "cache")
-    project = Project(tmp_path, REACHED["FILES"])
-    for case in REACHED_BATCHES[number]:
+    _check(REACHED, reached, REACHED_BATCHES[number], tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", range(len(WOVEN_BATCHES)))
+def test_edits_of_what_is_woven_together(tmp_path: Path, woven: Path, number: int) -> None:
+    _check(WOVEN, woven, WOVEN_BATCHES[number], tmp_path)
+
+
+def _check(made: dict[str, Any], finished: Path, batch: list[Edit], folder: Path) -> None:
+    before = (finished / "value").read_text()
+    shutil.copytree(finished / "cache", folder / "cache")
+    project = Project(folder, made["FILES"])
+    for case in batch:
         for name, old, new in case.changes:
             project.edit(name, (old, new))
     value, ran = project.run()
     fresh, _ = project.run(cache="fresh")
     assert value == fresh
-    expected = frozenset[str]().union(*[case.runs for case in REACHED_BATCHES[number]])
-    assert ran - REACHED["BLIND"] == expected | ({"Main"} if value != before else set())
+    expected = frozenset[str]().union(*[case.runs for case in batch])
+    assert ran - made["BLIND"] == expected | ({"Main"} if value != before else set())
 
 
 def test_what_has_run_does_not_run_again(project: Project) -> None:
