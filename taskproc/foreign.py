@@ -74,7 +74,7 @@ class Foreign:
 
     @property
     def capacity(self) -> int:
-        """How many calls it runs at once, as far as it tells; 0 if it does not."""
+        """How many calls it can make use of at once, as far as it tells; 0 if it does not."""
         found: object = getattr(self._executor, "_max_workers", 0)
         return found if isinstance(found, int) else 0
 
@@ -156,7 +156,7 @@ class Dask(Foreign):
     @property
     def capacity(self) -> int:
         threads: dict[str, int] = self._client.nthreads()
-        return sum(threads.values())
+        return 2 * sum(threads.values())  # one call travels while another runs
 
     def close(self, *, kill: bool) -> None:
         super().close(kill=kill)
