@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from taskproc.command import refuse_unknown
 from taskproc.context import in_task, loading
-from taskproc.errors import NoResultError, RequestError
+from taskproc.errors import FailedTaskError, NoResultError, RequestError
 from taskproc.events import Planned, Printed, Warned
 from taskproc.fingerprint import Fingerprinter
 from taskproc.graph import build_graph, by_name
@@ -52,7 +52,11 @@ def run(root: Node, options: Options, listener: Listener | None = None) -> Outco
         FailedTaskError: A task failed; with `keep_going` an `ExceptionGroup` of them.
         RequestError: The request was wrong, and nothing ran.
     """
-    values, stats = run_all([root], options, listener)
+    try:
+        values, stats = run_all([root], options, listener)
+    except (FailedTaskError, ExceptionGroup) as error:
+        # What it went through here tells a notebook's reader nothing, and would hide what it says of their own code.
+        raise error.with_traceback(None) from error.__cause__
     return Outcome(values[root.key], stats)
 
 
