@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from taskproc.errors import RequestError
 from taskproc_cli import problems
 from taskproc_cli.options import CacheCommand, Command, DryRunCommand, LazyTaskCommand, StatusCommand, TaskCommand
 from taskproc_cli.problems import Signalled, UsageError
@@ -78,6 +79,10 @@ def run_task_class(cls: type[Task], args: Sequence[str] | None = None) -> NoRetu
     """Be `taskproc run` for one class, whose parameters the words give: what `Task.cli()` is."""
     from taskproc_cli.request import request_for_class
 
+    spec = getattr(sys.modules.get(cls.__module__), "__spec__", None)
+    if getattr(spec, "_initializing", False):
+        guard = 'guard it with `if __name__ == "__main__":`'
+        raise RequestError(f"{cls.__qualname__}.cli() was called while its module was imported: {guard}")
     words = list(sys.argv[1:] if args is None else args)
     _carry_out(lambda: _invoke(load_command("run"), sys.argv[0], words, obj=request_for_class(cls)))
 
@@ -155,6 +160,8 @@ def _end(status: int) -> NoReturn:
     for stream in filter(None, (sys.stdout, sys.stderr)):
         try:
             stream.flush()
+        except ValueError:
+            pass  # the user's code has closed it
         except OSError:
             # What is left in the buffer is written once more as the interpreter ends: let that go nowhere.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

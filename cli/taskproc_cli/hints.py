@@ -63,6 +63,8 @@ def stray_word(word: str, rest: Sequence[str], parameters: Parameters) -> str:
     lacking = parameters.named.get(earlier[2:].replace("-", "_"))
     if flag and lacking and not lacking.shape.flag:
         return f"{lacking.option} needs a value: {before} was taken for it"
+    if word.startswith(("\u2013", "\u2014")):
+        return f"{word!r} begins with a long dash; did you mean --{word[1:]}?"
     name, equals, _ = word.partition("=")
     if equals and name in parameters.named:
         return f"{word!r} is no option; did you mean --{word}?"

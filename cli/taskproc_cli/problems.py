@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,13 +43,19 @@ class Signalled(EndRequest):
 
 @contextmanager
 def users_code(doing: str) -> Generator[None]:
-    """Run code of the user's: what it raises, but for a sentence of ours, is an error of theirs in `doing` that."""
+    """Run code of the user's: what it raises, but for a sentence of ours, is an error of theirs in `doing` that.
+
+    What it prints goes to stderr, since stdout carries only what was asked for.
+    """
     try:
-        yield
-    except TaskprocError as error:
+        with redirect_stdout(sys.stderr):
+            yield
+    except RequestError as error:
         place = _place(error)
         if place and not hasattr(error, "__notes__"):
             error.add_note(f"({place})")
+        raise
+    except TaskprocError:
         raise
     except SyntaxError as error:
         raise UserCodeError(f"{doing}: {error}") from error

@@ -12,7 +12,7 @@ from taskproc_cli.outline import read_outline
 from taskproc_cli.parameters import Parameters, parameters_of
 from taskproc_cli.problems import UsageError, users_code
 from taskproc_cli.settings import Settings
-from taskproc_cli.target import Target, cache_path, load_module, resolve_task, suggestion
+from taskproc_cli.target import Target, cache_path, check_taskfile, load_module, resolve_task, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -82,6 +82,8 @@ class Request:
 
     def cache(self, option: str | None) -> Path:
         """Where the results are kept, `option` being what `--cache` says."""
+        if option is None and self.target.taskfile is not None:
+            check_taskfile(self.target.taskfile)  # which tells the place
         folder = cache_path(self.target, option)
         if self.trust:
             from taskproc.admission import trusted

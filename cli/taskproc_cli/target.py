@@ -59,7 +59,9 @@ def parse_target(words: Sequence[str]) -> Target:
     first, *rest = words or ("",)
     name, colon, task = first.partition(":")
     if name.endswith(".py") and colon and not first.endswith(".py"):
-        raise RequestError(f"{first!r} is no target: put a space between the taskfile and the task: {name} {task}")
+        raise RequestError(
+            f"{first!r} is no target: put a space between the taskfile and the task: {name} {task.lstrip(':')}"
+        )
     path, module = None, None
     if is_taskfile(first):
         path = Path(os.path.abspath(expanded(first, "the taskfile")))
@@ -110,7 +112,7 @@ def _file_meant(task: str) -> str:
 
 def check_taskfile(path: Path) -> None:
     """Raise a TaskfileError that tells the nearest name where a taskfile does not exist."""
-    if not path.exists() and path.parent.is_dir():
+    if not path.exists():
         names = [each.name for each in path.parent.glob("*.py")]
         raise TaskfileError(f"taskfile {path} does not exist{suggestion(path.name, names)}")
 

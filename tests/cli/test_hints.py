@@ -43,6 +43,7 @@ def test_an_option_of_one_letter_is_not_near_to_longer_ones() -> None:
         ("--n --k 3", "--n needs a value: --k was taken for it"),
         ("--fast true", "--fast is a switch, and the next word is not its value; did you mean --fast=true?"),
         ("-n 6", "-n is an option of taskproc's own, and takes no value; did you mean --n 6?"),
+        ("–n", "'–n' begins with a long dash; did you mean --n?"),  # noqa: RUF001
         ("n=6", "'n=6' is no option; did you mean --n=6?"),
         ("--n 3 6", "'6' has no place after Train: parameters are given as --NAME VALUE"),
     ],

@@ -111,6 +111,12 @@ def test_a_sentence_of_ours_says_which_line_of_the_user_s_it_came_through(
         assert sentence(caught.value) == f"no ({place})"
 
 
+def test_what_the_user_s_code_prints_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    with users_code("loading"):
+        print("loaded")
+    assert capsys.readouterr() == ("", "loaded\n")
+
+
 def test_a_working_folder_that_is_gone_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     tmp_path.rmdir()

@@ -81,6 +81,7 @@ def test_the_default_taskfile_is_the_nearest_above(folder: Path, monkeypatch: py
         (["Main", "6"], "unexpected '6' after the task 'Main': parameters are given as options, --name 6"),
         (["x.py", "Main", "6"], "unexpected '6' after the task 'Main'"),
         (["x.py:Main"], "put a space between the taskfile and the task: x.py Main"),
+        (["x.py::Main"], "put a space between the taskfile and the task: x.py Main"),
         (["./x.py:Main"], "put a space between the taskfile and the task: ./x.py Main"),
         (["x.py", ""], "'' names no task"),
         (["Main#"], "'Main#' names no instance: write TASK#ID"),
@@ -100,6 +101,11 @@ def test_wrong_words_are_one_sentence(words: list[str], sentence: str) -> None:
 
 def test_a_taskfile_is_loaded() -> None:
     assert load_module(parse_target(["Main"])).__name__ == "taskfile"
+
+
+def test_a_taskfile_whose_cli_is_not_guarded_is_refused(folder: Path) -> None:
+    with pytest.raises(RequestError, match=r"A\.cli\(\) was called while .* guard it with `if __name__ == "):
+        module_of(folder, "class A(Task): ...\nA.cli()")
 
 
 def test_a_module_is_loaded_from_the_working_folder(folder: Path) -> None:

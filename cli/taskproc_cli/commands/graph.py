@@ -59,6 +59,8 @@ def graph(
     from taskproc.store import open_store
     from taskproc_cli.views.diagram import MANY, make_diagram
 
+    if by_class and every:
+        raise UsageError("--by-class draws each class as one, --all each task: leave one out")
     request: Request = ctx.obj
     request.refuse_instance()
     choice("--format", format, FORMATS)
