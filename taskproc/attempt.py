@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import time
@@ -74,12 +75,25 @@ def run_payload(
 
 def _run(payload: Payload, cls: type[Any], results: Results) -> object:
     slots = {slot.name: _slot(slot, results) for slot in payload.slots}
-    task = cls._task_revive(payload.state, slots, payload.folder, payload.task_id)
+    task: Any = cls._task_revive(payload.state, slots, payload.folder, payload.task_id)
     token = in_task.set(True)
     try:
         return task.run_task()
+    except (AttributeError, TypeError) as error:
+        _hint_at_undeclared(cls, vars(task), error)
+        raise
     finally:
         in_task.reset(token)
+
+
+def _hint_at_undeclared(cls: type, attributes: dict[str, Any], error: Exception) -> None:
+    """Where a task that failed holds futures that it has no slots for, say so: it may have taken them for values."""
+    from taskproc.requires import slot_for, slots_of
+
+    with contextlib.suppress(Exception):  # of values that are like none that a slot takes
+        for name, value in attributes.items():
+            if name not in slots_of(cls) and not name.startswith("_task_") and (hint := slot_for(value)):
+                error.add_note(f"{cls.__qualname__}.{name} is no slot, and has no value here: {hint}")
 
 
 def _slot(slot: SlotValue, results: Results) -> object:

@@ -84,7 +84,7 @@ class Requires(Slot, Generic[T]):
 
     def __set__(self, obj: Any, value: Future[T]) -> None:
         if not isinstance(value, FutureBase):
-            raise self.refuse(obj, value, _other_kind(value) or _known(value))
+            raise self.refuse(obj, value, slot_for(value) or _known(value))
         obj.__dict__[self.name] = value
 
     def positions(self, assigned: Any) -> Iterator[Position]:
@@ -115,7 +115,7 @@ class RequiresList(Slot, Generic[T]):
 
     def __set__(self, obj: Any, value: Sequence[Future[T]]) -> None:
         if not isinstance(value, (list, tuple)):
-            raise self.refuse(obj, value, _other_kind(value) or "assign a list of futures")
+            raise self.refuse(obj, value, slot_for(value) or "assign a list of futures")
         for entry in value:
             if not isinstance(entry, FutureBase):
                 raise self.refuse(obj, entry, NOT_A_FUTURE)
@@ -147,7 +147,7 @@ class RequiresDict(Slot, Generic[K, T]):
 
     def __set__(self, obj: Any, value: Mapping[K, Future[T]]) -> None:
         if not isinstance(cast("object", value), Mapping):
-            raise self.refuse(obj, value, _other_kind(value) or "assign a dict of futures")
+            raise self.refuse(obj, value, slot_for(value) or "assign a dict of futures")
         for entry in value.values():
             if not isinstance(entry, FutureBase):
                 raise self.refuse(obj, entry, NOT_A_FUTURE)
@@ -173,8 +173,8 @@ class _Kinds:
     BY_NAME: ClassVar[dict[str, type[Slot]]] = {kind.__name__: kind for kind in (Requires, RequiresList, RequiresDict)}
 
 
-def _other_kind(value: Any) -> str:
-    """The kind of slot to declare for what another kind does not take; empty where there is no future in it."""
+def slot_for(value: Any) -> str:
+    """The kind of slot to declare for what another kind, or none, took; empty where there is no future in it."""
     kind = value.__class__
     if issubclass(kind, FutureBase):
         return "declare it as Requires to take a single future"

@@ -234,6 +234,25 @@ def test_a_task_defined_inside_run_task_belongs_in_a_slot() -> None:
         Context().run(run, outer)  # outside the block
 
 
+def test_a_future_without_a_slot_is_pointed_at_where_it_is_taken_for_its_value() -> None:
+    class Undeclared(Task):
+        def __init__(self) -> None:
+            self.part = Const(1)
+            self.parts = [Const(2)]
+
+        def run_task(self) -> Any:
+            return self.part + 1  # type: ignore[operator]
+
+    with pytest.raises(FailedTaskError) as caught:
+        run(Undeclared())
+    assert caught.value.__cause__ is not None
+    one, several = caught.value.__cause__.__notes__
+    assert one.endswith(
+        "Undeclared.part is no slot, and has no value here: declare it as Requires to take a single future"
+    )
+    assert several.endswith(": declare it as RequiresList to take several futures")
+
+
 @pytest.mark.parametrize("interactive", [True, False])
 def test_a_graph_cannot_be_run_inside_run_task(interactive: bool) -> None:
     with pytest.raises(FailedTaskError, match=r"inside run_task.*slot"):
