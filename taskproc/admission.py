@@ -7,10 +7,10 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from taskproc.database import FILE
+from taskproc.database import FILE, JOURNAL
 from taskproc.errors import CacheError
 from taskproc.filesystem import mount_of
-from taskproc.locks import out_of_reach
+from taskproc.locks import RUNS, out_of_reach
 from taskproc.trouble import explain
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ trusted: set[Path] = set()
 
 def admit(cache: Path, *, trust: bool) -> None:
     """Refuse a folder in which others could plant results, since results are pickles: they run code when read."""
-    if (cache / FILE).is_symlink():
-        raise CacheError(f"the cache {cache} is refused, since {FILE} in it is a link: put the file itself there")
+    for name in (FILE, JOURNAL, RUNS):
+        if os.path.islink(cache / name):
+            raise CacheError(f"the cache {cache} is refused, since {name} in it is a link: put the thing itself there")
     for path in (cache, cache / FILE):
         try:
             status = os.stat(path)
