@@ -109,6 +109,8 @@ class Foreign:
                     future.cancel()
         if self._make is not None:
             self._executor.shutdown(wait=not kill)  # not all of them know `cancel_futures`
+            if kill:
+                _end_children()
 
     def _deliver(self, serial: int, reply: Reply, future: concurrent.futures.Future[bytes]) -> None:
         self._futures.discard(future)
@@ -118,6 +120,13 @@ class Foreign:
             answers = [_lost(error)]
         for answer in answers:
             reply(serial, answer)
+
+
+def _end_children() -> None:
+    """End the processes of an executor of the standard library, which would wait for work after our end."""
+    if processes := sys.modules.get("multiprocessing"):
+        for child in processes.active_children():
+            child.kill()
 
 
 def _lost(error: BaseException) -> Lost:

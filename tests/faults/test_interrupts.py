@@ -19,7 +19,7 @@ import pexpect
 import pytest
 
 TASKS = """
-import subprocess, time
+import multiprocessing, subprocess, time
 
 class Quick(Task):
     def run_task(self) -> int:
@@ -42,15 +42,19 @@ class Prefixed(Slow):
 class InThread(Slow):
     def run_task(self) -> int:
         if not (HERE / 'go').exists():
-            note('0')
+            note(str(os.getpid() if self.alone() else 0))
             time.sleep(1000)
         return self.quick + 1
+    @staticmethod
+    def alone() -> bool:
+        return multiprocessing.parent_process() is not None
 """
 KINDS = {
     "process": ["Slow"],
     "prefix": ["Prefixed"],
     "thread": ["InThread", "-x", "thread"],
     "foreign": ["InThread", "-x", "concurrent.futures:ThreadPoolExecutor"],
+    "foreign processes": ["InThread", "-x", "concurrent.futures:ProcessPoolExecutor"],
     "interactive": ["InThread", "-i"],
 }
 
@@ -85,6 +89,7 @@ def command(flow: Any, *words: str) -> list[str]:
         ("process", signal.SIGTERM, 143, 1),
         ("prefix", signal.SIGHUP, 129, 1),
         ("thread", signal.SIGTERM, 143, 1),
+        ("foreign processes", signal.SIGTERM, 143, 1),
         ("interactive", signal.SIGTERM, 143, 1),
         ("interactive", signal.SIGHUP, 129, 2),
     ],
