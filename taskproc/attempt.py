@@ -7,7 +7,7 @@ import functools
 import os
 import time
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from taskproc.batch import Answer, Damaged, Done, Failed, Payload, Printed, SlotValue, Source, Stored
 from taskproc.canonical import digest
@@ -75,12 +75,12 @@ def run_payload(
 
 def _run(payload: Payload, cls: type[Any], results: Results) -> object:
     slots = {slot.name: _slot(slot, results) for slot in payload.slots}
-    task: Any = cls._task_revive(payload.state, slots, payload.folder, payload.task_id)
+    task = cls._task_revive(payload.state, slots, payload.folder, payload.task_id)
     token = in_task.set(True)
     try:
         return task.run_task()
     except (AttributeError, TypeError) as error:
-        _hint_at_undeclared(cls, vars(task), error)
+        _hint_at_undeclared(cls, vars(cast("object", task)), error)
         raise
     finally:
         in_task.reset(token)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from taskproc_cli.grammar import COMMANDS
 from taskproc_cli.problems import UsageError
 from taskproc_cli.target import suggestion
 from taskproc_cli.words import FALSE, TRUE, plain
@@ -28,14 +29,18 @@ def choice(option: str, text: str, known: Iterable[str]) -> str:
 
 
 def unknown_option(word: str, known: Iterable[str], parameters: Iterable[str] = ()) -> str:
-    """Say that there is no such option, and which is nearest."""
+    """Say that there is no such option, and which is nearest, or which command has it."""
     option = word.partition("=")[0]
     if not option.startswith("--"):
         near = [f"--{name}" for name in parameters if name == option[1:2]]
         option = option[:2]
     else:
         near = near_options(option, known)
-    return f"there is no option {option}" + (f"; did you mean {near[0]}?" if near else "")
+    hint = f"; did you mean {near[0]}?" if near else ""
+    having = [name for name, command in COMMANDS.items() if any(option in each.names for each in command.options)]
+    if having and not near:
+        hint = f" here; taskproc {having[0]} has it"
+    return f"there is no option {option}{hint}"
 
 
 def near_options(option: str, known: Iterable[str]) -> list[str]:

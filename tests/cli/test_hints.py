@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from taskproc import Task
-from taskproc_cli.hints import near_options, stray_word
+from taskproc_cli.hints import near_options, stray_word, unknown_option
 from taskproc_cli.parameters import parameters_of
 
 
@@ -35,6 +35,13 @@ def test_the_nearest_option_is_named_if_there_is_one(option: str, near: str | No
 
 def test_an_option_of_one_letter_is_not_near_to_longer_ones() -> None:
     assert near_options("--n", ["--json", "--cache"]) == []
+
+
+def test_an_option_of_another_command_is_said_to_be_one() -> None:
+    assert unknown_option("--sweep=n=1", KNOWN) == "there is no option --sweep here; taskproc run has it"
+    assert unknown_option("-x", KNOWN) == "there is no option -x here; taskproc run has it"
+    assert unknown_option("-x", KNOWN, ["x"]) == "there is no option -x; did you mean --x?"
+    assert unknown_option("--nothing", KNOWN) == "there is no option --nothing"
 
 
 @pytest.mark.parametrize(
