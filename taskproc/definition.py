@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from taskproc import requires
 from taskproc.arguments import Parameters
+from taskproc.asloaded import note_new
 from taskproc.canonical import Unencodable
 from taskproc.context import Block, blocks, in_task, running_inits
 from taskproc.errors import GraphError, NoCacheError
@@ -60,6 +61,7 @@ def prepare_class(cls: Any, root: type) -> None:
     Raises:
         DefinitionError: it overrides a built-in, or a setting does not exist or has a wrong value.
     """
+    note_new(cls.__module__)
     mixins: list[type] = [base for base in cls.__mro__ if not issubclass(base, root) and base not in root.__mro__]
     requires.install(cls, mixins)
     for owner in (cls, *mixins):

@@ -28,6 +28,7 @@ class Explorer:
     def __init__(self, base: type) -> None:
         self.sources = Sources()
         self.contents = Contents(lambda _: None)
+        self.rebound: set[str] = set()  # files that give a constant another value than it has
         self._base = base
         self._nodes: dict[object, Node] = {}
         self._pending: list[Node] = []
@@ -238,6 +239,8 @@ class Explorer:
         else:
             node.digest = digest(encoded.data)
             node.text = f"{name.rpartition(':')[2]} = {shown(value)}"
+            module = sys.modules.get(str((namespace or {}).get("__name__")))
+            self.rebound.add(self.sources.says_otherwise(module, name, encoded.data))
             self._link_refs(node, name, encoded.refs)
             if any(map(tells_itself, encoded.refs)) or is_made_by_call(value):
                 self._state(node, namespace, "")

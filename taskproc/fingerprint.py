@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from taskproc.asloaded import is_as_loaded, note
 from taskproc.canonical import digest
-from taskproc.origin import is_user_code, module_name, reference, resolve, source_file
+from taskproc.origin import is_user_code, module_name, reference, resolve
 from taskproc.reached import Node
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+
+OTHER = b"other"
+"""Stands for the digest of a file that does not say what is loaded: it was edited since, or a value was set."""
 
 
 def untracked(definition: T) -> T:
@@ -60,7 +64,8 @@ class Fingerprint:
     """All code that a definition amounts to, its parts sorted by name.
 
     `files` are the source files read for it and those of all loaded modules, since a constant does not tell where it is
-    from: the absolute path, and the digest of the bytes as read. `watched` are the paths that it depends on besides.
+    from: the absolute path, and the digest of the bytes as read, or `OTHER`. `watched` are the paths that it depends on
+    besides.
     """
 
     digest: bytes
@@ -139,9 +144,13 @@ class Fingerprinter:
     def _files(self, paths: set[str]) -> tuple[tuple[str, bytes], ...]:
         if len(sys.modules) != self._modules:
             self._modules = len(sys.modules)
-            self._loaded = {source_file(module) for module in list(sys.modules.values()) if is_user_code(module)}
-        read = ((path, self._explorer.sources.digest(path)) for path in sorted(paths | self._loaded))
-        return tuple(entry for entry in read if entry[1])
+            self._loaded = {note(module) for module in list(sys.modules.values()) if is_user_code(module)}
+        read = [(path, self._explorer.sources.digest(path)) for path in sorted(paths | self._loaded)]
+        return tuple([(path, content if self._is_live(path) else OTHER) for path, content in read if content])
+
+    def _is_live(self, path: str) -> bool:
+        """Whether importing a file would give what is loaded."""
+        return path not in self._explorer.rebound and is_as_loaded(path)
 
     def _members(self, root: Node) -> Node:
         """What the code that runs may read from Task classes that it holds, to call or hand on."""

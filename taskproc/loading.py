@@ -112,7 +112,10 @@ def _import_class(ref: ClassRef) -> type[Any]:
     changed = [source for source in ref.sources if source not in _verified and not _is_unchanged(*source)]
     # A file may have changed without touching what the class reaches.
     if changed and _fingerprinter(cls).of(cls).digest != ref.code:
-        raise RefusedError(f"taskfile changed during the run: {changed[0][0]}")
+        raise RefusedError(
+            f"taskfile changed during the run: {changed[0][0]} is not what was loaded for it (it was edited, or a value"
+            " in it was set); start the program again, or give the value as an argument"
+        )
     _verified.update(set(ref.sources).difference(changed))  # a file that has changed may matter to another class
     return cls
 

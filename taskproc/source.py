@@ -10,11 +10,12 @@ import linecache
 import os
 import sys
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from taskproc.canonical import digest
+from taskproc.canonical import canonical, digest
 from taskproc.normal import Definition, normal_code, normal_text, shell
 from taskproc.origin import source_file
 
@@ -145,6 +146,13 @@ class Sources:
         nodes = [] if file is None else [node for node in file.tree.body if _touches(node, name)]
         return _joined([self._text(node) for node in nodes])
 
+    def says_otherwise(self, module: ModuleType | None, name: str, encoded: bytes) -> str:
+        """The file of a module if it binds a name, `module:NAME`, to a literal of another encoding; else empty."""
+        path = source_file(module)
+        file = self.file(path) if path else None
+        bound = [] if file is None else [*_literals(file.tree, name.rpartition(":")[2])]
+        return path if len(bound) == 1 and canonical(bound[0]).data != encoded else ""
+
     def _match(self, code: CodeType) -> Definition | None:
         file = self.file(code.co_filename)
         if file is None:
@@ -165,6 +173,20 @@ class Sources:
             text = normal_text(node)
             known = self._texts[id(node)] = node, Text(text.encode("utf-8", "surrogatepass"), text, code or shell(node))
         return known[1]
+
+
+def _literals(tree: ast.Module, name: str) -> Iterator[object]:
+    """The literals that a module binds a global name to at its top level."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            targets, value = node.targets, node.value
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            targets, value = [node.target], node.value
+        else:
+            continue
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            with suppress(ValueError, TypeError, MemoryError, RecursionError):
+                yield ast.literal_eval(value)
 
 
 def _joined(texts: list[Text]) -> Text:

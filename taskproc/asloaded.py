@@ -1,0 +1,47 @@
+"""The user's source files as they were when modules were loaded from them: a file may be newer than the code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from taskproc.origin import is_user_code, source_file
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+_states: dict[str, tuple[object, tuple[int, int] | None]] = {}  # by path: the module's spec, the file's state
+_seen: list[int] = [0]  # of the modules that are loaded, how many have been looked at
+
+
+def note_new(name: str) -> None:
+    """Remember the files of modules that were loaded since the last call, and of the one that goes by a name."""
+    names = list(sys.modules)
+    for new in (*names[_seen[0] :], name):
+        module = sys.modules.get(new)
+        if module is not None and is_user_code(module):
+            note(module)
+    _seen[0] = len(names)
+
+
+def note(module: ModuleType) -> str:
+    """Remember the file of a module, unless that was done since it was loaded; gives the path, empty for none."""
+    path = source_file(module)
+    spec = getattr(module, "__spec__", None)
+    if path and (path not in _states or _states[path][0] is not spec):
+        _states[path] = spec, _state(path)
+    return path
+
+
+def is_as_loaded(path: str) -> bool:
+    """Whether a file is still what was loaded, by size and time of modification, as far as that is known."""
+    return path not in _states or _states[path][1] == _state(path)
+
+
+def _state(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
