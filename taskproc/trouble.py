@@ -34,16 +34,23 @@ def explain(cache: Path, error: BaseException) -> CacheError:
         return gone(cache)
     code = result_code(error) & 0xFF
     number = getattr(error, "errno", None)
+    why = _without_number(error, cache)
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return CacheError(f"another program has held the database of the cache {cache} for a minute: try again")
     if code == sqlite3.SQLITE_FULL or number in _NO_SPACE:
         return CacheError(f"no space is left for the cache {cache}: make some and run again, what is finished is kept")
     if code in _REFUSED or isinstance(error, PermissionError) or number == errno.EROFS:
-        return CacheError(f"the cache {cache} can't be written or read ({error}): check its rights, or use --cache")
+        return CacheError(f"the cache {cache} can't be written or read ({why}): check its rights, or use --cache")
     if not isinstance(error, OSError) and code not in _FAILED:
         return UnreadableError(cache, str(error))
-    why = getattr(error, "strerror", None) or error
     return CacheError(f"the cache {cache} can't be used ({why}): give another one with --cache")
+
+
+def _without_number(error: BaseException, cache: Path) -> str:
+    """What an error says, without its number and the name of the cache, which the sentence has."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    return error.strerror if error.filename in {None, str(cache)} else f"{error.strerror}: {error.filename}"
 
 
 def gone(cache: Path) -> CacheError:
