@@ -71,6 +71,11 @@ class InputFile(PosixPath):
         text = core_schema.union_schema([core_schema.str_schema(), core_schema.is_instance_schema(os.PathLike)])
         return core_schema.no_info_after_validator_function(cls, text)
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: Any) -> dict[str, Any]:
+        """In JSON it is a string (called by pydantic)."""
+        return {"type": "string", "format": "path"}
+
 
 def _restore(cls: type[InputFile], text: str) -> InputFile:
     """The path, there or not."""

@@ -12,8 +12,7 @@ def test_a_failure_has_all_that_helps() -> None:
     )
     error.add_note("B() failed too: it is late")
     assert list(failure_lines([error], lambda _: "taskproc run -i a.py A --n 1")) == [
-        "",
-        "the end of what it printed:",
+        "the end of what A(n=1) printed:",
         "  x",
         "  y",
         "Traceback",
@@ -26,9 +25,14 @@ def test_a_failure_has_all_that_helps() -> None:
     ]
 
 
+def test_an_empty_line_stands_between_failures_alone() -> None:
+    errors = [FailedTaskError(f"A({n})", "it broke") for n in range(2)]
+    assert list(failure_lines(errors, lambda _: "")) == ["✘ A(0) failed: it broke", "", "✘ A(1) failed: it broke"]
+
+
 def test_what_is_not_known_of_a_failure_takes_no_line() -> None:
     error = FailedTaskError("A()", "it broke", where="m.A#3")
-    assert list(failure_lines([error], lambda _: "")) == ["", "✘ A() failed: it broke", "  task    m.A#3"]
+    assert list(failure_lines([error], lambda _: "")) == ["✘ A() failed: it broke", "  task    m.A#3"]
 
 
 def test_what_blocks_most_is_told_last_and_of_many_few_are_told_whole() -> None:

@@ -22,7 +22,7 @@ def plain(line: Line) -> str:
 def snapshot(*classes: Work, failures: int = 0, **more: Any) -> Snapshot:
     errors = tuple(FailedTaskError(f"Fit(n={n})", "it broke") for n in range(failures))
     node: Any = SimpleNamespace(label=f"Fit(text='{'long ' * 30}')")
-    values: dict[str, Any] = {"elapsed": 72, "left": 192.0, "sure": True, "elsewhere": 0, "stopping": False}
+    values: dict[str, Any] = {"elapsed": 72, "left": 192.0, "elsewhere": 0, "stopping": False}
     return Snapshot(classes, (Running(node, 61, 120), Running(node, 0.5, None)), failures=errors, **values | more)
 
 

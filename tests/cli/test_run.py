@@ -183,7 +183,7 @@ def test_a_failure_is_told_last(cli: Command) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     summary, _, *told = done.stderr.splitlines()
     assert summary.endswith(" · 0 ran · 1 failed · 1 blocked · 1 not run")
-    assert told[:2] == ["the end of what it printed:", "  before the end"]
+    assert told[:2] == ["the end of what Fail(n=1) printed:", "  before the end"]
     assert '    raise ValueError(f"told to fail with {n}")' in told
     headline, task, blocks, log, debug = told[-5:]
     assert headline == "✘ Fail(n=1) failed: ValueError: told to fail with 1"

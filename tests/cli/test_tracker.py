@@ -91,12 +91,9 @@ def test_the_time_left_follows_from_earlier_durations(tracker: Tracker) -> None:
     tracker(Started((FITS[1],)))
     now = tracker.snapshot()
     assert now.left == pytest.approx(15, abs=1)  # three tasks of 10 s, two at a time
-    assert not now.sure  # nobody knows of the score
     for each in FITS:
         tracker(finished(each))
     assert tracker.snapshot().left is None
-    tracker(finished(SCORE))
-    assert tracker.snapshot().sure
 
 
 def test_while_a_run_stops_only_what_runs_is_waited_for(tracker: Tracker) -> None:
@@ -105,7 +102,7 @@ def test_while_a_run_stops_only_what_runs_is_waited_for(tracker: Tracker) -> Non
     assert not tracker.snapshot().stopping
     tracker(Stopping())
     now = tracker.snapshot()
-    assert (now.stopping, now.sure) == (True, True)
+    assert now.stopping
     assert now.left == pytest.approx(10, abs=1)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from taskproc import ArgumentError, InputFile
 from taskproc.inputfile import Contents, input_files
@@ -195,3 +196,7 @@ def test_what_was_found_is_kept_in_the_cache(flow: Any, text: Path) -> None:
     with open_store(flow.cache, write=False) as store:
         assert store.listing(str(text)) is not None
         assert store.listing("/nowhere") is None
+
+
+def test_in_a_json_schema_it_is_the_text_of_a_path() -> None:
+    assert TypeAdapter(InputFile).json_schema() == {"type": "string", "format": "path"}

@@ -150,6 +150,8 @@ def run(
     elif not failed:
         print_result(values[nodes[0].key])
     if failed:
+        if not quiet:
+            terminal.say("")
         _tell(failed, nodes, request, options)
 
 

@@ -19,16 +19,18 @@ WHOLE = 10
 def failure_lines(errors: Sequence[FailedTaskError], debug: Callable[[FailedTaskError], str]) -> Iterator[str]:
     """All failures, that which blocks most tasks last; `debug` gives the command that runs a task under pdb, or ''."""
     ranked = sorted(errors, key=lambda error: error.blocks)
-    for error in ranked[:-WHOLE]:
-        yield f"{_headline(error)} ({error.where})"
-    for error in ranked[-WHOLE:]:
-        yield ""
+    for place, error in enumerate(ranked, start=WHOLE - len(ranked)):
+        if place < 0:
+            yield f"{_headline(error)} ({error.where})"
+            continue
+        if error is not ranked[0]:
+            yield ""
         yield from _whole(error, debug(error))
 
 
 def _whole(error: FailedTaskError, debug: str) -> Iterator[str]:
     if error.output:
-        yield paint("the end of what it printed:", "dim")
+        yield paint(f"the end of what {error.label} printed:", "dim")
         yield from (f"  {line}" for line in error.output.splitlines())
     yield from error.details.splitlines()
     yield _headline(error)

@@ -189,7 +189,7 @@ def time_left(now: Snapshot) -> list[str]:
     """How long it will take, if anything is known of that."""
     if now.left is None or now.left < 0.5:
         return []
-    return [f"{'about' if now.sure else 'at least'} {rough(now.left)} left"]
+    return [f"about {rough(now.left)} left"]
 
 
 def failed_line(error: FailedTaskError) -> str:

@@ -96,8 +96,7 @@ class Snapshot(NamedTuple):
         classes: Those with work, upstreams first.
         running: The tasks that run, the longest first.
         elapsed: Seconds since it began.
-        left: Seconds until it ends, by earlier durations; None where nothing is known.
-        sure: Whether the durations of all that is left are known; else `left` is the least.
+        left: About how many seconds until it ends, by the earlier durations that are known; None where none is.
         failures: All so far.
         elsewhere: How many tasks another run is busy with.
         stopping: Whether nothing new begins, since a task failed.
@@ -107,7 +106,6 @@ class Snapshot(NamedTuple):
     running: tuple[Running, ...]
     elapsed: float
     left: float | None
-    sure: bool
     failures: tuple[FailedTaskError, ...]
     elsewhere: int
     stopping: bool
@@ -195,8 +193,8 @@ class Tracker:
             failures, elsewhere = tuple(self._failures.values()), len(self._elsewhere)
             self._width += (len(running) - self._width) * (_STEADY if self._width else 1)
             width, stopping = self._width, self._stopping
-        left, sure = _time_left([] if stopping else classes, running, width)
-        return Snapshot(tuple(classes), tuple(running), now - self.began, left, sure, failures, elsewhere, stopping)
+        left = _time_left([] if stopping else classes, running, width)
+        return Snapshot(tuple(classes), tuple(running), now - self.began, left, failures, elsewhere, stopping)
 
     def summary(self) -> str:
         """What was done, in one line: `1,204 tasks in 3 min 12 s · 1,190 reused · 14 ran`."""
@@ -269,12 +267,11 @@ class Tracker:
         return Running(node, now - trip.since, self._own.get(node.key) or self._classes[node.name].mean)
 
 
-def _time_left(classes: Iterable[Work], running: Iterable[Running], width: float) -> tuple[float | None, bool]:
-    """Seconds until all is done, if anything is known of that, and whether all is known; `width` tasks run at once."""
+def _time_left(classes: Iterable[Work], running: Iterable[Running], width: float) -> float | None:
+    """About how many seconds until all is done, if anything is known of that; `width` tasks run at once."""
     parts = [work.left for work in classes if work.done < work.total]
     known = [part for part in parts if part is not None]
     last = max((each.expected - each.seconds for each in running if each.expected is not None), default=0.0)
     begun = sum(min(each.seconds, each.expected or 0.0) for each in running)
     left = max(last, (sum(known) - begun) / max(1.0, width))
-    sure = len(known) == len(parts) and all(each.expected is not None for each in running)
-    return (left if left > 0 else None), sure
+    return left if left > 0 else None
