@@ -29,7 +29,6 @@ from taskproc.run import make_plan, run
 settings.register_profile("slow machine", deadline=None)
 settings.load_profile("slow machine")
 
-_MOST_PROCESSES = 4  # tests begin processes of their own
 ROOT = Path(__file__).resolve().parent.parent
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -79,15 +78,6 @@ def _no_test_hangs(request: pytest.FixtureRequest) -> Iterator[None]:
     faulthandler.dump_traceback_later(limit + 60, exit=True, file=sys.__stderr__)
     yield
     faulthandler.cancel_dump_traceback_later()
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> None:
-    """All tests are spread over processes, those of a file or folder that is named run in this one."""
-    everything = config.args_source is not pytest.Config.ArgsSource.ARGS and not hasattr(config, "workerinput")
-    if everything and config.pluginmanager.hasplugin("xdist") and config.option.numprocesses is None:
-        config.option.numprocesses = min(len(os.sched_getaffinity(0)), _MOST_PROCESSES)
-        config.option.dist = "worksteal"
 
 
 @pytest.hookimpl(trylast=True)
