@@ -45,11 +45,15 @@ def added_later(kind: type[Any]) -> Mapping[str, object]:
     }
 
 
+def is_set(default: object) -> bool:
+    """Whether a default that a dataclass or pydantic tells is one."""
+    return type(default).__name__ not in ("_MISSING_TYPE", "PydanticUndefinedType")
+
+
 def _default(kind: type[Any], name: str, field: Any) -> object:
-    missing = {"_MISSING_TYPE", "PydanticUndefinedType"}
-    if type(field.default).__name__ not in missing:
+    if is_set(field.default):
         return field.default
-    if field.default_factory is None or type(field.default_factory).__name__ in missing:
+    if field.default_factory is None or not is_set(field.default_factory):
         message = f"{kind.__qualname__}.{name} is marked as added later, but has no default"
         raise TypeError(message)
     return field.default_factory()

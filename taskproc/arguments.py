@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from taskproc.canonical import Unencodable, canonical, digest
 from taskproc.errors import ArgumentError
-from taskproc.fitting import fits, is_known
+from taskproc.fitting import fits_or_default, is_known
 from taskproc.future import own_copy
 from taskproc.presentation import glimpse
 from taskproc.record import Key
@@ -135,7 +135,7 @@ class _Validator:
             )
         self._parameter = parameter.replace(annotation=annotation)
         self._coerce: Callable[[Any], Any] | None = None
-        self.fits = fits(annotation)
+        self.fits = fits_or_default(annotation, parameter.default)
 
     def coerce(self, value: Any, task: str) -> Any:
         """The value as its annotation's type."""
@@ -153,7 +153,7 @@ class _Validator:
         try:
             return self._coerce(value)
         except Misfit as misfit:
-            if value is self._parameter.default:
+            if value is self._parameter.default and not misfit.final:
                 return value  # a default is the author's own word, like `x: int = None`
             message = f"{task}: argument {name}{misfit.path}: {misfit.reason}"
             raise ArgumentError(message, (name, *misfit.place), misfit.reason) from None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import functools
 import sys
 import types
 import typing
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin
 
-from taskproc.fitting import checks_itself
+from taskproc.errors import ArgumentError
+from taskproc.fitting import LooseDefault, checks_itself, fits, loose_defaults
 from taskproc.presentation import glimpse
 
 if TYPE_CHECKING:
@@ -17,12 +20,17 @@ if TYPE_CHECKING:
 
 
 class Misfit(Exception):  # noqa: N818  says what the value is
-    """A value does not fit: the steps of `place` lead to the part at fault, `reason` says what it should be."""
+    """A value does not fit: the steps of `place` lead to the part at fault, `reason` says what it should be.
 
-    def __init__(self, place: Sequence[int | str], reason: str) -> None:
+    Attributes:
+        final: It stands also against a default, which is else its author's own word: an input file is not there.
+    """
+
+    def __init__(self, place: Sequence[int | str], reason: str, *, final: bool = False) -> None:
         super().__init__(place, reason)
         self.place = place
         self.reason = reason
+        self.final = final
 
     @property
     def path(self) -> str:
@@ -106,35 +114,91 @@ def _numpy_scalar(cls: type) -> Any:
 
 
 def _checked(schema: Any) -> Any:
-    """A schema of pydantic's by which the fields of dataclass instances are checked too, not their class alone."""
+    """A schema of pydantic's by which fields of dataclass instances are checked too, and defaults of all classes."""
     kind = schema.__class__
     if kind is list:
         return [_checked(part) for part in schema]
     if kind is not dict:
         return schema
     made = {key: _checked(part) for key, part in schema.items()}
-    return _checked_fields(made) if made.get("type") == "dataclass" and not checks_itself(made["cls"]) else made
+    what = made.get("type")
+    if what == "dataclass" and not checks_itself(made["cls"]):
+        return _wrapped(made, _fields_check(made["cls"]))
+    if what in ("dataclass", "model", "named-tuple", "call"):
+        return _wrapped(made, _defaults_check(made.get("cls", made.get("function"))))
+    return made
 
 
-def _checked_fields(schema: dict[str, Any]) -> Any:
-    """The schema of a dataclass, by which an instance stays what it is, but for fields that are coerced in a copy."""
+def _wrapped(schema: dict[str, Any], check: Callable[[Any, Any], Any]) -> Any:
     from pydantic_core import core_schema
 
-    cls: Any = schema["cls"]
-    fields = [field for field in cls.__dataclass_fields__.values() if field.init]
+    name = schema.pop("ref", None)
+    return core_schema.no_info_wrap_validator_function(check, cast("Any", schema), ref=name)
+
+
+def _defaults_check(cls: Any) -> Callable[[Any, Any], Any]:
+    """A check by which defaults are coerced that a model or named tuple was made with."""
+    defaults: dict[str, Any] | None = getattr(cls, "_field_defaults", None)
 
     def check(value: Any, handler: Any) -> Any:
-        if type(value) is not cls:  # an instance of a class derived from it is another's to check
-            return value if isinstance(value, cls) else handler(value)
+        if type(value) is cls and defaults is not None:  # pydantic makes it anew: from what is no default
+            value = {
+                name: entry for name, entry in value._asdict().items() if entry is not defaults.get(name, defaults)
+            }
+        return _settled(handler(value))
+
+    return check
+
+
+def _fields_check(cls: Any) -> Callable[[Any, Any], Any]:
+    """A check by which an instance of a dataclass stays what it is, but for fields that are coerced in a copy."""
+    fields = [field for field in cls.__dataclass_fields__.values() if field.init]
+    fitting = fits(cls)
+
+    def check(value: Any, handler: Any) -> Any:
+        if type(value) is not cls:
+            if isinstance(value, cls):  # of a class derived from it: another's to check
+                return _settled(value)
+            value = handler(value)
+            if fitting(value):  # its defaults too, which nobody has looked at
+                return value
         entries = [(field, getattr(value, field.name)) for field in fields]
         given = {field.name: entry for field, entry in entries if entry is not field.default}
         made, found = handler(given), copy.copy(value)
         for name in given:
             object.__setattr__(found, name, getattr(made, name))
-        return found
+        return _settled(found)
 
-    name = schema.pop("ref", None)
-    return core_schema.no_info_wrap_validator_function(check, cast("Any", schema), ref=name)
+    return check
+
+
+def _settled(value: Any) -> Any:
+    """An instance, or a copy of it in which the defaults that it holds are coerced, where they can be."""
+    made: dict[str, Any] = {}
+    kind = cast("Any", type(value))
+    for loose, coerce in _loose(kind):
+        if loose.is_in(value):
+            try:
+                made[loose.name] = coerce(loose.default)
+            except Misfit as misfit:
+                if misfit.final:
+                    raise Misfit([loose.name, *misfit.place], misfit.reason, final=True) from None
+    if isinstance(value, tuple):
+        return cast("Any", value)._replace(**made)
+    found = copy.copy(value) if made else value
+    for name, entry in made.items():
+        object.__setattr__(found, name, entry)
+    return found
+
+
+@functools.cache
+def _loose(cls: Any) -> list[tuple[LooseDefault, Callable[[Any], Any]]]:
+    """The defaults of a class's fields that might be coerced, each with what would do it."""
+    found: list[tuple[LooseDefault, Callable[[Any], Any]]] = []
+    for loose in loose_defaults(cls):
+        with contextlib.suppress(TypeError):  # pydantic cannot make sense of the annotation
+            found.append((loose, coercion(loose.annotation)))
+    return found
 
 
 def _misfit(errors: Sequence[Mapping[str, Any]], value: Any) -> Misfit:
@@ -146,7 +210,8 @@ def _misfit(errors: Sequence[Mapping[str, Any]], value: Any) -> Misfit:
     reason = " or ".join([reasons[0], *[each.removeprefix("Input should be ") for each in reasons[1:]]])
     if not _is_missing(found[0]):
         reason = f"{reason} (got {glimpse(found[0]['input'])})"
-    return Misfit(deepest, reason)
+    final = any(isinstance(error.get("ctx", {}).get("error"), ArgumentError) for error in found)
+    return Misfit(deepest, reason, final=final)
 
 
 def _place(error: Mapping[str, Any], value: Any) -> list[int | str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import functools
 import inspect
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePath
-from typing import Any, Literal, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, Union, cast, get_args, get_origin
 
+from taskproc.added import AddedLater, is_set
 from taskproc.future import ATOMIC, Future, FutureBase
 
 Fits = Callable[[Any], bool]
@@ -29,6 +32,8 @@ def fits(annotation: Any) -> Fits:
     if origin is Literal:
         allowed: set[tuple[type[Any], Any]] = {(type(option), option) for option in args}
         return lambda value: type(value) in ATOMIC and (type(value), value) in allowed
+    if origin is Annotated and all(isinstance(mark, str) or mark is AddedLater for mark in annotation.__metadata__):
+        return fits(args[0])
     if isinstance(annotation, type) and origin is None:
         return _fits_class(annotation)
     return _fits_container(origin, args)
@@ -44,31 +49,74 @@ def checks_itself(cls: type) -> bool:
     return hasattr(cls, "__post_init__") or hasattr(cls, "__pydantic_fields__")
 
 
+def fits_or_default(annotation: Any, default: object) -> Fits:
+    """A test that also holds for a default of None: that is its author's own word, like `x: int = None`."""
+    test = fits(annotation)
+    return test if default is not None or test(None) else lambda value: value is None or test(value)
+
+
+class LooseDefault(NamedTuple):
+    """A default of a field that has not the type of its annotation, like `rate: float = 1`."""
+
+    name: str
+    default: object
+    annotation: Any
+
+    def is_in(self, value: object) -> bool:
+        """Whether the field of an instance holds its default, or pydantic's copy of it."""
+        held: Any = getattr(value, self.name, None)
+        if held is self.default or type(held).__hash__ is not None:  # pydantic copies what has no hash
+            return held is self.default
+        with contextlib.suppress(Exception):  # comparing is the values' own code
+            return type(held) is type(self.default) and bool(held == self.default)
+        return False
+
+
+@functools.cache
+def loose_defaults(cls: type[Any]) -> tuple[LooseDefault, ...]:
+    """The fields of a dataclass, model or named tuple whose default might be coerced, which nobody did who made it."""
+    hints, defaults = _hints(cls), _defaults(cls)
+    told = [LooseDefault(name, default, hints[name]) for name, default in defaults.items() if name in hints]
+    return tuple(one for one in told if one.default is not None and not fits(one.annotation)(one.default))
+
+
 def _fits_class(cls: Any) -> Fits:
     if issubclass(cls, (FutureBase, PurePath)):
         return lambda value: isinstance(value, cls)
-    if (hasattr(cls, "__dataclass_fields__") or hasattr(cls, "_fields")) and not checks_itself(cls):
+    if checks_itself(cls):
+        return _exactly(cls, lambda value: not any(loose.is_in(value) for loose in loose_defaults(cls)))
+    if hasattr(cls, "__dataclass_fields__") or hasattr(cls, "_fields"):
         return _exactly(cls, lambda value: all(test(getattr(value, name, None)) for name, test in _fields(cls)))
     return lambda value: type(value) is cls
 
 
 @functools.cache
 def _fields(cls: type[Any]) -> tuple[tuple[str, Fits], ...]:
-    """A test for each field of a dataclass or named tuple. A default is its author's own word, like `x: int = None`."""
+    """A test for each field of a dataclass or named tuple."""
+    hints, defaults = _hints(cls), _defaults(cls)
+    return tuple((name, fits_or_default(hints[name], defaults.get(name, ...))) for name in _names(cls) if name in hints)
+
+
+def _names(cls: Any) -> Iterable[str]:
+    return cls._fields if hasattr(cls, "_fields") else [field.name for field in dataclasses.fields(cls)]
+
+
+def _defaults(cls: Any) -> Mapping[str, object]:
+    """The defaults of a class's fields, but for those that are made anew each time."""
+    if hasattr(cls, "_field_defaults"):
+        return cast("Mapping[str, object]", cls._field_defaults)
+    fields: Mapping[str, Any] = getattr(cls, "__pydantic_fields__", {})
+    if not fields and dataclasses.is_dataclass(cls):
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+    return {name: field.default for name, field in fields.items() if is_set(field.default)}
+
+
+def _hints(cls: type[Any]) -> dict[str, Any]:
+    """The annotations of a class's fields; none where one cannot be evaluated."""
     try:
-        hints = typing.get_type_hints(cls)
+        return typing.get_type_hints(cls, include_extras=True)
     except Exception:  # noqa: BLE001  an annotation is any expression, and may raise anything
-        return ()
-    fields = cast("dict[str, Any]", getattr(cls, "__dataclass_fields__", None) or dict.fromkeys(cls._fields))
-    return tuple(
-        (name, _or_is(getattr(field, "default", None), fits(hints[name])))
-        for name, field in fields.items()
-        if name in hints
-    )
-
-
-def _or_is(default: object, test: Fits) -> Fits:
-    return lambda value: test(value) or value is default
+        return {}
 
 
 def _fits_container(origin: Any, args: tuple[Any, ...]) -> Fits:

@@ -23,7 +23,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskproc import ArgumentError, Cache, Const, Future, Task
+from taskproc import ArgumentError, Cache, Const, Future, InputFile, Task
 from taskproc.canonical import canonical
 from taskproc.coercion import coercion
 from taskproc.fitting import fits
@@ -75,6 +75,36 @@ class Box(Generic[X]):
 class Model(pydantic.BaseModel):
     rate: float
     layers: list[Layer] = []
+
+
+@dataclass
+class Loose:
+    rate: float = 1
+    loose: int = None  # type: ignore[assignment]
+    also: int = "a"  # type: ignore[assignment]
+    made: list[float] = field(default_factory=lambda: [1])
+
+
+@dataclass
+class LooseDoubled(Doubled):
+    number: int = 1
+    rate: float = 1
+
+
+class LooseModel(pydantic.BaseModel):
+    rate: float = 1
+    layers: list[float] = [1]
+    inner: Loose = Loose()
+
+
+class LoosePair(NamedTuple):
+    left: float = 1
+    right: int = None  # type: ignore[assignment]
+
+
+@dataclass
+class Source:
+    file: InputFile = "a.txt"  # type: ignore[assignment]
 
 
 class Open(pydantic.BaseModel, extra="allow"):
@@ -195,6 +225,45 @@ def test_a_dataclass_that_runs_code_when_it_is_made_is_taken_as_it_is() -> None:
     assert task(Doubled)(Doubled(2)).train == Doubled(2)
     assert task(dict[str, Doubled | int])({"a": Doubled("x"), "b": "1"}).train == {"a": Doubled("x"), "b": 1}
     assert task(Doubled)({"number": 2}).train == Doubled(2)
+
+
+@pytest.mark.parametrize("cls", [Loose, LooseDoubled, LooseModel, LoosePair])
+def test_a_default_is_coerced_whoever_made_the_instance(cls: Any) -> None:
+    taking = task(cls)
+    made = taking(cls())
+    assert made is taking({} if cls is not LooseDoubled else cls(rate=1.0))
+    first = made.train.rate if cls is not LoosePair else made.train.left
+    assert type(first) is float
+    if cls is LooseModel:
+        assert [*map(type, made.train.layers), type(made.train.inner.rate)] == [float, float]
+    if cls is Loose:  # what cannot be is its author's own word
+        assert made.train == Loose()
+        assert made is taking(Loose(1.0)) is taking(Loose(rate=1, loose=None, made=[1.0]))  # type: ignore[arg-type]
+        with pytest.raises(ArgumentError, match=r"train\.also: Input should be a valid integer"):
+            taking(Loose(also="b"))  # type: ignore[arg-type]
+
+
+def test_a_default_of_an_input_file_is_one_and_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Reads(Task):
+        def __init__(self, source: Source = Source(), file: InputFile = "a.txt") -> None:  # type: ignore[assignment]  # noqa: B008
+            self.found = [source.file, file]
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ArgumentError, match=r"source\.file: .*there is no file or folder 'a\.txt'"):
+        Reads()
+    with pytest.raises(ArgumentError, match=r"argument file: .*there is no file or folder 'a\.txt'"):
+        Reads(Source("."))  # type: ignore[arg-type]
+    Path("a.txt").touch()
+    assert [*map(type, Reads().found)] == [InputFile, InputFile]
+
+
+def test_what_is_annotated_with_a_constraint_is_checked_in_instances_too() -> None:
+    @dataclass
+    class Positive:
+        number: Annotated[int, pydantic.Field(gt=0)]
+
+    with pytest.raises(ArgumentError, match=r"train\.number: Input should be greater than 0"):
+        task(Positive)(Positive(0))
 
 
 @pytest.mark.parametrize("given", [Named(1, more=2), Named("x", more=2)])  # type: ignore[arg-type]
