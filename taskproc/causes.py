@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from taskproc.plan import MayRun, Run
+from taskproc.plan import MADE_ANEW, MayRun, Run, UpstreamChanged
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from taskproc.graph import Graph, Node
-    from taskproc.plan import Plan, Reason
+    from taskproc.plan import Decision, Plan, Reason
     from taskproc.record import Key
 
 
@@ -26,14 +26,21 @@ def root_causes(plan: Plan, nodes: Iterable[Node] | None = None) -> list[Cause]:
     found: dict[str, Cause] = {}
     for node in plan.graph.nodes if nodes is None else nodes:
         decision = plan.decisions[node.key]
-        if isinstance(decision, Run):
+        if isinstance(decision, Run) and not follows(decision):
             found.setdefault(str(decision.reason), Cause(decision.reason, [])).nodes.append(node)
     return list(found.values())
 
 
+def follows(decision: Decision) -> bool:
+    """Whether a task runs, or may run, because of others that do."""
+    if isinstance(decision, Run):
+        return isinstance(decision.reason, UpstreamChanged) and decision.reason.how == MADE_ANEW
+    return isinstance(decision, MayRun)
+
+
 def followers(plan: Plan) -> list[Node]:
-    """The tasks that may run because of others."""
-    return [node for node in plan.graph.nodes if isinstance(plan.decisions[node.key], MayRun)]
+    """The tasks that run, or may run, because of others."""
+    return [node for node in plan.graph.nodes if follows(plan.decisions[node.key])]
 
 
 def upstreams(plan: Plan, node: Node) -> list[Node]:

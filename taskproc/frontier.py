@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from taskproc.graph import Node
-from taskproc.plan import Damaged, MayRun, Run, UpToDate, decide, difference
+from taskproc.plan import Damaged, MayRun, Run, UpToDate, decide, difference, upstream_epochs
 from taskproc.record import Failure
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Frontier:
 
     def epochs(self, node: Node) -> list[bytes]:
         """The epochs of a task's upstreams, in their order."""
-        return [self.outputs[one.key].epoch if isinstance(one, Node) else b"" for one in node.upstreams]
+        return upstream_epochs(node, self.outputs)
 
     def learn(self, rows: Mapping[Key, Row]) -> None:
         """Take in what other runs have recorded while this one goes on."""

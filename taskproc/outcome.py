@@ -13,7 +13,7 @@ from taskproc.canonical import digest
 from taskproc.causes import blocked
 from taskproc.errors import FailedTaskError
 from taskproc.files import COMMAND, LOGS, STDERR, STDOUT, attempt_folder, check_manifest
-from taskproc.plan import Cleared, Damaged, Forced
+from taskproc.plan import Cleared, Damaged, Forced, epoch
 from taskproc.record import Output, Record, Stamp
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def conclude(
         salt = os.urandom(SALT_WIDTH)
     else:
         salt = old.salt if old is not None else b""
-    epoch = digest(salt, *epochs) if salt or any(epochs) else b""
+    own = epoch(salt, epochs)
     inline, files, folder = done.inline, done.files, done.attempt
     doubted = read or isinstance(reason, Damaged)
     if old is not None and not doubted and (files or done.names_folder) and old.digest == done.digest:
@@ -64,8 +64,8 @@ def conclude(
         if check_manifest(recorded, old.files) is None:
             inline, files, folder = old.inline, old.files, old.attempt
     named = folder if done.names_folder else ""
-    stamp = Stamp(digest(done.digest, epoch, named.encode()) if epoch or named else digest(done.digest))
-    output = Output(done.digest, stamp, salt, epoch, inline, folder, files, done.refs, done.refs_code)
+    stamp = Stamp(digest(done.digest, own, named.encode()) if own or named else digest(done.digest))
+    output = Output(done.digest, stamp, salt, own, inline, folder, files, done.refs, done.refs_code)
     return Record(inputs, output, done.made)
 
 

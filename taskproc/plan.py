@@ -6,18 +6,19 @@ scheduler calls it again for a task once the stamps of all its upstreams are kno
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from taskproc.canonical import digest
 from taskproc.changes import phrase
 from taskproc.files import attempt_folder, check_manifest
-from taskproc.graph import Node
+from taskproc.graph import Node, packed_sources, shape
 from taskproc.judge import UNKNOWN
 from taskproc.origin import reference
 from taskproc.record import WIDTH, Inputs, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from taskproc.graph import Graph
     from taskproc.judge import Judge
@@ -60,12 +61,13 @@ class CodeChanged:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamChanged:
-    """An upstream's value is not the one that was read."""
+    """An upstream's value is not the one that was read, or is of a new epoch; `how` says which."""
 
     what: str
+    how: str = "changed"
 
     def __str__(self) -> str:
-        return f"upstream {self.what} changed"
+        return f"upstream {self.what} {self.how}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,9 @@ class MayRun:
 Decision = UpToDate | Run | MayRun
 
 _FIRST = Run(NeverRan())
+
+MADE_ANEW, WAS_MADE_ANEW = "is made anew", "was made anew"
+"""How an upstream changes that begins a new epoch in this run, and how one did that has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,16 +211,53 @@ def damage(node: Node, row: Row) -> str | None:
 
 
 def plan_graph(judge: Judge, rows: dict[Key, Row], damaged: Collection[Key]) -> Plan:
-    """Decide every task of the judge's graph, upstreams first. Those whose row could not be read are `damaged`."""
+    """Decide every task of the judge's graph, upstreams first. Those whose row could not be read are `damaged`.
+
+    What reads a task that is sure to begin a new epoch is sure to run, and to begin one too.
+    """
     outputs: dict[Key, Output] = {}
     decisions: dict[Key, Decision] = {}
+    anew: set[Key] = set()
     for node in judge.graph.nodes:
-        key = node.key
+        key, row = node.key, rows.get(node.key)
         if key in damaged:
-            decisions[key] = Run(Damaged("its record cannot be read"))
-            continue
-        row = rows.get(key)
-        decisions[key] = decision = decide(node, row, judge.inputs(node, outputs), judge)
+            decision: Decision = Run(Damaged("its record cannot be read"))
+        else:
+            decision = decide(node, row, judge.inputs(node, outputs), judge)
         if isinstance(decision, UpToDate):
             outputs[key] = decision.record.output
+        elif source := next((each for each in node.sources if each.key in anew), None):
+            anew.add(key)
+            if isinstance(decision, MayRun):
+                decision = Run(UpstreamChanged(source.label, MADE_ANEW))
+        elif isinstance(decision, Run) and isinstance(decision.reason, (Cleared, Forced)):
+            anew.add(key)
+        elif row is not None and row.good is not None and _has_new_epoch(node, row.good.output, outputs):
+            anew.add(key)
+            decision = _told_as_anew(decision, node, row.good)
+        decisions[key] = decision
     return Plan(judge.graph, decisions, rows)
+
+
+def _has_new_epoch(node: Node, old: Output, outputs: Mapping[Key, Output]) -> bool:
+    """Whether an upstream of a task has begun a new epoch since the task has read it, all being known."""
+    known = all(source.key in outputs for source in node.sources)
+    return known and epoch(old.salt, upstream_epochs(node, outputs)) != old.epoch
+
+
+def _told_as_anew(decision: Decision, node: Node, good: Record) -> Decision:
+    """The decision, not saying that another value came out where that can't be told."""
+    same = good.inputs.sources == packed_sources(node) and good.inputs.shape == shape(node)
+    if same and isinstance(decision, Run) and isinstance(decision.reason, UpstreamChanged):
+        return Run(replace(decision.reason, how=WAS_MADE_ANEW))
+    return decision
+
+
+def epoch(salt: bytes, upstreams: Sequence[bytes]) -> bytes:
+    """The epoch of what is made with this salt from upstreams of these epochs."""
+    return digest(salt, *upstreams) if salt or any(upstreams) else b""
+
+
+def upstream_epochs(node: Node, outputs: Mapping[Key, Output]) -> list[bytes]:
+    """The epochs of a task's upstreams, in their order."""
+    return [outputs[one.key].epoch if isinstance(one, Node) else b"" for one in node.upstreams]

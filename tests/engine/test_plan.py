@@ -8,6 +8,7 @@ from taskproc.errors import FailedTaskError
 from taskproc.judge import Judge
 from taskproc.options import Options
 from taskproc.plan import (
+    MADE_ANEW,
     AttributeChanged,
     Cleared,
     CodeChanged,
@@ -179,6 +180,7 @@ def test_reasons_read_as_fragments_of_a_sentence() -> None:
         Forced(),
         CodeChanged("code of f"),
         UpstreamChanged("Low(x=1)"),
+        UpstreamChanged("Low(x=1)", MADE_ANEW),
         AttributeChanged(),
         Damaged("result.pkl.gz is missing"),
         FailedBefore("ValueError: bad"),
@@ -189,6 +191,7 @@ def test_reasons_read_as_fragments_of_a_sentence() -> None:
         "forced",
         "code of f changed",
         "upstream Low(x=1) changed",
+        "upstream Low(x=1) is made anew",
         "argument or attribute changed",
         "damaged: result.pkl.gz is missing",
         "failed last time: ValueError: bad",
@@ -313,10 +316,9 @@ def test_readers_of_a_forced_task_run_later(flow: Any) -> None:
     flow.write(CHAIN)
     flow.run("Top()")
     flow.run("Low(1)", force="requested")
-    assert flow.run("Top()").reasons == {
-        "Mid(x=1)": "upstream Low(x=1) changed",
-        "Top(extra=5)": "upstream Mid(x=1) changed",
-    }
+    told = {"Mid(x=1)": "upstream Low(x=1) was made anew", "Top(extra=5)": "upstream Mid(x=1) is made anew"}
+    assert decided(flow) == told
+    assert flow.run("Top()").reasons == told
 
 
 def test_after_a_clear_all_that_needs_it_runs(flow: Any) -> None:
@@ -324,9 +326,11 @@ def test_after_a_clear_all_that_needs_it_runs(flow: Any) -> None:
     assert flow.run("Choose(6, 3)").value == 20
     flow.notes()
     flow.task("Choose(3, 3)").clear_task()
-    assert decided(flow, "Choose(6, 3)")["Choose(n=3, k=3)"] == "cleared"
+    told = {f"Choose(n={n}, k=3)": f"upstream Choose(n={n - 1}, k=3) is made anew" for n in (4, 5, 6)}
+    told["Choose(n=3, k=3)"] = "cleared"
+    assert decided(flow, "Choose(6, 3)") == told
     ran = flow.run("Choose(6, 3)")
-    assert (ran.value, ran.executed) == (20, {"Choose": 4})
+    assert (ran.value, ran.executed, ran.reasons) == (20, {"Choose": 4}, told)
     assert flow.notes() == {"3 3": 1, "4 3": 1, "5 3": 1, "6 3": 1}
     assert flow.run("Choose(6, 3)").executed == {}
 
@@ -344,7 +348,7 @@ def test_clearing_a_class_runs_all_of_it(flow: Any) -> None:
     flow.run("Top()")
     with flow.module.Cache(flow.cache):
         flow.module.Mid.clear_all_tasks()
-    assert decided(flow) == {"Mid(x=1)": "cleared", "Top(extra=5)": "may run: waits for Mid(x=1)"}
+    assert decided(flow) == {"Mid(x=1)": "cleared", "Top(extra=5)": "upstream Mid(x=1) is made anew"}
     assert flow.run("Top()").executed == {"Mid": 1, "Top": 1}
 
 

@@ -108,7 +108,7 @@ def test_a_result_is_had_only_while_it_is_up_to_date(flow: Any) -> None:
         flow.task("Choose(2, 1)").get_task_result()
     flow.run("Choose(2, 1)")
     flow.task("Choose(1, 1)").clear_task()
-    with pytest.raises(LookupError, match=r"may run: waits for Choose\(n=1, k=1\)"):
+    with pytest.raises(LookupError, match=r"upstream Choose\(n=1, k=1\) is made anew"):
         flow.task("Choose(2, 1)").get_task_result()
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from taskproc.causes import followers, root_causes
-from taskproc.plan import MayRun, Run, UpToDate
+from taskproc.causes import followers, follows, root_causes
+from taskproc.plan import MayRun, Run, UpstreamChanged, UpToDate
 from taskproc_cli.views.quantities import count
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     titles: dict[str, str] = {}
     reasons: dict[str, Counter[str]] = {}
     following = followers(plan)
-    for nodes in ([n for n in plan.graph.nodes if isinstance(plan.decisions[n.key], Run)], following):
-        for node in nodes:
-            titles[node.name] = node.short
-            reasons.setdefault(node.name, Counter())[_reason(plan.decisions[node.key])] += 1
+    causes = [node for cause in root_causes(plan) for node in cause.nodes]
+    for node in (*causes, *following):
+        titles[node.name] = node.short
+        reasons.setdefault(node.name, Counter())[_reason(plan.decisions[node.key])] += 1
     for name, counted in reasons.items():
         yield f"{titles[name]}: {counted.total():,} of {count(sizes[name], 'task')}"
         yield from _counted(counted)
@@ -63,6 +64,9 @@ def _counted(reasons: Counter[str]) -> Iterator[str]:
 def _reason(decision: Decision) -> str:
     """Why a task would run, in words that many of its class share."""
     if isinstance(decision, Run):
-        return str(decision.reason)
+        reason = decision.reason
+        if isinstance(reason, UpstreamChanged) and follows(decision):
+            reason = replace(reason, what=reason.what.partition("(")[0])
+        return str(reason)
     waits = sorted({node.short for node in decision.waits_for}) if isinstance(decision, MayRun) else []
     return f"may run, if what it reads of {', '.join(waits)} changes"
