@@ -71,6 +71,15 @@ def _nothing_outlives_a_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _nothing_is_unloaded() -> Iterator[None]:
+    """What a test does as a worker of its own process may unload the user's modules, these tests among them."""
+    loaded = dict(sys.modules)
+    yield
+    for name, module in loaded.items():
+        sys.modules.setdefault(name, module)
+
+
+@pytest.fixture(autouse=True)
 def _no_test_hangs(request: pytest.FixtureRequest) -> Iterator[None]:
     """Should a test go on although its timeout has failed it, in a lock perhaps, all ends, and it is shown where."""
     mark = request.node.get_closest_marker("timeout")
