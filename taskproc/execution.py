@@ -11,6 +11,7 @@ from taskproc.lastrun import LastRun
 from taskproc.limits import Limits
 from taskproc.payloads import value_of
 from taskproc.plan import Run
+from taskproc.record import Row
 from taskproc.scheduler import Scheduler
 from taskproc.store import open_store
 from taskproc.value import DamagedValueError, load
@@ -48,6 +49,7 @@ def _execute(
         workers = options.workers or max(options.slots, executors.capacity)
         executors.expect((node for node in plan.graph.nodes if isinstance(plan.decisions[node.key], Run)), workers)
         ids = store.allocate(by_name(plan.graph.nodes))
+        plan.rows.update({key: Row(ids[key]) for key in ids.keys() - plan.rows.keys()})
         limits = Limits(workers, options.limits)
         scheduler = Scheduler(plan, judge, journal, executors, limits, tell, ids, keep_going=options.keep_going)
         outputs = scheduler.run()

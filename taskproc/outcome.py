@@ -78,11 +78,11 @@ def drop_attempt(node: Node, row: Row, attempt: str, kept: str) -> None:
     shutil.rmtree(own, ignore_errors=True)
 
 
-def failed_task(node: Node, task_id: int, failure: Failure, tail: str, folder: str) -> FailedTaskError:
-    """The error that tells of a failure; `folder` is that of its attempt, empty where that kept nothing."""
+def failed_task(node: Node, name: str, task_id: int, failure: Failure, tail: str, folder: str) -> FailedTaskError:
+    """The error that tells of a failure of the task of that `name`; `folder` is its attempt's, empty without one."""
     logs = (os.path.join(folder, name) for name in (STDERR, STDOUT, COMMAND)) if folder else ()
     error = FailedTaskError(
-        node.label,
+        name,
         failure.reason,
         task=node.task,
         where=f"{node.name}#{task_id}",

@@ -6,7 +6,9 @@ scheduler calls it again for a task once the stamps of all its upstreams are kno
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from taskproc.canonical import digest
@@ -133,7 +135,7 @@ MADE_ANEW, WAS_MADE_ANEW = "is made anew", "was made anew"
 """How an upstream changes that begins a new epoch in this run, and how one did that has."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """The graph, and each task's decision and row (as read from the store) by key."""
 
@@ -145,6 +147,20 @@ class Plan:
     def is_done(self) -> bool:
         """Whether there is nothing to run."""
         return all(isinstance(decision, UpToDate) for decision in self.decisions.values())
+
+    def name(self, node: Node) -> str:
+        """A task for people, unlike the others: `Fit(seed=3)`, `Fit(data=Load(…))#2`."""
+        return node.label + self.mark(node)
+
+    def mark(self, node: Node) -> str:
+        """What tells a task from others of the same label: `#2`, its id; empty where it needs none, or has none yet."""
+        row = self.rows.get(node.key)
+        return f"#{row.task_id}" if row is not None and self._labels[node.label] > 1 else ""
+
+    @cached_property
+    def _labels(self) -> Counter[str]:
+        """How many tasks have each label."""
+        return Counter(node.label for node in self.graph.nodes)
 
 
 def decide(node: Node, row: Row | None, now: Inputs, judge: Judge) -> Decision:

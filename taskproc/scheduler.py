@@ -139,7 +139,7 @@ class Scheduler:
 
     def _unsettle(self, node: Node, what: str) -> None:
         if self._frontier.unsettle(node, what):
-            self._tell(Warned(f"the result of {node.label} is damaged and is made again: {what}"))
+            self._tell(Warned(f"the result of {self._plan.name(node)} is damaged and is made again: {what}"))
             self._consider(self._frontier.wait([node]))
 
     def _lane_of(self, node: Node) -> Lane:
@@ -258,7 +258,7 @@ class Scheduler:
 
     def _fail(self, node: Node, failure: Failure, tail: str = "") -> None:
         folder = self._packer.folder(node, failure.attempt) if failure.attempt else ""
-        error = failed_task(node, self._ids[node.key], failure, tail, folder)
+        error = failed_task(node, self._plan.name(node), self._ids[node.key], failure, tail, folder)
         self._failures[node.key] = error
         made = failure.made
         reason = str(self._frontier.reasons.get(node.key, ""))

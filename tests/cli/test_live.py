@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,9 +20,12 @@ def plain(line: Line) -> str:
 
 def snapshot(*classes: Work, failures: int = 0, **more: Any) -> Snapshot:
     errors = tuple(FailedTaskError(f"Fit(n={n})", "it broke") for n in range(failures))
-    node: Any = SimpleNamespace(label=f"Fit(text='{'long ' * 30}')")
+    node: Any = None
+    name = f"Fit(text='{'long ' * 30}')"
     values: dict[str, Any] = {"elapsed": 72, "left": 192.0, "elsewhere": 0, "stopping": False}
-    return Snapshot(classes, (Running(node, 61, 120), Running(node, 0.5, None)), failures=errors, **values | more)
+    return Snapshot(
+        classes, (Running(node, name, 61, 120), Running(node, name, 0.5, None)), failures=errors, **values | more
+    )
 
 
 FIT = Work("Fit", 1100, 550, Counter(ran=549, failed=1, kept=80), running=2)

@@ -29,7 +29,7 @@ def tracker() -> Tracker:
     decisions |= {KEPT.key: UpToDate(RAN_BEFORE.good), SCORE.key: MayRun(())}
     graph = SimpleNamespace(nodes=(KEPT, *FITS, SCORE))
     rows = {each.key: RAN_BEFORE for each in (KEPT, *FITS)}
-    plan: Any = SimpleNamespace(graph=graph, decisions=decisions, rows=rows)
+    plan: Any = SimpleNamespace(graph=graph, decisions=decisions, rows=rows, name=lambda node: node.label)
     tracker = Tracker()
     tracker(Planned(plan))
     return tracker

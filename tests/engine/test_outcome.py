@@ -117,21 +117,21 @@ def test_a_dropped_attempt_leaves_what_it_printed(node: Any) -> None:
 
 def test_a_failure_is_told_with_what_is_known_of_it(node: Any, tmp_path: Path) -> None:
     failure = Failure(INPUTS, "ValueError: bad", "Traceback", b"", "", MADE)
-    error = failed_task(node, 7, failure, "last words\n", "")
+    error = failed_task(node, "Train(x=1)#7", 7, failure, "last words\n", "")
     assert error.task is node.task
     assert (error.where, error.details, error.log, error.__cause__) == ("flow.Train#7", "Traceback", "", None)
     assert str(error).startswith(
-        "Train(x=1) failed: ValueError: bad\n  Traceback\nits output ended with:\n  last words\n"
+        "Train(x=1)#7 failed: ValueError: bad\n  Traceback\nits output ended with:\n  last words\n"
     )
     (tmp_path / "stdout.txt").touch()
-    assert failed_task(node, 7, failure, "", str(tmp_path)).log == str(tmp_path / "stdout.txt")
+    assert failed_task(node, "Train(x=1)#7", 7, failure, "", str(tmp_path)).log == str(tmp_path / "stdout.txt")
     (tmp_path / "stderr.txt").touch()
-    assert failed_task(node, 7, failure, "", str(tmp_path)).log == str(tmp_path / "stderr.txt")
+    assert failed_task(node, "Train(x=1)#7", 7, failure, "", str(tmp_path)).log == str(tmp_path / "stderr.txt")
 
 
 @pytest.mark.parametrize("blob", [b"", b"no pickle", b"\x80\x04K\x01."])
 def test_an_error_that_cannot_be_brought_back_is_no_cause(node: Any, blob: bytes) -> None:
-    assert failed_task(node, 7, Failure(INPUTS, "it", "", blob, "", MADE), "", "").__cause__ is None
+    assert failed_task(node, "Train(x=1)#7", 7, Failure(INPUTS, "it", "", blob, "", MADE), "", "").__cause__ is None
 
 
 def test_each_failure_tells_how_many_tasks_it_blocks() -> None:

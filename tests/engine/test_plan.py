@@ -424,3 +424,36 @@ def test_what_a_plan_costs_grows_with_the_graph_alone(flow: Any, monkeypatch: py
         calls.clear()
         plan = flow.plan(f"Choose({n}, {n // 2})")
         assert sorted(calls) == sorted(node.label for node in plan.graph.nodes)
+
+
+def test_tasks_that_look_alike_are_told_apart_by_their_ids(flow: Any) -> None:
+    flow.write("""
+    class Load(Task):
+        def __init__(self, n):
+            pass
+        def run_task(self):
+            return 1
+    class Fit(Task):
+        data: Requires[int]
+        def __init__(self, data):
+            self.data = data
+        def run_task(self):
+            raise ValueError('bad')
+    class Main(Task):
+        fits: RequiresList[int]
+        def __init__(self):
+            self.fits = [Fit(Load(n)) for n in range(2)]
+        def run_task(self):
+            return 1
+    """)
+
+    def names() -> list[str]:
+        plan = flow.plan("Main()")
+        return sorted(plan.name(node) for node in plan.graph.nodes)
+
+    assert names() == ["Fit(data=Load(…))", "Fit(data=Load(…))", "Load(n=0)", "Load(n=1)", "Main()"]
+    with pytest.raises(ExceptionGroup) as failed:
+        flow.run("Main()", keep_going=True)
+    told = ["Fit(data=Load(…))#0", "Fit(data=Load(…))#1"]
+    assert sorted(error.label for error in failed.value.exceptions) == told  # type: ignore[attr-defined]
+    assert names() == [*told, "Load(n=0)", "Load(n=1)", "Main()"]

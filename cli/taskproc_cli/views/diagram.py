@@ -35,6 +35,8 @@ class Box:
         nodes: The tasks.
         states: How many of them the plan says each state of.
         reasons: Likewise, in the plan's own words.
+        task_id: The id, where it is one task that has one.
+        mark: What tells one task from others of the same label: `#2`.
         hidden: How many tasks they need that are not drawn.
         running: How many of them a live run is busy with.
     """
@@ -42,6 +44,8 @@ class Box:
     nodes: Sequence[Node]
     states: Counter[str]
     reasons: Counter[str]
+    task_id: int | None
+    mark: str
     hidden: int
     running: int
 
@@ -49,7 +53,7 @@ class Box:
     def label(self) -> str:
         """What it is: `Train(seed=3)`, `36 × Train`."""
         node = self.nodes[0]
-        return node.label if len(self.nodes) == 1 else f"{len(self.nodes):,} × {node.short}"
+        return node.label + self.mark if len(self.nodes) == 1 else f"{len(self.nodes):,} × {node.short}"
 
     @property
     def state(self) -> str:
@@ -179,9 +183,10 @@ def _drawn(plan: Plan, groups: dict[Node, Hashable], running: Mapping[str, Colle
     for group, nodes in members.items():
         states, reasons = (Counter(tell(plan, node) for node in nodes) for tell in (state_of, reason_of))
         hidden = {source for node in nodes for source in node.sources} - groups.keys()
-        rows = ((node.name, plan.rows.get(node.key)) for node in nodes)
-        busy = sum(row is not None and row.task_id in running.get(name, ()) for name, row in rows)
-        boxes[group] = Box(nodes[::-1], states, reasons, len(hidden), busy)
+        ids = [row.task_id if (row := plan.rows.get(node.key)) is not None else None for node in nodes]
+        busy = sum(task_id in running.get(node.name, ()) for node, task_id in zip(nodes, ids, strict=True))
+        one = (ids[0], plan.mark(nodes[0])) if len(nodes) == 1 else (None, "")
+        boxes[group] = Box(nodes[::-1], states, reasons, *one, len(hidden), busy)
     sources: dict[Box, dict[Box, list[str]]] = {box: {} for box in boxes.values()}
     for node, group in groups.items():
         for source, slots in slots_by_source(node).items():

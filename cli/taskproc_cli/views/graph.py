@@ -115,7 +115,9 @@ def _about(box: Box, *, folded: bool) -> dict[str, object]:
         states, reasons = dict(box.states), dict(box.reasons)
         return {"task": node.name, "label": node.short, "count": len(box.nodes), "states": states, "reasons": reasons}
     reason = None if box.state in {"up to date", "may run"} else next(iter(box.reasons))
-    return {"task": node.name, "label": node.label, "args": node.task.task_args, "state": box.state, "reason": reason}
+    known = {} if box.task_id is None else {"task_id": box.task_id}
+    told = {"label": node.label, "args": node.task.task_args, "state": box.state, "reason": reason}
+    return {"task": node.name, **known, **told}
 
 
 def edges(drawn: Diagram) -> Iterator[tuple[Box, Box, list[str]]]:

@@ -147,10 +147,9 @@ def _runners(running: list[Running], columns: int) -> list[Line]:
         for each in running
     ]
     room = max(8, columns - 7 - max(map(len, texts), default=0))
-    names = min(room, max((width(each.node.label) for each in running), default=0))
+    names = min(room, max((width(each.name) for each in running), default=0))
     return [
-        [(f"  ▸ {fitted(each.node.label, names)}  ", None), (text, "dim")]
-        for each, text in zip(running, texts, strict=True)
+        [(f"  ▸ {fitted(each.name, names)}  ", None), (text, "dim")] for each, text in zip(running, texts, strict=True)
     ]
 
 

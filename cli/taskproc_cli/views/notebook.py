@@ -60,7 +60,7 @@ def panel(now: Snapshot) -> Iterator[str]:
         yield f"<div>{hidden:,} more classes</div>"
     for each in longest(now):
         usual = f" (usually {rough(each.expected)})" if each.expected is not None else ""
-        yield f"<div>▸ {escape(each.node.label[:_LABEL])} {rough(each.seconds)}{usual}</div>"
+        yield f"<div>▸ {escape(each.name[:_LABEL])} {rough(each.seconds)}{usual}</div>"
     for error in now.failures[-_FAILED:]:
         yield f"<div>✘ {escape(failed_line(error))}</div>"
     yield "</div>"

@@ -120,7 +120,7 @@ def html(drawn: Diagram) -> Iterator[str]:
 
 def _title(box: Box) -> str:
     name = box.nodes[0].short
-    return name if len(box.nodes) == 1 else f"{len(box.nodes):,} × {name}"
+    return name + box.mark if len(box.nodes) == 1 else f"{len(box.nodes):,} × {name}"
 
 
 def _detail(box: Box) -> str:

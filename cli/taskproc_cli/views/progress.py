@@ -74,7 +74,7 @@ class Progress(AbstractContextManager["Progress"]):
                 self._echo(event)
             case Waiting(nodes) if not self._waited:
                 self._waited = True
-                self.say(f"waiting for another run, which is busy with {nodes[0].label}")
+                self.say(f"waiting for another run, which is busy with {self.tracker.name(nodes[0])}")
             case Warned(text):
                 self.say(f"{terminal.paint('warning:', 'yellow')} {text}")
             case _:
@@ -111,13 +111,13 @@ class Progress(AbstractContextManager["Progress"]):
     def _name(self, event: Finished) -> None:
         how = "ran" if event.error is None else "failed"
         mark = terminal.sign(good=event.error is None)
-        self.say(f"{mark} {event.node.label} {how} in {duration(event.duration)}: {event.reason}")
+        self.say(f"{mark} {self.tracker.name(event.node)} {how} in {duration(event.duration)}: {event.reason}")
 
     def _echo(self, event: Printed) -> None:
         """Pass on what the requested task prints; what it printed in an earlier run comes under a heading."""
         if event.kept and not self._marked:
             self._marked = True
-            self.say(terminal.paint(f"kept output of {event.node.label}:", "dim"))
+            self.say(terminal.paint(f"kept output of {self.tracker.name(event.node)}:", "dim"))
         self.write(event.text)
 
 
@@ -161,7 +161,7 @@ def _report(now: Snapshot) -> str:
     more = [f"{unfinished - len(named):,} more"] if unfinished > len(named) else []
     line = f"{' · '.join(parts)}: {', '.join(classes + more)}"
     for each in longest(now)[:1]:
-        line += f"; {fitted(each.node.label, _LABEL).rstrip()} for {rough(each.seconds)}"
+        line += f"; {fitted(each.name, _LABEL).rstrip()} for {rough(each.seconds)}"
     return line
 
 

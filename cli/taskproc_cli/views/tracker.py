@@ -82,9 +82,10 @@ class Work:
 
 
 class Running(NamedTuple):
-    """A task that runs: for how many seconds, and what it took before or others of its class take."""
+    """A task that runs, its name, for how many seconds, and what it took before or others of its class take."""
 
     node: Node
+    name: str
     seconds: float
     expected: float | None
 
@@ -156,6 +157,10 @@ class Tracker:
     def count(self, end: End) -> int:
         """How many tasks came to an end of this kind."""
         return sum(work.ends[end] for work in self._classes.values())
+
+    def name(self, node: Node) -> str:
+        """A task for people, unlike the others of the run."""
+        return self._plan.name(node) if self._plan else node.label
 
     def __call__(self, event: Event) -> None:
         """Take an event of the engine."""
@@ -264,7 +269,9 @@ class Tracker:
 
     def _running(self, trip: _Trip, now: float) -> Running:
         node = next(iter(trip.nodes.values()))
-        return Running(node, now - trip.since, self._own.get(node.key) or self._classes[node.name].mean)
+        return Running(
+            node, self.name(node), now - trip.since, self._own.get(node.key) or self._classes[node.name].mean
+        )
 
 
 def _time_left(classes: Iterable[Work], running: Iterable[Running], width: float) -> float | None:
