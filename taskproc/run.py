@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from taskproc.record import Key
 
 
+_SELDOM = 50_000  # objects made between two looks for garbage, while a run lasts
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The requested task's value, and what was done for it."""
@@ -143,11 +146,14 @@ def _warn_of_damage(plan: Plan, tell: Listener) -> None:
 
 @contextlib.contextmanager
 def _graph_left_alone() -> Generator[None]:
-    """Spare the garbage collector the graph, which it would look through again and again."""
+    """Spare the garbage collector the graph and what is recorded of it, which it would look through again and again."""
+    often, *rest = gc.get_threshold()
     gc.freeze()
+    gc.set_threshold(often and max(often, _SELDOM), *rest)
     try:
         yield
     finally:
+        gc.set_threshold(often, *rest)
         gc.unfreeze()
 
 
