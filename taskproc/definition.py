@@ -14,13 +14,15 @@ from taskproc.arguments import Parameters
 from taskproc.asloaded import note_new
 from taskproc.canonical import Unencodable
 from taskproc.context import Block, blocks, in_task, running_inits
-from taskproc.errors import GraphError, NoCacheError
-from taskproc.future import Const, FutureBase, is_const, origin_of, own_copy
+from taskproc.errors import DefinitionError, GraphError, NoCacheError
+from taskproc.future import ATOMIC, Const, FutureBase, instances, is_const, origin_of, own_copy
 from taskproc.graph import Node
 from taskproc.settings import check_member
 from taskproc.taskfile import name_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from taskproc.arguments import Values
     from taskproc.record import Key
 
@@ -138,7 +140,9 @@ def _initialize(key: Key, call: Call) -> Needs:
             call.init()
         else:
             _on_fresh_stack(call.init)
-        return _needs(call.task, building)
+        needs = _needs(call.task, building)
+        _check_undeclared(call, needs[0])
+        return needs
     finally:
         del building[key]
         if not building:
@@ -207,6 +211,48 @@ def _needs(task: Any, building: dict[Key, Call]) -> Needs:
                 raise slot.refuse(task, future, f"{error}; make it a task's output") from None
             paths.append(path)
     return tuple(upstreams), tuple(paths) if any(paths) else ()
+
+
+def _check_undeclared(call: Call, upstreams: Sequence[Node | Const[Any]]) -> None:
+    """Refuse a future in an attribute that is no slot, where nothing else has it run: an annotation was forgotten.
+
+    A task may keep futures that it was given, and those that its upstreams need.
+    """
+    slots = requires.slots_of(call.task.__class__)
+    for name, value in call.task.__dict__.items():
+        if value.__class__ in ATOMIC or name in slots:
+            continue
+        future = _first(value)
+        if isinstance(future, FutureBase) and not _is_needed(future, call.values, upstreams):
+            kind: Any = requires.kind_for(value)
+            message = (
+                f"{call.task.__class__.__qualname__}.{name} is no slot, so nothing would run what it holds:"
+                f" declare it in the class, `{name}: {kind.__name__}[...]`"
+            )
+            raise DefinitionError(message)
+
+
+def _first(value: Any) -> object:
+    kind = value.__class__
+    if kind is list or kind is tuple:
+        return value[0] if value else None
+    return next(iter(value.values()), None) if kind is dict else value
+
+
+def _is_needed(future: FutureBase, values: Values, upstreams: Sequence[Node | Const[Any]]) -> bool:
+    source = origin_of(future)[0]
+    node: Node | None = getattr(source, "_task_node", None)
+    if any(origin_of(given)[0] is source for given in instances(FutureBase, values)):
+        return True
+    layer = {id(upstream): upstream for upstream in upstreams}
+    while layer:
+        if id(source if node is None else node) in layer:
+            return True
+        later = [
+            one for one in layer.values() if isinstance(one, Node) and node is not None and one.serial > node.serial
+        ]
+        layer = {id(upstream): upstream for one in later for upstream in one.sources}
+    return False
 
 
 def _other(source: FutureBase, building: dict[Key, Call]) -> Const[Any]:

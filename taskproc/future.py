@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -21,7 +22,7 @@ from taskproc.canonical import Canonical, canonical, digest
 from taskproc.errors import DefinitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Iterable, Iterator, MutableMapping
     from types import FunctionType
 
 T = TypeVar("T")
@@ -264,3 +265,22 @@ def own_copy(value: T) -> T:
         return copy.deepcopy(value)
     except Exception:  # noqa: BLE001  a foreign object's own __deepcopy__ may raise anything
         return value
+
+
+def instances(kind: type[T], value: Any) -> Iterator[T]:
+    """The instances of a class in a value, at any depth of what plain data is made of, futures not looked into."""
+    if isinstance(value, kind):
+        yield value
+    elif type(value) in ATOMIC or isinstance(value, (FutureBase, type)):
+        return
+    elif isinstance(value, Mapping):
+        pairs = cast("Mapping[object, object]", value)
+        yield from instances(kind, [*pairs.keys(), *pairs.values()])
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for entry in cast("Iterable[object]", value):
+            if type(entry) not in ATOMIC:
+                yield from instances(kind, entry)
+    else:
+        cls = cast("Any", type(value))
+        fields: Iterable[str] = getattr(cls, "__dataclass_fields__", ()) or getattr(cls, "model_fields", ())
+        yield from instances(kind, [getattr(value, name, None) for name in fields])

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PosixPath
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from taskproc.canonical import digest
 from taskproc.errors import ArgumentError
-from taskproc.future import ATOMIC, FutureBase
+from taskproc.future import ATOMIC, instances
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Self
 
 Listing: TypeAlias = dict[str, tuple[int, int, bytes]]
@@ -90,25 +90,7 @@ def input_files(values: Iterable[object]) -> list[InputFile]:
     values = list(values)
     if {*map(type, values)} <= ATOMIC:
         return []
-    return list(dict.fromkeys(_found(values)))
-
-
-def _found(value: Any) -> Iterator[InputFile]:
-    if isinstance(value, InputFile):
-        yield value
-    elif type(value) in ATOMIC or isinstance(value, (FutureBase, type)):
-        return
-    elif isinstance(value, Mapping):
-        pairs = cast("Mapping[object, object]", value)
-        yield from _found([*pairs.keys(), *pairs.values()])
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        for entry in cast("Iterable[object]", value):
-            if type(entry) not in ATOMIC and not isinstance(entry, FutureBase):
-                yield from _found(entry)
-    else:
-        kind = cast("Any", type(value))
-        fields: Iterable[str] = getattr(kind, "__dataclass_fields__", ()) or getattr(kind, "model_fields", ())
-        yield from _found([getattr(value, name, None) for name in fields])
+    return list(dict.fromkeys(instances(InputFile, values)))
 
 
 class Contents:

@@ -175,17 +175,22 @@ class _Kinds:
 
 def slot_for(value: Any) -> str:
     """The kind of slot to declare for what another kind, or none, took; empty where there is no future in it."""
+    kind = kind_for(value)
+    if kind is None:
+        return ""
+    return f"declare it as {kind.__name__} to take {'a single future' if kind is Requires else 'several futures'}"
+
+
+def kind_for(value: Any) -> type[Slot] | None:
+    """The kind of slot that takes a future, or a list or dict with a future in it."""
     kind = value.__class__
     if issubclass(kind, FutureBase):
-        return "declare it as Requires to take a single future"
+        return Requires
     if issubclass(kind, Mapping):
-        name, entries = "RequiresDict", value.values()
-    elif issubclass(kind, (list, tuple)):
-        name, entries = "RequiresList", value
-    else:
-        return ""
-    several = any(isinstance(entry, FutureBase) for entry in entries)
-    return f"declare it as {name} to take several futures" if several else ""
+        return RequiresDict if any(isinstance(entry, FutureBase) for entry in value.values()) else None
+    if issubclass(kind, (list, tuple)):
+        return RequiresList if any(isinstance(entry, FutureBase) for entry in value) else None
+    return None
 
 
 def install(cls: type, plain_bases: Sequence[type]) -> None:

@@ -271,6 +271,45 @@ def test_a_slot_never_assigned_says_so() -> None:
         Forgetful(True)
 
 
+@pytest.mark.parametrize(
+    ("make", "slot"),
+    [
+        (One, "Requires"),
+        (lambda: One()["a"], "Requires"),
+        (lambda: [One(), One(2)], "RequiresList"),
+        (lambda: {"a": One()}, "RequiresDict"),
+    ],
+)
+def test_a_future_that_nothing_would_run_is_refused(make: Any, slot: str) -> None:
+    class Forgotten(Task):
+        def __init__(self) -> None:
+            self.numbers = [1]
+            self.parts = make()
+
+    line = rf"Forgotten\.parts is no slot, .* declare it in the class, `parts: {slot}\[\.\.\.\]`$"
+    with pytest.raises(DefinitionError, match=line):
+        Forgotten()
+
+
+def test_a_future_may_be_kept_that_is_an_argument_or_runs_all_the_same() -> None:
+    class Keeping(Task):
+        up: Requires[int]
+
+        def __init__(self, given: dict[str, Any]) -> None:
+            self.given = given
+            self.item = given["a"]["b"]
+            self.source = One(3)
+            self.up = self.same = Taking(Taking(self.source))
+
+    class Taking(Task):
+        up: Requires[int]
+
+        def __init__(self, up: Future[int]) -> None:
+            self.up = up
+
+    assert Keeping({"a": One(2)}).source is One(3)
+
+
 def test_a_slot_read_from_the_class_is_the_slot() -> None:
     assert isinstance(Holder.single, Requires)
     assert isinstance(Holder.several, RequiresList)

@@ -236,15 +236,15 @@ def test_a_task_defined_inside_run_task_belongs_in_a_slot() -> None:
 
 def test_a_future_without_a_slot_is_pointed_at_where_it_is_taken_for_its_value() -> None:
     class Undeclared(Task):
-        def __init__(self) -> None:
-            self.part = Const(1)
-            self.parts = [Const(2)]
+        def __init__(self, part: Future[int], parts: list[Future[int]]) -> None:
+            self.part = part
+            self.parts = parts
 
         def run_task(self) -> Any:
             return self.part + 1  # type: ignore[operator]
 
     with pytest.raises(FailedTaskError) as caught:
-        run(Undeclared())
+        run(Undeclared(Const(1), [Const(2)]))
     assert caught.value.__cause__ is not None
     one, several = caught.value.__cause__.__notes__
     assert one.endswith(
