@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 class Block:
-    """One `with Cache(...)` block while it lasts, and the tasks defined in it, by key."""
+    """One `with Cache(...)` block while it lasts, and the tasks defined in it, by class and key."""
 
     __slots__ = ("cache", "tasks")
 
     def __init__(self, cache: Cache) -> None:
         self.cache = cache
-        self.tasks: dict[Key, Any] = {}
+        self.tasks: dict[tuple[type, Key], Any] = {}
 
 
 blocks: ContextVar[tuple[Block, ...]] = ContextVar("taskproc_blocks", default=())

@@ -111,20 +111,15 @@ def define(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     parameters = parameters_of(cls)
     values = parameters.bind(args, kwargs)
     key, refs = parameters.key(values)
-    known = block.tasks.get(key)
+    known = block.tasks.get((cls, key))
     if known is not None:
-        if type(known) is cls:
-            return known
-        message = (
-            f"two classes are named {cls.task_name} in one `with Cache(...)` block: rename one, or open another block"
-        )
-        raise GraphError(message)
+        return known
     task = cls.__new__(cls)
     task._task_begin()
     values = tuple([own_copy(value) for value in values])
     needs = _initialize(key, Call(task, parameters, values))
     task._task_end(_node(task, key, values, needs, refs, block))
-    return block.tasks.setdefault(key, task)  # another thread may have been first
+    return block.tasks.setdefault((cls, key), task)  # another thread may have been first
 
 
 def _initialize(key: Key, call: Call) -> Needs:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from typer import TyperException
 
 from taskproc.errors import EndRequest, FailedTaskError, NoResultError, RequestError, TaskprocError
+from taskproc_cli.views.terminal import printing_to_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -43,12 +43,12 @@ class Signalled(EndRequest):
 
 @contextmanager
 def users_code(doing: str) -> Generator[None]:
-    """Run code of the user's: what it raises, but for a sentence of ours, is an error of theirs in `doing` that.
+    """Run code of the user's, which may print: stdout is for what was asked for.
 
-    What it prints goes to stderr, since stdout carries only what was asked for.
+    What it raises, but for a sentence of ours, is an error of theirs in `doing` that.
     """
     try:
-        with redirect_stdout(sys.stderr):
+        with printing_to_stderr():
             yield
     except RequestError as error:
         place = _place(error)

@@ -99,7 +99,7 @@ def _by_name(layer: Setting, form: str, known: Mapping[str, str], read: Callable
         if not equals:
             raise UsageError(f"{layer.origin}: {text!r} is not of the form {form}")
         if name in known:
-            found[known[name]] = read(value, layer.origin)
+            found[known[name]] = read(value, f"{layer.origin} {name}")
         elif layer.origin.startswith("--"):
             hint = suggestion(name, known) or f"; it has {', '.join(known)}"
             raise UsageError(f"{layer.origin}: nothing in the graph has the channel or the name {name!r}{hint}")

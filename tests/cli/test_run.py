@@ -117,7 +117,7 @@ def test_help_shows_the_parameters(cli: Command) -> None:
         ("-x proces Talk", "did you mean 'process'?"),
         ("-x serial --executor-args 3 Talk", "--executor-args: '3' is not a JSON object"),
         ("--rate-limit gpu=1 Talk", "nothing in the graph has the channel or the name 'gpu'"),
-        ("--rate-limit Talk=0 Talk", "--rate-limit: '0' is not a whole number"),
+        ("--rate-limit Talk=0 Talk", "--rate-limit Talk: '0' is not a whole number"),
         ("--rate-limit Talk Talk", "'Talk' is not of the form NAME=N"),
         ("--prefix gpu=nice Talk", "nothing in the graph has"),
         ("nowhere.py Main", "nowhere.py does not exist"),
@@ -176,6 +176,14 @@ def test_in_this_terminal_too_the_result_is_all_of_stdout(cli: Command) -> None:
     done = cli("run", "-i", "Talk")
     assert done.stdout == "done\n"
     assert "said on stdout\n" in done.stderr
+
+
+def test_what_a_taskfile_prints_as_it_is_read_is_no_result(cli: Command, tmp_path: Path) -> None:
+    task = "class Talk(Task):\n    def __init__(self): print('made')\n    def run_task(self): return 'done'"
+    (tmp_path / "talk.py").write_text(f"import os\nfrom taskproc import Task\nos.system('echo read')\n{task}\n")
+    done = cli("run", "talk.py")
+    assert (done.stdout, done.stderr.splitlines()[:2]) == ("done\n", ["read", "made"])
+    assert cli("graph", "talk.py", "--format", "dot").stdout.startswith("digraph")
 
 
 def test_a_failure_is_told_last(cli: Command) -> None:

@@ -286,11 +286,11 @@ def test_a_task_cannot_be_an_argument_before_it_is_defined() -> None:
         Loop(0, "argument")
 
 
-def test_two_classes_of_one_name_in_a_block_are_an_error() -> None:
+def test_a_class_defined_anew_in_a_block_has_tasks_of_its_own() -> None:
     first, second = make(run_task=lambda self: 1), make(run_task=lambda self: 2)
-    first()
-    with pytest.raises(GraphError, match=r"two classes are named test_definition\.Made"):
-        second()
+    tasks = [first(), second()]
+    assert [first(), second()] == tasks
+    assert [task.run_graph(force_interactive=True)[0] for task in (*tasks, *tasks)] == [1, 2, 1, 2]
 
 
 DEEP = """

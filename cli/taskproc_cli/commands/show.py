@@ -46,8 +46,9 @@ def show(
     else:
         instance = request.instance(folder)
         label, value = instance.label, _recorded(instance, request, folder)
+    width, coloured = terminal.width_out() or WIDTH, terminal.out_takes_colour()
     with users_code(f"the result of {label} cannot be shown"):
-        text = _json(value, label) if json else _pretty(value)
+        text = _json(value, label) if json else pretty(value, width, coloured=coloured)
     write_out(f"{text}\n")
 
 
@@ -96,7 +97,3 @@ def _json(value: object, label: str) -> str:
     except (ValueError, PydanticSerializationError) as error:
         reason = str(error).rpartition("Error: ")[2]  # pydantic's own words before it say no more
         raise UsageError(f"--json: the result of {label} can't be said in JSON: {reason}") from None
-
-
-def _pretty(value: object) -> str:
-    return pretty(value, terminal.width_out() or WIDTH, coloured=terminal.out_takes_colour())

@@ -25,4 +25,4 @@ _taskproc() {
         "$COMP_WORDBREAKS" "${COMP_LINE:0:COMP_POINT}" 2>/dev/null)
 }
 
-complete -o nospace -F _taskproc taskproc
+complete -F _taskproc -o nospace taskproc

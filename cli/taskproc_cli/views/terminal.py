@@ -6,7 +6,7 @@ import functools
 import os
 import shutil
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -97,10 +97,15 @@ def printing_to_stderr() -> Generator[None]:
     if not (sys.stdout and sys.stderr) or sys.stdout.isatty():  # pyright: ignore[reportUnnecessaryComparison]
         yield
         return
+    try:
+        number, stderr = sys.stdout.fileno(), sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):  # no files: whoever called us reads them in this process
+        with redirect_stdout(sys.stderr):
+            yield
+        return
     sys.stdout.flush()
-    number = sys.stdout.fileno()
     before = os.dup(number)
-    os.dup2(sys.stderr.fileno(), number)
+    os.dup2(stderr, number)
     try:
         yield
     finally:
