@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from taskproc import Task
 
 
+class FutureNeededError(UsageError):
+    """A parameter must be a task, which no words can give; `problem` says so without saying what to do."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"{problem}; run a task that makes it instead")
+        self.problem = problem
+
+
 @dataclass(frozen=True, slots=True)
 class Parameters:
     """All parameters of a Task class.
@@ -205,14 +213,13 @@ class Parameters:
         """A parameter that there is, and that can be given.
 
         Raises:
-            UsageError: it must be a task.
+            FutureNeededError: it must be a task.
         """
         parameter = self.find(name)
         assert parameter is not None  # it was found before
         if parameter.shape.future:
-            raise UsageError(
-                f"{self.cls.__qualname__}: {parameter.name} must be a Future (a task), which can't be given here;"
-                " run a task that makes it instead"
+            raise FutureNeededError(
+                f"{self.cls.__qualname__}: {parameter.name} must be a Future (a task), which can't be given here"
             )
         return parameter
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskproc.errors import RequestError
 from taskproc_cli.outline import read_outline
-from taskproc_cli.parameters import Parameters, parameters_of
+from taskproc_cli.parameters import FutureNeededError, Parameters, parameters_of
 from taskproc_cli.problems import UsageError, users_code
 from taskproc_cli.settings import Settings
 from taskproc_cli.target import Target, cache_path, check_taskfile, load_module, resolve_task, suggestion
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from taskproc.graph import Node
     from taskproc.index import Wanted
     from taskproc.record import Key, Row
+
+NAMED = 3
+"""How many recorded instances are named where one is needed."""
 
 
 @dataclass
@@ -95,6 +98,29 @@ class Request:
         """The task that is meant, defined in a cache."""
         return self.nodes(cache, [(self.values, "")])[0]
 
+    def recorded_node(self, cache: Path) -> Node:
+        """The task that is meant, for a command about what is recorded: such a task can be named by its id too.
+
+        Raises:
+            UsageError: it can't be made from words, but be named so.
+        """
+        try:
+            return self.node(cache)
+        except FutureNeededError as error:
+            raise UsageError(f"{error.problem}; {self._instances(cache)}") from None
+
+    def _instances(self, cache: Path) -> str:
+        """How to name recorded instances of the class, the newest first."""
+        from taskproc.store import open_store
+
+        cls = self.parameters.cls
+        with open_store(cache, write=False) as store:
+            ids = [row.task_id for _, row in store.all_rows(cls.task_name) if row.good or row.failure]
+        named = [f"{cls.__qualname__}#{number}" for number in sorted(ids, reverse=True)[:NAMED]]
+        more = f" or another of {len(ids):,}" if len(ids) > NAMED else ""
+        known = f"such as {', '.join(named)}{more}" if named else f"of which there is none in {cache}"
+        return f"name a recorded instance, {cls.__qualname__}#ID, {known}"
+
     def nodes(self, cache: Path, points: Iterable[tuple[Mapping[str, Any], str]]) -> list[Node]:
         """The tasks with these values, each with what to call it in errors where there are several."""
         from taskproc import Cache
@@ -126,7 +152,7 @@ class Request:
                 name, label = self._recorded_name(store.names()), f"{self.target.task}#{self.target.instance}"
                 found = store.find(name, self.target.instance)
             else:
-                node = self.node(cache)
+                node = self.recorded_node(cache)
                 name, label = node.name, node.label
                 found = next(iter(store.read({name: [node.key]}).rows.items()), None)
         if found is None:
@@ -144,7 +170,7 @@ class Request:
             instance = self.instance(cache)
             return {instance.name: [instance.key]}
         if self.loaded:
-            node = self.node(cache)
+            node = self.recorded_node(cache)
             return {node.name: [node.key]}
         if self.target.task is None:
             return None

@@ -30,6 +30,23 @@ def test_where_there_is_no_result_that_is_said_and_nothing_runs(cli: Command, tm
     assert "Fail#0 has no result (it failed: ValueError" in cli("show", "Fail#0").stderr
 
 
+def test_of_a_task_that_takes_tasks_recorded_instances_are_named(
+    cli: Command, refused: Refused, tmp_path: Path
+) -> None:
+    with (tmp_path / "taskfile.py").open("a") as file:
+        file.write(
+            "class Main(Task):\n    all: Requires[int]\n    def __init__(self):\n        self.all = Choose(1, 1)\n"
+            "        for _ in range(4):\n            self.all = After(self.all)\n    def run_task(self): ...\n"
+        )
+    text = refused("show", "After")
+    assert text.startswith(
+        "After: before must be a Future (a task), which can't be given here; name a recorded instance,"
+    )
+    assert "After#ID, of which there is none in " in text
+    cli("run", "Main")
+    assert refused("why", "After").endswith(", such as After#3, After#2, After#1 or another of 4")
+
+
 def test_an_old_result_is_shown_only_by_its_id(cli: Command, tmp_path: Path) -> None:
     cli("run", "Talk")
     taskfile = tmp_path / "taskfile.py"

@@ -41,7 +41,7 @@ def show(
     request: Request = ctx.obj
     folder = request.cache(cache)
     if request.target.instance is None:
-        node = request.node(folder)
+        node = request.recorded_node(folder)
         label, value = node.label, _present(node, folder)
     else:
         instance = request.instance(folder)

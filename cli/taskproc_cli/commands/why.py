@@ -40,7 +40,7 @@ def _lines(request: Request, cache: str | None) -> Iterator[str]:
     folder = request.cache(cache)
     options = Options(cache=folder)
     if request.target.instance is None:
-        node = request.node(folder)
+        node = request.recorded_node(folder)
         return why_lines(node.label, evidence(node, options))
     instance = request.instance(folder)
     return why_lines(instance.label, recorded_evidence(instance.name, instance.row, _present_code(request), options))
