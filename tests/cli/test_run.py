@@ -178,11 +178,12 @@ def test_in_this_terminal_too_the_result_is_all_of_stdout(cli: Command) -> None:
     assert "said on stdout\n" in done.stderr
 
 
-def test_what_a_taskfile_prints_as_it_is_read_is_no_result(cli: Command, tmp_path: Path) -> None:
-    task = "class Talk(Task):\n    def __init__(self): print('made')\n    def run_task(self): return 'done'"
+def test_what_a_taskfile_and_its_commands_print_is_no_result(cli: Command, tmp_path: Path) -> None:
+    run = "os.system('echo ran'); return 'done'"
+    task = f"class Talk(Task):\n    def __init__(self): print('made')\n    def run_task(self): {run}"
     (tmp_path / "talk.py").write_text(f"import os\nfrom taskproc import Task\nos.system('echo read')\n{task}\n")
-    done = cli("run", "talk.py")
-    assert (done.stdout, done.stderr.splitlines()[:2]) == ("done\n", ["read", "made"])
+    done = cli("run", "talk.py", "-x", "thread")
+    assert (done.stdout, done.stderr.splitlines()[:3]) == ("done\n", ["read", "made", "ran"])
     assert cli("graph", "talk.py", "--format", "dot").stdout.startswith("digraph")
 
 

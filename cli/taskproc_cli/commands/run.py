@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -143,7 +142,7 @@ def run(
         write_out("".join(f"{line}\n" for line in plan_lines(plan)))
         return
     listener = shown_progress(quiet=quiet, verbose=verbose, insist=progress, own_terminal=interactive)
-    with terminal.printing_to_stderr() if interactive else nullcontext():
+    with terminal.printing_to_stderr():  # commands that tasks start in this process are not captured
         values, failed = _run(nodes, options, listener, explain=explain)
     if sweep:
         _print_table(swept, nodes, values, failed, options, form)
