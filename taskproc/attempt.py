@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from taskproc.batch import Answer, Damaged, Done, Failed, Payload, Printed, SlotValue, Source, Stored
 from taskproc.canonical import digest
 from taskproc.capture import tail
-from taskproc.context import in_task
+from taskproc.context import blocks, in_task
 from taskproc.failure import details_of, packed, reason_of
 from taskproc.files import RESULT, take_manifest
 from taskproc.loading import code_of
@@ -76,14 +76,15 @@ def run_payload(
 def _run(payload: Payload, cls: type[Any], results: Results) -> object:
     slots = {slot.name: _slot(slot, results) for slot in payload.slots}
     task = cls._task_revive(payload.state, slots, payload.folder, payload.task_id)
-    token = in_task.set(True)
+    outside, around = in_task.set(True), blocks.set(())
     try:
         return task.run_task()
     except (AttributeError, TypeError) as error:
         _hint_at_undeclared(cls, vars(cast("object", task)), error)
         raise
     finally:
-        in_task.reset(token)
+        in_task.reset(outside)
+        blocks.reset(around)
 
 
 def _hint_at_undeclared(cls: type, attributes: dict[str, Any], error: Exception) -> None:

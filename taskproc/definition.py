@@ -104,7 +104,7 @@ def define(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         name = cls.__qualname__
         if in_task.get():
             raise NoCacheError(
-                f"{name} was defined inside run_task: assign it to a slot (Requires) in __init__ instead"
+                f"{name} was defined inside run_task: tasks are made in __init__, and assigned to a slot (Requires)"
             )
         raise NoCacheError(f"{name} was defined outside a cache; write `with Cache('./cache'): {name}(...)`")
     block = around[-1]
@@ -197,7 +197,7 @@ def _needs(task: Any, building: dict[Key, Call]) -> Needs:
             raise GraphError(message)
         for _, future in slot.positions(state[name]):
             if not isinstance(future, FutureBase):  # a list or dict can be added to after it was assigned
-                raise slot.refuse(task, future, requires.NOT_A_FUTURE)
+                raise slot.refuse(task, future, requires.hint(future, requires.NOT_A_FUTURE))
             source, path = origin_of(future)
             node: Node | None = getattr(source, "_task_node", None)
             try:

@@ -36,6 +36,14 @@ class Slot:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
+    def _refuse_running(self, obj: Any) -> None:
+        if obj._task_place is not None:
+            message = (
+                f"{type(obj).__qualname__}.{self.name} is a slot, and read-only in run_task:"
+                " give the new value another name"
+            )
+            raise AttributeError(message)
+
     def _read(self, obj: object) -> Any:
         try:
             return obj.__dict__[self.name]
@@ -83,8 +91,9 @@ class Requires(Slot, Generic[T]):
         return self if obj is None else cast("T", self._read(obj))
 
     def __set__(self, obj: Any, value: Future[T]) -> None:
+        self._refuse_running(obj)
         if not isinstance(value, FutureBase):
-            raise self.refuse(obj, value, slot_for(value) or _known(value))
+            raise self.refuse(obj, value, slot_for(value) or hint(value, "wrap a known value in Const(...)"))
         obj.__dict__[self.name] = value
 
     def positions(self, assigned: Any) -> Iterator[Position]:
@@ -114,11 +123,12 @@ class RequiresList(Slot, Generic[T]):
         return self if obj is None else cast("list[T]", self._read_many(obj))
 
     def __set__(self, obj: Any, value: Sequence[Future[T]]) -> None:
+        self._refuse_running(obj)
         if not isinstance(value, (list, tuple)):
-            raise self.refuse(obj, value, slot_for(value) or "assign a list of futures")
+            raise self.refuse(obj, value, slot_for(value) or hint(value, "assign a list of futures"))
         for entry in value:
             if not isinstance(entry, FutureBase):
-                raise self.refuse(obj, entry, NOT_A_FUTURE)
+                raise self.refuse(obj, entry, hint(entry, NOT_A_FUTURE))
         obj.__dict__[self.name] = list(value)
 
     def positions(self, assigned: Sequence[object]) -> Iterator[Position]:
@@ -146,11 +156,12 @@ class RequiresDict(Slot, Generic[K, T]):
         return self if obj is None else cast("dict[K, T]", self._read_many(obj))
 
     def __set__(self, obj: Any, value: Mapping[K, Future[T]]) -> None:
+        self._refuse_running(obj)
         if not isinstance(cast("object", value), Mapping):
-            raise self.refuse(obj, value, slot_for(value) or "assign a dict of futures")
+            raise self.refuse(obj, value, slot_for(value) or hint(value, "assign a dict of futures"))
         for entry in value.values():
             if not isinstance(entry, FutureBase):
-                raise self.refuse(obj, entry, NOT_A_FUTURE)
+                raise self.refuse(obj, entry, hint(entry, NOT_A_FUTURE))
         obj.__dict__[self.name] = dict(value)
 
     def positions(self, assigned: Any) -> Iterator[Position]:
@@ -160,11 +171,11 @@ class RequiresDict(Slot, Generic[K, T]):
         return tuple(assigned)
 
 
-def _known(value: object) -> str:
+def hint(value: object, otherwise: str) -> str:
     """What to do with a value that is no future: where it is a class of them, make one."""
     if isinstance(value, type) and issubclass(value, FutureBase):
         return f"that is the class; call it, {value.__qualname__}(...)"
-    return "wrap a known value in Const(...)"
+    return otherwise
 
 
 class _Kinds:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from taskproc.command import refuse_unknown
 from taskproc.context import in_task, loading
-from taskproc.errors import FailedTaskError, NoResultError, RequestError
+from taskproc.errors import DefinitionError, FailedTaskError, NoResultError, RequestError
 from taskproc.events import Planned, Printed, Warned
 from taskproc.fingerprint import Fingerprinter
 from taskproc.graph import build_graph, by_name
@@ -190,15 +190,19 @@ def _judge(graph: Graph, options: Options) -> Judge:
         forced = frozenset(
             {n.key for n in graph.nodes} if options.force == "all" else {root.key for root in graph.roots}
         )
-    base = next(cls for cls in graph.root.cls.__mro__ if cls.__module__ == "taskproc.task")
     return Judge(
         graph,
-        Fingerprinter(base),
+        Fingerprinter(_task_class(graph.root.cls)),
         forced,
         _history(options),
         Contents(_recall(options)),
         trust_code=not options.detect_source_change,
     )
+
+
+def _task_class(cls: Any) -> Any:
+    """`Task` itself, which the engine knows by what is derived from it."""
+    return next(base for base in cls.__mro__ if base.__module__ == "taskproc.task")
 
 
 def _history(options: Options) -> History:
@@ -233,9 +237,11 @@ def refuse_impossible(plan: Plan, options: Options) -> None:
     """Refuse a plan with a task that can never begin.
 
     Raises:
-        RequestError: It takes more of a channel than there is, or its prefix command names what it lacks.
+        RequestError: It takes more of a channel than there is, its prefix command names what it lacks, or it has no
+            `run_task`.
     """
     to_run = [node for node in plan.graph.nodes if not isinstance(plan.decisions[node.key], UpToDate)]
+    _refuse_idle(to_run)
     refuse_unfit(to_run, options.limits)
     refuse_unknown(to_run, options)
 
@@ -246,3 +252,11 @@ def _broadcast(*listeners: Listener) -> Listener:
             listener(event)
 
     return tell
+
+
+def _refuse_idle(to_run: Sequence[Node]) -> None:
+    classes: dict[Any, None] = {node.cls: None for node in to_run}
+    idle = [cls.__qualname__ for cls in classes if cls.run_task is _task_class(cls).run_task]
+    if idle:
+        message = f"{idle[0]} does not say what to do: define run_task"
+        raise DefinitionError(message)

@@ -32,7 +32,7 @@ def unknown_option(word: str, known: Iterable[str], parameters: Iterable[str] = 
     """Say that there is no such option, and which is nearest, or which command has it."""
     option = word.partition("=")[0]
     if not option.startswith("--"):
-        near = [f"--{name}" for name in parameters if name == option[1:2]]
+        near = [f"--{name}" for name in parameters if name == option[1:2]] or ["--help"] * (option == "-h")
         option = option[:2]
     else:
         near = near_options(option, known)

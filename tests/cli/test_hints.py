@@ -41,6 +41,7 @@ def test_an_option_of_another_command_is_said_to_be_one() -> None:
     assert unknown_option("--sweep=n=1", KNOWN) == "there is no option --sweep here; taskproc run has it"
     assert unknown_option("-x", KNOWN) == "there is no option -x here; taskproc run has it"
     assert unknown_option("-x", KNOWN, ["x"]) == "there is no option -x; did you mean --x?"
+    assert unknown_option("-h", KNOWN) == "there is no option -h; did you mean --help?"
     assert unknown_option("--nothing", KNOWN) == "there is no option --nothing"
 
 

@@ -9,7 +9,18 @@ import pytest
 
 import taskproc
 import taskproc as tp
-from taskproc import Cache, Const, DefinitionError, Future, GraphError, Requires, RequiresDict, RequiresList, Task
+from taskproc import (
+    Cache,
+    Const,
+    DefinitionError,
+    FailedTaskError,
+    Future,
+    GraphError,
+    Requires,
+    RequiresDict,
+    RequiresList,
+    Task,
+)
 from taskproc.requires import slots_of
 
 X = TypeVar("X")
@@ -255,6 +266,31 @@ def test_a_slot_that_is_given_something_else_says_so(given: dict[str, Any], sent
     with pytest.raises(DefinitionError, match=sentence) as caught:
         Holder(**given)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("slot", "given"), [("single", One), ("several", One), ("several", [One]), ("named", One)])
+def test_a_slot_that_is_given_a_class_says_to_call_it(slot: str, given: Any) -> None:
+    class Classy(Holder):
+        def __init__(self) -> None:
+            setattr(self, slot, given)
+
+    with pytest.raises(DefinitionError, match=rf"Classy\.{slot} .*call it, One\(\.\.\.\)"):
+        Classy()
+
+
+def test_a_slot_cannot_be_assigned_to_where_it_has_its_value() -> None:
+    class Replacing(Task):
+        up: Requires[int]
+
+        def __init__(self) -> None:
+            self.up = One()
+
+        def run_task(self) -> None:
+            self.up = [*self.up, 1]  # type: ignore[assignment]
+
+    sentence = r"Replacing\.up is a slot, .* read-only in run_task"
+    with pytest.raises(FailedTaskError, match=sentence):
+        Replacing().run_graph(force_interactive=True)
 
 
 def test_a_slot_never_assigned_says_so() -> None:
