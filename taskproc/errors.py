@@ -79,7 +79,7 @@ class GraphError(RequestError, ValueError):
     Example:
         >>> class Loop(Task):
         ...     up: Requires[int]
-        ...     def __init__(self):
+        ...     def __init__(self) -> None:
         ...         self.up = Loop()
         >>> Loop()
         Traceback (most recent call last):

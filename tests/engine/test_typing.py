@@ -439,3 +439,18 @@ def test_a_type_checker_passes_what_is_right_and_says_what_is_wrong(
     assert set(found) == set(expected()), done.stdout + done.stderr
     for place, words in expected().items():
         assert all(word in found[place] for word in words), found[place]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("page", ["README.md", "docs/big-data.md", "docs/tutorial.md"])
+def test_the_examples_of_a_page_type_check(page: str, tmp_path: Path, root: Path) -> None:
+    pytest.importorskip("mypy", reason="mypy is not installed (pip install -e '.[check]')")
+    blocks = re.findall(r"^```python\n(.*?)^```$", (root / page).read_text(), re.MULTILINE | re.DOTALL)
+    whole = [block for block in blocks if re.match(r"# \S+\.py\n", block)]
+    texts = {"script": "\n".join(block for block in blocks if block not in whole)}
+    texts |= {f"file{number}": block for number, block in enumerate(whole)}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    words = [sys.executable, "-m", "mypy", *mypy(tmp_path, root)[:2], *[f"{name}.py" for name in texts]]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("Success"), done.stdout + done.stderr
