@@ -9,12 +9,11 @@ import shutil
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from taskproc.canonical import digest
 from taskproc.causes import blocked
 from taskproc.errors import FailedTaskError
 from taskproc.files import COMMAND, LOGS, STDERR, STDOUT, attempt_folder, check_manifest
-from taskproc.plan import Cleared, Damaged, Forced, epoch
-from taskproc.record import Output, Record, Stamp
+from taskproc.plan import Cleared, Damaged, Forced, epoch, make_stamp
+from taskproc.record import Output, Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,9 +62,10 @@ def conclude(
         recorded = attempt_folder(node.cache, node.name, row.task_id, old.attempt)
         if check_manifest(recorded, old.files) is None:
             inline, files, folder = old.inline, old.files, old.attempt
-    named = folder if done.names_folder else ""
-    stamp = Stamp(digest(done.digest, own, named.encode()) if own or named else digest(done.digest))
-    output = Output(done.digest, stamp, salt, own, inline, folder, files, done.refs, done.refs_code)
+    named = attempt_folder(node.cache, node.name, row.task_id, folder) if done.names_folder else None
+    output = Output(
+        done.digest, make_stamp(done.digest, own, named), salt, own, inline, folder, files, done.refs, done.refs_code
+    )
     return Record(inputs, output, done.made)
 
 

@@ -6,6 +6,7 @@ scheduler calls it again for a task once the stamps of all its upstreams are kno
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,10 +18,11 @@ from taskproc.files import attempt_folder, check_manifest
 from taskproc.graph import Node, packed_sources, shape
 from taskproc.judge import UNKNOWN
 from taskproc.origin import reference
-from taskproc.record import WIDTH, Inputs, Record
+from taskproc.record import WIDTH, Inputs, Record, Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from taskproc.graph import Graph
     from taskproc.judge import Judge
@@ -221,9 +223,17 @@ def _unknown(node: Node, now: Inputs) -> Iterator[Node]:
 def damage(node: Node, row: Row) -> str | None:
     """What is wrong with the files of a good record, by size and time of modification; None if nothing is."""
     output = row.good.output if row.good is not None else None
-    if output is None or not output.files:
+    if output is None or not output.attempt:
         return None
-    return check_manifest(attempt_folder(node.cache, node.name, row.task_id, output.attempt), output.files)
+    folder = attempt_folder(node.cache, node.name, row.task_id, output.attempt)
+    if output.stamp not in {make_stamp(output.digest, output.epoch, named) for named in (None, folder)}:
+        return "it names its folder in a cache that was moved or copied from elsewhere"
+    return check_manifest(folder, output.files) if output.files else None
+
+
+def make_stamp(value: bytes, own: bytes, named: Path | None) -> Stamp:
+    """What readers compare of an output: its digest, its epoch and, where the value names it, its attempt's folder."""
+    return Stamp(digest(value, own, os.fsencode(named) if named else b"") if own or named else digest(value))
 
 
 def plan_graph(judge: Judge, rows: dict[Key, Row], damaged: Collection[Key]) -> Plan:

@@ -410,6 +410,16 @@ def test_a_task_directory_is_fresh_private_and_found_at_one_path(flow: Any) -> N
     assert list(flow.task("Writer()").task_directory.iterdir()) == []
 
 
+def test_a_path_into_a_cache_that_was_moved_is_made_anew(flow: Any) -> None:
+    flow.write(FOLDER)
+    old, _ = flow.run("Reader()").value
+    flow.cache = flow.cache.rename(flow.cache.with_name("moved"))
+    ran = flow.run("Reader()")
+    assert (ran.executed, Path(old).exists()) == ({"Writer": 1, "Reader": 1}, False)
+    assert Path(ran.value[0]).is_relative_to(flow.cache)
+    assert flow.run("Reader()").executed == {}
+
+
 def test_paths_given_to_readers_stay_true(flow: Any) -> None:
     flow.write(FOLDER)
     first = flow.run("Reader()").value
