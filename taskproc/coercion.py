@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin
 
 from taskproc.errors import ArgumentError
-from taskproc.fitting import LooseDefault, checks_itself, fits, loose_defaults
+from taskproc.fitting import LooseDefault, checks_itself, field_names, fits, loose_defaults
+from taskproc.future import ATOMIC, FutureBase
 from taskproc.presentation import glimpse
 
 if TYPE_CHECKING:
@@ -174,6 +175,39 @@ def _fields_check(cls: Any) -> Callable[[Any, Any], Any]:
 
 def _settled(value: Any) -> Any:
     """An instance, or a copy of it in which the defaults that it holds are coerced, where they can be."""
+    return _deeply_settled(value) if checks_itself(value.__class__) else _with_fields(value, _coerced_defaults(value))
+
+
+def _deeply_settled(value: Any) -> Any:
+    """The same, and so in all that it holds: pydantic takes instances in a model as they are."""
+    kind = value.__class__
+    if isinstance(value, FutureBase) or kind in ATOMIC:
+        return value
+    if kind in (list, tuple):
+        return cast("Any", kind)(map(_deeply_settled, value))
+    if kind is dict:
+        return {key: _deeply_settled(entry) for key, entry in value.items()}
+    made = _coerced_defaults(value)
+    for name in field_names(kind):
+        held = made.get(name, getattr(value, name, None))
+        found = _deeply_settled(held)
+        if found is not held:
+            made[name] = found
+    return _with_fields(value, made)
+
+
+def _with_fields(value: Any, made: dict[str, Any]) -> Any:
+    if not made:
+        return value
+    if isinstance(value, tuple):
+        return cast("Any", value)._replace(**made)
+    found = copy.copy(value)
+    for name, entry in made.items():
+        object.__setattr__(found, name, entry)
+    return found
+
+
+def _coerced_defaults(value: Any) -> dict[str, Any]:
     made: dict[str, Any] = {}
     kind = cast("Any", type(value))
     for loose, coerce in _loose(kind):
@@ -183,12 +217,7 @@ def _settled(value: Any) -> Any:
             except Misfit as misfit:
                 if misfit.final:
                     raise Misfit([loose.name, *misfit.place], misfit.reason, final=True) from None
-    if isinstance(value, tuple):
-        return cast("Any", value)._replace(**made)
-    found = copy.copy(value) if made else value
-    for name, entry in made.items():
-        object.__setattr__(found, name, entry)
-    return found
+    return made
 
 
 @functools.cache

@@ -75,16 +75,30 @@ class LooseDefault(NamedTuple):
 @functools.cache
 def loose_defaults(cls: type[Any]) -> tuple[LooseDefault, ...]:
     """The fields of a dataclass, model or named tuple whose default might be coerced, which nobody did who made it."""
-    hints, defaults = _hints(cls), _defaults(cls)
+    defaults = _defaults(cls)
+    hints = _hints(cls) if defaults else {}
     told = [LooseDefault(name, default, hints[name]) for name, default in defaults.items() if name in hints]
     return tuple(one for one in told if one.default is not None and not fits(one.annotation)(one.default))
+
+
+def _holds_loose(value: Any) -> bool:
+    """Whether there is a loose default in an instance, or in what it holds, which pydantic took as it was."""
+    kind = value.__class__
+    if kind in ATOMIC or isinstance(value, (FutureBase, type)):
+        return False
+    if kind in (list, tuple, set, frozenset, dict):
+        entries = value.values() if kind is dict else value
+        return not {*map(type, entries)} <= ATOMIC and any(map(_holds_loose, entries))
+    return any(loose.is_in(value) for loose in loose_defaults(kind)) or any(
+        _holds_loose(getattr(value, name, None)) for name in field_names(kind)
+    )
 
 
 def _fits_class(cls: Any) -> Fits:
     if issubclass(cls, (FutureBase, PurePath)):
         return lambda value: isinstance(value, cls)
     if checks_itself(cls):
-        return _exactly(cls, lambda value: not any(loose.is_in(value) for loose in loose_defaults(cls)))
+        return _exactly(cls, lambda value: not _holds_loose(value))
     if hasattr(cls, "__dataclass_fields__") or hasattr(cls, "_fields"):
         return _exactly(cls, lambda value: all(test(getattr(value, name, None)) for name, test in _fields(cls)))
     return lambda value: type(value) is cls
@@ -94,11 +108,18 @@ def _fits_class(cls: Any) -> Fits:
 def _fields(cls: type[Any]) -> tuple[tuple[str, Fits], ...]:
     """A test for each field of a dataclass or named tuple."""
     hints, defaults = _hints(cls), _defaults(cls)
-    return tuple((name, fits_or_default(hints[name], defaults.get(name, ...))) for name in _names(cls) if name in hints)
+    return tuple(
+        (name, fits_or_default(hints[name], defaults.get(name, ...))) for name in field_names(cls) if name in hints
+    )
 
 
-def _names(cls: Any) -> Iterable[str]:
-    return cls._fields if hasattr(cls, "_fields") else [field.name for field in dataclasses.fields(cls)]
+def field_names(cls: Any) -> Iterable[str]:
+    """The fields of a dataclass, model or named tuple; of any other class none."""
+    if hasattr(cls, "_field_defaults"):
+        return cast("Iterable[str]", cls._fields)
+    if hasattr(cls, "__pydantic_fields__"):
+        return cast("Iterable[str]", cls.__pydantic_fields__)
+    return [field.name for field in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else ()
 
 
 def _defaults(cls: Any) -> Mapping[str, object]:

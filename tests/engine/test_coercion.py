@@ -95,6 +95,7 @@ class LooseModel(pydantic.BaseModel):
     rate: float = 1
     layers: list[float] = [1]
     inner: Loose = Loose()
+    more: dict[str, list[Loose]] = {}
 
 
 class LoosePair(NamedTuple):
@@ -241,6 +242,13 @@ def test_a_default_is_coerced_whoever_made_the_instance(cls: Any) -> None:
         assert made is taking(Loose(1.0)) is taking(Loose(rate=1, loose=None, made=[1.0]))  # type: ignore[arg-type]
         with pytest.raises(ArgumentError, match=r"train\.also: Input should be a valid integer"):
             taking(Loose(also="b"))  # type: ignore[arg-type]
+
+
+def test_a_default_is_coerced_in_what_a_model_holds() -> None:
+    taking = task(LooseModel)
+    made = taking(LooseModel(more={"a": [Loose()]}))
+    assert type(made.train.more["a"][0].rate) is float
+    assert made is taking({"more": {"a": [{}]}})
 
 
 def test_a_default_of_an_input_file_is_one_and_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
