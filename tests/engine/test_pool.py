@@ -158,6 +158,8 @@ from taskproc.pool import ProcessPool
 batch = pickle.load(open("batch", "rb"))
 pool = ProcessPool(1)
 pool.submit(batch, lambda *_: None)
+while not os.path.exists("pids"):  # a fork amid the start of a worker would hold what that start waits for
+    threading.Event().wait(0.01)
 if os.fork() == 0:  # a child that outlives the runner
     print(os.getpid(), flush=True)
     threading.Event().wait()
