@@ -32,6 +32,8 @@ class NeedsBad(Task):
     def __init__(self, count: int) -> None:
         self.bad = [Bad(i) for i in range(count)]
 
+    def run_task(self) -> None: ...
+
 
 def calls(function: Callable[[], object]) -> int:
     """How many Python functions are called in this thread."""
