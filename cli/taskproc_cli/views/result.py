@@ -68,13 +68,11 @@ def _plain(value: Any) -> Any:
 
 
 def text_of(value: object) -> str:
-    """A string as it is, else one line of JSON if that tells the value exactly, else its repr."""
+    """A string as it is, else one line of JSON, tuples and keys that are numbers as JSON has them, else its repr."""
     if isinstance(value, str):
         return str.__str__(value)
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        if _same(json.loads(text), value):
-            return text
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         pass
     try:
@@ -128,13 +126,3 @@ def _escaped(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return sys.stdout.encoding.lower().replace("_", "-") == "utf-8"
-
-
-def _same(read: Any, value: Any) -> bool:
-    """Whether what JSON gives back is what was written, types included: no tuple turned list, no key turned text."""
-    kinds = type(read).__mro__  # a test that narrows no types, which JSON has none of
-    if dict in kinds:
-        return list(read) == list(value) and all(_same(entry, value[key]) for key, entry in read.items())
-    if list in kinds:
-        return list in type(value).__mro__ and all(map(_same, read, value))
-    return bool(read == value)
