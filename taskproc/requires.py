@@ -37,7 +37,7 @@ class Slot:
         self.name = name
 
     def _refuse_running(self, obj: Any) -> None:
-        if obj._task_place is not None:
+        if getattr(obj, "_task_place", None) is not None:
             message = (
                 f"{type(obj).__qualname__}.{self.name} is a slot, and read-only in run_task:"
                 " give the new value another name"
