@@ -1,12 +1,9 @@
 """Where the program begins: quiet on Ctrl-C before it can say a sentence."""
 
-from __future__ import annotations
-
 import os
-from typing import Any
 
-# What the module `signal` is made of: importing that takes milliseconds, in which Ctrl-C would show a traceback.
-_signal: Any = __import__("_signal")
+# Before all else, so that Ctrl-C finds the handler; `signal`, which is made of this, takes milliseconds to import.
+_signal = __import__("_signal")
 
 
 def _leave(number: int, frame: object) -> None:  # noqa: ARG001
