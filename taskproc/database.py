@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "cache.db"
+_VERSIONS = slice(18, 20)  # of the format, in the header: SQLite takes a file with others as one not to be written
 JOURNAL = "cache.db-journal"
 
 _COPIES = 10
@@ -71,6 +72,9 @@ class Database:
 
     def check(self) -> None:
         """Look through the whole database; raises UnreadableError where its parts don't fit together."""
+        with suppress(OSError), open(self._cache / FILE, "rb") as file:
+            if not {*file.read(_VERSIONS.stop)[_VERSIONS]} <= {1, 2}:
+                raise UnreadableError(self._cache, "its header is damaged")
         found = self._select("PRAGMA integrity_check(1)", ())
         if found not in ([], [(b"ok",)]):
             raise UnreadableError(self._cache, " ".join(found[0][0].decode(errors="replace").split()))

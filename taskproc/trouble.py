@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,8 @@ def explain(cache: Path, error: BaseException) -> CacheError:
         return CacheError(f"another program has held the database of the cache {cache} for a minute: try again")
     if code == sqlite3.SQLITE_FULL or number in _NO_SPACE:
         return CacheError(f"no space is left for the cache {cache}: make some and run again, what is finished is kept")
+    if code == sqlite3.SQLITE_READONLY and all(os.access(path, os.W_OK) for path in (cache, cache / "cache.db")):
+        return UnreadableError(cache, str(error))  # so damage of its header says
     if code in _REFUSED or isinstance(error, PermissionError) or number == errno.EROFS:
         return CacheError(f"the cache {cache} can't be written or read ({why}): check its rights, or use --cache")
     if not isinstance(error, OSError) and code not in _FAILED:

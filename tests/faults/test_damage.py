@@ -114,13 +114,13 @@ class Main(Task):
 """
 
 
-def corrupt_small_database(flow: Any, step: int) -> int:
-    """Flip the bits of every `step`-th byte of a small database, and cut it there."""
+def corrupt_small_database(flow: Any, step: int, most: int | None = None) -> int:
+    """Flip the bits of every `step`-th byte of a small database, up to `most`, and cut it there."""
     flow.write(SMALL)
     flow.run("Main()")
     data = (flow.cache / "cache.db").read_bytes()
     said: list[str] = []
-    for at in range(0, len(data), step):
+    for at in range(0, most or len(data), step):
         for damaged in (data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :], data[:at]):
             (flow.cache / "cache.db").write_bytes(damaged)
             (flow.cache / "cache.db-journal").unlink(missing_ok=True)
@@ -138,6 +138,10 @@ def corrupt_small_database(flow: Any, step: int) -> int:
 
 def test_some_bytes_and_lengths_of_a_small_database(flow: Any) -> None:
     assert corrupt_small_database(flow, 3001)
+
+
+def test_the_beginning_of_a_small_database(flow: Any) -> None:
+    assert corrupt_small_database(flow, 1, 24)  # two of these bytes tell whether it may be written
 
 
 @pytest.mark.long
