@@ -90,8 +90,10 @@ def _no_test_hangs(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_unconfigure() -> None:
+def pytest_unconfigure(config: pytest.Config) -> None:
     """Threads that failed tests have left must not keep the interpreter from its end."""
+    if hasattr(config, "workerinput"):
+        return  # one of several, which waits for the others, and is ended with them
     faulthandler.dump_traceback_later(60, exit=True, file=sys.__stderr__)
 
 
