@@ -105,6 +105,8 @@ class Parameters:
 
     def named(self, values: Values) -> dict[str, Any]:
         """The arguments by name; those of `**kwargs` by their own."""
+        if not self._variadic:
+            return dict(zip(self._names, values, strict=True))
         found: dict[str, Any] = {}
         for name, value in zip(self._names, values, strict=True):
             if self._variadic.get(name) is inspect.Parameter.VAR_KEYWORD:

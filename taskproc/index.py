@@ -28,7 +28,7 @@ from taskproc.record import Key, Row
 from taskproc.trouble import UnreadableError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -109,31 +109,37 @@ class Index:
             found.update(zip(keys, range(first, first + len(keys)), strict=True))
         return found
 
-    def ids(self, name: str, keys: Iterable[Key]) -> dict[Key, int]:
+    @property
+    def known(self) -> Mapping[Key, int]:
+        """The ids that have been asked for, or given."""
+        return self._ids
+
+    def ids(self, name: str, keys: Collection[Key]) -> dict[Key, int]:
         """The ids of those of the tasks that have one."""
-        keys = tuple(keys)
         known = self._ids
+        with suppress(KeyError):
+            return {key: known[key] for key in keys}
         missing = {key for key in keys if key not in known}
-        if missing:
-            for first, page in pages.key_pages(self.entries, name):
-                if missing.intersection(page):
-                    known.update((key, task_id) for task_id, key in enumerate(page, first) if key in missing)
+        for first, page in pages.key_pages(self.entries, name):
+            if missing.intersection(page):
+                known.update((key, task_id) for task_id, key in enumerate(page, first) if key in missing)
         return {key: known[key] for key in keys if key in known}
 
-    def allocate(self, name: str, keys: Collection[Key]) -> dict[Key, int]:
-        """The ids of the tasks, for good; in a transaction if some may have none yet."""
+    def without_id(self, name: str, keys: Collection[Key]) -> list[Key]:
+        """Those of the tasks that have no id yet, each once."""
         found = self.ids(name, keys)
-        new = [key for key in dict.fromkeys(keys) if key not in found]
-        if new:
-            free = 0
-            for first, page in pages.key_pages(self.entries, name):
-                free = first + len(page)
-            pages.append_keys(self.entries, name, free, new)
-            found.update(zip(new, range(free, free + len(new)), strict=True))
-        return found
+        return [key for key in dict.fromkeys(keys) if key not in found] if len(found) < len(keys) else []
+
+    def allocate(self, name: str, keys: Sequence[Key]) -> Mapping[Key, int]:
+        """Give ids to new tasks, in a transaction, for good; take them as known (`remember`) when that is done."""
+        free = 0
+        for first, page in pages.key_pages(self.entries, name):
+            free = first + len(page)
+        pages.append_keys(self.entries, name, free, keys)
+        return dict(zip(keys, range(free, free + len(keys)), strict=True))
 
     def remember(self, ids: Mapping[Key, int]) -> None:
-        """Take ids as known, once the transaction that gave them is done."""
+        """Take ids as known."""
         self._ids.update(ids)
 
     # Rows

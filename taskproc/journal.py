@@ -85,10 +85,10 @@ class Journal:
             granted = _without(wanted, busy | changed.keys())
             own = leases.setdefault(self.run, {})
             for name, members in granted.items():
-                ids = self._index.ids(name, members)
-                own.setdefault(name, set()).update(ids[key] for key in members)
+                own.setdefault(name, set()).update(self._index.ids(name, members).values())
             self._index.put_leases(leases)
-        self._leased.update((key, name) for name, members in granted.items() for key in members)
+        for name, members in granted.items():
+            self._leased.update(dict.fromkeys(members, name))
         return Lease(frozenset(chain.from_iterable(granted.values())), frozenset(busy), changed)
 
     def poll(self, wanted: Wanted) -> Lease:
@@ -196,5 +196,7 @@ class Journal:
         return changed
 
 
-def _without(wanted: Wanted, keys: frozenset[Key] | set[Key]) -> dict[str, list[Key]]:
+def _without(wanted: Wanted, keys: frozenset[Key] | set[Key]) -> Wanted:
+    if not keys:
+        return wanted
     return {name: [key for key in members if key not in keys] for name, members in wanted.items()}

@@ -36,7 +36,7 @@ class Durations:
     def __init__(self, rows: Mapping[Key, Row], nodes: Iterable[Node]) -> None:
         self._own = {key: row.good.made.duration for key, row in rows.items() if row.good is not None}
         self._mean: dict[str, float] = {}
-        for node in nodes:
+        for node in nodes if self._own else ():
             if node.key in self._own:
                 self.learn(node, self._own[node.key])
 
@@ -47,7 +47,8 @@ class Durations:
 
     def of(self, node: Node) -> float | None:
         """What a task is expected to take; None if nothing of its class has ever run."""
-        return self._own.get(node.key, self._mean.get(node.name))
+        own = self._own.get(node.key) if self._own else None
+        return self._mean.get(node.name) if own is None else own
 
 
 @dataclass(slots=True)
@@ -95,15 +96,16 @@ class Lanes:
         seconds = 0.0
         most = 1 if lane.one_by_one else MOST
         while len(taken) < most and seconds < TARGET and (stack or (heap and share)):
-            if stack:
-                node = stack.pop()
-            elif taken and self._short(heap[0][2]) is None:
+            node = stack[-1] if stack else heap[0][2]
+            expected = self._short(node)
+            if expected is None and taken:
                 break
+            if stack:
+                stack.pop()
             else:
-                node = heapq.heappop(heap)[2]
+                heapq.heappop(heap)
                 share -= 1
             taken.append(node)
-            expected = self._short(node)
             if expected is None:
                 break
             seconds += expected

@@ -115,14 +115,11 @@ def generation_of(data: bytes) -> int:
 
 
 def _plain_record(record: Record) -> tuple[Any, ...]:
-    inputs, output, made = record.inputs, record.output, record.made
-    return (
-        *(inputs.code, inputs.attributes, inputs.shape, inputs.sources, inputs.stamps),
-        *(output.digest, output.stamp, output.salt, output.epoch, output.inline, output.attempt),
-        tuple([(file.path, file.size, file.mtime, file.digest) for file in output.files]),
-        *(output.refs, output.refs_code),
-        *(made.start, made.duration, made.where),
-    )
+    """The fields of a record in their order, with no name of a class of ours."""
+    output: Any = record.output
+    if output.files:
+        output = output._replace(files=tuple([(*file,) for file in record.output.files]))
+    return (*record.inputs, *output, *record.made)
 
 
 def _record(plain: tuple[Any, ...], share: Callable[[Any, Any], Any]) -> Record:
@@ -146,12 +143,7 @@ def _record(plain: tuple[Any, ...], share: Callable[[Any, Any], Any]) -> Record:
 
 
 def _plain_failure(failure: Failure) -> tuple[Any, ...]:
-    inputs, made = failure.inputs, failure.made
-    return (
-        *(inputs.code, inputs.attributes, inputs.shape, inputs.sources, inputs.stamps),
-        *(failure.reason, failure.details, failure.error, failure.attempt),
-        *(made.start, made.duration, made.where),
-    )
+    return (*failure.inputs, *failure[1:-1], *failure.made)
 
 
 def _failure(plain: tuple[Any, ...], share: Callable[[Any, Any], Any]) -> Failure:

@@ -85,15 +85,9 @@ class Packer:
             count = 1 if layout is None else layout if isinstance(layout, int) else len(layout)
             sources = tuple([(self._source(upstream, within), path) for upstream, path in islice(needs, count)])
             slots.append(SlotValue(name, layout, sources))
-        return Payload(
-            cls=cls,
-            state=_state(node.attributes, args, node.key.hex()),
-            folder=self.folder(node, attempt),
-            task_id=self._ids[node.key],
-            level=node.level,
-            echo=node is self._echoed,
-            slots=tuple(slots),
-        )
+        state = _state(node.attributes, args, node.key.hex())
+        folder, task_id = self.folder(node, attempt), self._ids[node.key]
+        return Payload(cls, state, folder, task_id, node.level, node is self._echoed, tuple(slots))
 
     def _source(self, source: Node | Const[Any], within: Mapping[Key, int]) -> Source:
         if isinstance(source, Const):

@@ -65,15 +65,15 @@ class Store:
         """The rows of those of the tasks that have an id, whether or not anything is recorded of them."""
         return self._index.read(wanted)
 
-    def allocate(self, wanted: Wanted) -> dict[Key, int]:
-        """The ids of the tasks, given for good to those that have none yet."""
-        found = {key: task_id for name, keys in wanted.items() for key, task_id in self._index.ids(name, keys).items()}
-        if any(key not in found for keys in wanted.values() for key in keys):
-            with self._index.transaction():
-                for name, keys in wanted.items():
-                    found.update(self._index.allocate(name, keys))
-            self._index.remember(found)
-        return found
+    def allocate(self, wanted: Wanted) -> Mapping[Key, int]:
+        """The ids of the tasks, and maybe of others; those that have none yet are given one for good."""
+        index = self._index
+        if any(index.without_id(name, keys) for name, keys in wanted.items()):
+            with index.transaction():  # in which nobody else gives any
+                given = [index.allocate(name, index.without_id(name, keys)) for name, keys in wanted.items()]
+            for ids in given:
+                index.remember(ids)
+        return self._index.known
 
     def names(self) -> list[str]:
         """Every `task_name` of which a task has an id, sorted."""
