@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from taskproc.batch import Answer, Batch, Lost
 from taskproc.capture import ThreadCapture
 from taskproc.loading import held
-from taskproc.locks import is_swept, known_runs
+from taskproc.locks import known_runs
 from taskproc.taskfile import stand_in
-from taskproc.worker import Work, answers_to, discard
+from taskproc.worker import Work, answers_to, discard, is_orphan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ def run_pickled(blob: bytes) -> bytes:
         own = [one._replace(folder=os.path.join(os.path.dirname(one.folder), attempt)) for one in batch.payloads]
         with held(batch.classes):
             Work(batch._replace(payloads=tuple(own)), send, ThreadCapture(), cwd=cwd).run()
-        if any(is_swept(payload.folder) for payload in batch.payloads):
+        if is_orphan(batch):
             discard(own)
 
     return answers_to(message, cwd, work)
@@ -57,7 +57,7 @@ def run_pickled(blob: bytes) -> bytes:
 
 def _sees_run(batch: Batch) -> bool:
     """Whether what the batch leaves here will be where its run looks for it, which may also be over."""
-    return all(Path(one.folder).parents[2].is_dir() and not is_swept(one.folder) for one in batch.payloads[:1])
+    return not is_orphan(batch) and all(Path(one.folder).parents[2].is_dir() for one in batch.payloads[:1])
 
 
 class Surroundings(NamedTuple):

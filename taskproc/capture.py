@@ -190,23 +190,35 @@ class ThreadCapture:
     Other threads go on as before.
     """
 
-    @contextlib.contextmanager
-    def __call__(self, folder: str, echo: Echo | None) -> Generator[None, None, None]:
-        logs = [_Log(Path(folder, log), stream, echo) for stream, log in zip(STREAMS, LOGS, strict=True)]
-        thread = threading.get_ident()
-        _install()
-        outer = _routes.get(thread)
-        _routes[thread] = {"stdin": io.StringIO(), "stdout": logs[0], "stderr": logs[1]}
-        try:
-            yield
-        finally:
-            if outer is None:
-                del _routes[thread]
-            else:
-                _routes[thread] = outer
-            _uninstall()
-            for log in logs:
-                log.end()
+    def __call__(self, folder: str, echo: Echo | None) -> _Output:
+        return _Output(folder, echo)
+
+
+class _Output:
+    """The standard streams of one task, made as they are used, since most tasks use none."""
+
+    __slots__ = ("_echo", "_folder", "_logs", "_outer")
+
+    def __init__(self, folder: str, echo: Echo | None) -> None:
+        self._folder = folder
+        self._echo = echo
+        self._logs: dict[str, _Log] = {}
+        self._outer: _Output | None = None
+
+    def __enter__(self) -> None:
+        self._outer = _divert(self)
+
+    def __exit__(self, *error: object) -> None:
+        _divert(self._outer)
+        for log in self._logs.values():
+            log.end()
+
+    def stream(self, name: str) -> _Log | io.StringIO:
+        if name == "stdin":
+            return io.StringIO()
+        if name not in self._logs:
+            self._logs[name] = _Log(Path(self._folder, LOGS[STREAMS.index(name)]), name, self._echo)
+        return self._logs[name]
 
 
 class _Log:
@@ -263,31 +275,25 @@ class _Router:
         self._fallback = fallback
 
     def __getattr__(self, name: str) -> Any:
-        route = _routes.get(threading.get_ident())
-        return getattr(self._fallback if route is None else route[self._name], name)
+        output = _outputs.get(threading.get_ident())
+        return getattr(self._fallback if output is None else output.stream(self._name), name)
 
 
-_routes: dict[int, dict[str, _Log | io.StringIO]] = {}
+_outputs: dict[int, _Output] = {}
 _lock = threading.Lock()
-_users = 0
 
 
-def _install() -> None:
-    global _users  # noqa: PLW0603  the standard streams are the process's
+def _divert(output: _Output | None) -> _Output | None:
+    """Let this thread's standard streams be a task's, or what they were; gives the task's that they were before."""
+    thread = threading.get_ident()
     with _lock:
-        _users += 1
+        before = _outputs.pop(thread, None)
+        if output is not None:
+            _outputs[thread] = output
         for name in _ROUTED:
             stream = getattr(sys, name)
-            if not isinstance(stream, _Router):
+            if not _outputs and isinstance(stream, _Router):
+                setattr(sys, name, stream._fallback)
+            elif _outputs and not isinstance(stream, _Router):
                 setattr(sys, name, _Router(name, stream))
-
-
-def _uninstall() -> None:
-    global _users  # noqa: PLW0603
-    with _lock:
-        _users -= 1
-        if _users == 0:
-            for name in _ROUTED:
-                stream = getattr(sys, name)
-                if isinstance(stream, _Router):
-                    setattr(sys, name, stream._fallback)
+    return before

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from taskproc.command import command_for
 from taskproc.executors import Interactive, by_name
-from taskproc.foreign import Foreign
+from taskproc.foreign import Foreign, foreign
 from taskproc.prefix import PrefixExecutor
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def open_executors(options: Options) -> Generator[Dispatch]:
     elif isinstance(options.executor, str):
         dispatch = Dispatch(by_name(options.executor, options.slots, options.executor_args), options, batching=True)
     else:
-        dispatch = Dispatch(Foreign(options.executor), options, batching=True)
+        dispatch = Dispatch(foreign(options.executor), options, batching=True)
     try:
         dispatch.try_out(options.cache)
         yield dispatch

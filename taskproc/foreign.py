@@ -9,12 +9,15 @@ import sys
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakValueDictionary
 
-from taskproc.batch import Batch, Lost, Reply
+from taskproc.batch import Answer, Batch, Lost, Reply
 from taskproc.call import Surroundings, look_around, run_pickled
+from taskproc.capture import ThreadCapture
 from taskproc.errors import RequestError
 from taskproc.failure import reason_of
 from taskproc.wire import decoded_answers, parcel
+from taskproc.worker import Work
 
 if TYPE_CHECKING:
     import concurrent.futures
@@ -44,7 +47,7 @@ class Foreign:
         self._executor = executor
         self._name = name or type(executor).__name__
         self._make = make
-        self._futures: set[concurrent.futures.Future[bytes]] = set()
+        self._futures: set[concurrent.futures.Future[Any]] = set()
 
     def try_out(self, cache: Path) -> None:
         """Have a worker look around, unless all workers are on this machine by their nature.
@@ -83,21 +86,29 @@ class Foreign:
 
     def submit(self, batch: Batch, reply: Reply) -> None:
         try:
-            future = self._call(parcel(batch))
+            future = self._call(*self._job(batch, reply))
         except Exception as error:  # noqa: BLE001  a broken pool says so in many ways
             reply(batch.serial, _lost(error))
         else:
             self._futures.add(future)
             future.add_done_callback(partial(self._deliver, batch.serial, reply))
 
-    def _call(self, blob: bytes) -> concurrent.futures.Future[bytes]:
+    def _job(self, batch: Batch, reply: Reply) -> tuple[Any, ...]:  # noqa: ARG002
+        """What to call for a batch, and with what."""
+        return run_pickled, parcel(batch)
+
+    def _answers(self, result: Any) -> list[Answer]:
+        """What the result of that call says."""
+        return decoded_answers(result)
+
+    def _call(self, *job: Any) -> concurrent.futures.Future[Any]:
         try:
-            return self._executor.submit(run_pickled, blob)
+            return self._executor.submit(*job)
         except Exception:
             if self._make is None:
                 raise
             self._executor = self._make()
-            return self._executor.submit(run_pickled, blob)
+            return self._executor.submit(*job)
 
     def recall(self, serial: int) -> None:
         """Do nothing: what an executor says of cancelling can't be trusted."""
@@ -112,14 +123,43 @@ class Foreign:
             if kill:
                 _end_children()
 
-    def _deliver(self, serial: int, reply: Reply, future: concurrent.futures.Future[bytes]) -> None:
+    def _deliver(self, serial: int, reply: Reply, future: concurrent.futures.Future[Any]) -> None:
         self._futures.discard(future)
         try:
-            answers = decoded_answers(future.result())
+            answers = self._answers(future.result())
         except BaseException as error:  # noqa: BLE001  a worker's death may be any exception
             answers = [_lost(error)]
         for answer in answers:
             reply(serial, answer)
+
+
+class Threads(Foreign):
+    """The standard library's threads: in this very process, so nothing travels, and answers come as tasks finish."""
+
+    streams = True
+
+    def __init__(self, *how: Any) -> None:
+        super().__init__(*how)
+        self._works: WeakValueDictionary[int, Work] = WeakValueDictionary()
+
+    def recall(self, serial: int) -> None:
+        work = self._works.get(serial)
+        if work is not None:
+            work.recall()
+
+    def _job(self, batch: Batch, reply: Reply) -> tuple[Any, ...]:
+        self._works[batch.serial] = work = Work(batch, partial(reply, batch.serial), ThreadCapture())
+        return (work.run,)
+
+    def _answers(self, result: Any) -> list[Answer]:  # noqa: ARG002  they have come
+        return []
+
+
+def foreign(executor: concurrent.futures.Executor, *how: Any) -> Foreign:
+    """What runs batches on an executor; `how` are the further arguments of `Foreign`."""
+    kind = type(executor)
+    threads = (kind.__module__, kind.__name__) == ("concurrent.futures.thread", "ThreadPoolExecutor")
+    return (Threads if threads else Foreign)(executor, *how)
 
 
 def _end_children() -> None:
@@ -193,4 +233,4 @@ def made(name: str, args: Mapping[str, object]) -> Foreign:
         raise RequestError(f"executor {name} can't be made: {reason_of(error)}") from error
     if not callable(getattr(executor, "submit", None)) or not callable(getattr(executor, "shutdown", None)):
         raise RequestError(f"executor {name} gives no concurrent.futures.Executor but a {type(executor).__name__}")
-    return Foreign(executor, name, make)
+    return foreign(executor, name, make)

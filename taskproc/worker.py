@@ -228,7 +228,7 @@ def run_file(path: Path) -> None:
 
     def work(batch: Batch, send: Callable[[Answer], None]) -> None:
         Work(batch, send, DescriptorCapture(), cwd=message.cwd).run()
-        if any(is_swept(payload.folder) for payload in batch.payloads):
+        if is_orphan(batch):
             discard(batch.payloads)
 
     data = answers_to(message, message.cwd, work)
@@ -248,8 +248,13 @@ def end_with_run(folder: Path) -> None:
     _die()
 
 
+def is_orphan(batch: Batch) -> bool:
+    """Whether the run that a batch is of is over, and what it left was removed: nobody will take the answers."""
+    return any(is_swept(payload.folder) for payload in batch.payloads[:1])
+
+
 def discard(payloads: Iterable[Payload]) -> None:
-    """Remove what attempts left whose run is over: nobody will take the answers, or sweep once more."""
+    """Remove what orphans left: nobody will sweep once more."""
     for payload in payloads:
         shutil.rmtree(payload.folder, ignore_errors=True)
 

@@ -3,17 +3,19 @@ from __future__ import annotations
 import concurrent.futures
 import logging
 import os
+import queue
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from taskproc.batch import Done
+from taskproc.batch import Answer, Done, Finished, Returned
 from taskproc.call import look_around
 from taskproc.errors import FailedTaskError, RequestError
-from taskproc.foreign import Foreign
+from taskproc.foreign import Foreign, foreign
 from taskproc.value import load
 
 
@@ -178,6 +180,23 @@ def test_the_callers_executor_is_never_shut_down(ran: Any) -> None:
         _, answers = ran(Foreign(executor), ("Same", 1))
         assert values(answers) == [1]
         assert executor.submit(lambda: 2).result() == 2
+
+
+def test_the_standard_librarys_threads_answer_as_tasks_finish(lab: Any) -> None:
+    begun, go = lab.folder / "begun", lab.folder / "go"
+    code = f"Path({str(begun)!r}).touch()\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)"
+    batch = lab.batch(("Same", 1), ("Call", code), ("Same", 3))
+    heard: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        threads = foreign(executor)
+        threads.submit(batch, lambda _, answer: heard.put(answer))
+        assert values([heard.get(timeout=60)]) == [1]
+        while not begun.exists():
+            time.sleep(0.01)
+        threads.recall(batch.serial)
+        assert heard.get(timeout=60) == Returned((2,))
+        go.touch()
+        assert [type(heard.get(timeout=60)) for _ in range(2)] == [Done, Finished]
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
