@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
 import typing
 from typing import TYPE_CHECKING, Any, cast
 
-from taskproc.canonical import Unencodable, canonical, digest
+from taskproc.canonical import Unencodable, canonical, deep, digest, flat
 from taskproc.errors import ArgumentError
 from taskproc.fitting import fits_or_default, is_known
 from taskproc.future import own_copy
@@ -16,6 +17,8 @@ from taskproc.record import Key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from taskproc.canonical import Canonical
 
 Values = tuple[Any, ...]
 """The validated value of each parameter, in the order of the signature."""
@@ -37,8 +40,10 @@ class Parameters:
         self.signature = inspect.Signature(parameters)
         self._bind = _binder(self._name, parameters)
         self._validators = tuple(_Validator(p) for p in parameters)
+        self._fits = tuple(validator.fits for validator in self._validators)
         self._names = tuple(p.name for p in parameters)
-        self._order = tuple(sorted(range(len(parameters)), key=lambda i: self._names[i]))
+        order = sorted(range(len(parameters)), key=lambda i: self._names[i])
+        self._order = order if order != sorted(order) else None  # of the names; None for that of the parameters
         self._prefix = canonical((cast("Any", cls).task_name, tuple(sorted(self._names))), plain=True).data
         self._variadic = {p.name: p.kind for p in parameters if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
         self._positional = all(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
@@ -54,8 +59,8 @@ class Parameters:
         except TypeError as error:
             raise ArgumentError(str(error)) from None
         try:
-            for validator, value in zip(self._validators, values, strict=True):
-                if not validator.fits(value):
+            for fits, value in zip(self._fits, values, strict=False):
+                if not fits(value):
                     break
             else:
                 return values
@@ -69,8 +74,16 @@ class Parameters:
         Raises:
             ArgumentError: one of them cannot be encoded.
         """
+        ordered = values if self._order is None else tuple([values[i] for i in self._order])
+        data = flat(ordered)
+        if data is not None:
+            return Key(digest(self._prefix + data)), ()
+        data, refs = self._encoded(ordered, values)
+        return Key(digest(self._prefix + data)), refs
+
+    def _encoded(self, ordered: Values, values: Values) -> Canonical:
         try:
-            encoded = canonical(tuple([values[i] for i in self._order]), plain=True)
+            return deep(ordered, plain=True)
         except Unencodable:
             for name, value in zip(self._names, values, strict=True):
                 try:
@@ -82,12 +95,11 @@ class Parameters:
                     )
                     raise ArgumentError(message) from None
             raise
-        return Key(digest(self._prefix + encoded.data)), encoded.refs
 
     def call(self, init: Callable[..., None], task: object, values: Values) -> None:
         """Call a task's `__init__` with copies of its arguments, so that it cannot modify what identifies the task."""
         if self._positional:
-            init(task, *map(own_copy, values))
+            init(task, *own_copy(values))
             return
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
@@ -118,6 +130,10 @@ class Parameters:
     def show(self, values: Values) -> str:
         """The arguments for people: `n=6, k=3`, long ones cut short."""
         return ", ".join(f"{name}={glimpse(value)}" for name, value in self.named(values).items())
+
+
+parameters_of = functools.cache(Parameters)
+"""The parameters of a Task class, read once."""
 
 
 class _Validator:

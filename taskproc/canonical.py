@@ -8,7 +8,8 @@ bytes. Equal ones give equal bytes, whatever the Python version, hash seed or ma
     set, frozenset          `<`, `>`, count, the elements' encodings in their order as bytes
     class, function         `@`, the string `module:qualname`; a further one of that name: `~`, (name, number)
     other known types       `:`, the type's reference, an encoding of what makes the value up
-    known by its own word   `!`, an encoding of what its `__taskproc_canonical__()` returns, or of its data
+    known by its own word   `!`, an encoding of what its `__taskproc_canonical__()` returns, or of its data; bytes
+                            are that encoding already
     all others              `*`, an encoding of what the pickle protocol reduces it to
     buffers                 `%`, the digest of the memory
     a part met before       `^`, its number in order of meeting: only in values that contain themselves
@@ -77,8 +78,11 @@ def canonical(value: object, *, plain: bool = False, partial: bool = False) -> C
         Unencodable: The value, or a part of it, can't be encoded.
     """
     data = flat(value)
-    if data is not None:
-        return Canonical(data, ())
+    return deep(value, plain=plain, partial=partial) if data is None else Canonical(data, ())
+
+
+def deep(value: object, *, plain: bool = False, partial: bool = False) -> Canonical:
+    """Encode a value that is not `flat`."""
     encoder = _Encoder(plain=plain, partial=partial)
     try:
         try:
@@ -106,6 +110,8 @@ class _Encoder:
     part met before is written as its number, since nothing else bounds the work.
     """
 
+    __slots__ = ("_active", "_in_users", "_memo", "_named", "_numbered", "_partial", "_plain", "refs")
+
     def __init__(self, *, plain: bool, partial: bool, numbered: bool = False) -> None:
         self.refs: dict[int, type | FunctionType] = {}
         self._plain = plain
@@ -117,6 +123,10 @@ class _Encoder:
         self._active: set[int] = set()
 
     def encode(self, value: Any) -> bytes:
+        kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
+        own: Any = getattr(kind, "__taskproc_canonical__", None)
+        if own is not None:
+            return self._own(own(value))
         data = flat(value)
         if data is not None:
             return data
@@ -125,10 +135,6 @@ class _Encoder:
                 message = f"{'a class' if isinstance(value, type) else 'a function'} is not plain data"
                 raise Unencodable(message)
             return self._refer(value)
-        kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
-        own: Any = getattr(kind, "__taskproc_canonical__", None)
-        if own is not None:
-            return self._own(own(value))
         key = id(value)
         known = self._memo.get(key)
         if known is not None:
@@ -177,6 +183,8 @@ class _Encoder:
         return self._instance(value)
 
     def _own(self, told: object) -> bytes:
+        if isinstance(told, bytes):
+            return b"!" + told
         if isinstance(told, Canonical):
             self.refs.update((id(ref), ref) for ref in told.refs)
             told = told.data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,11 @@ class Block:
 
     def __init__(self, cache: Cache) -> None:
         self.cache = cache
-        self.tasks: dict[tuple[type, Key], Any] = {}
+        self.tasks: defaultdict[type, dict[Key, Any]] = defaultdict(dict)
 
 
 blocks: ContextVar[tuple[Block, ...]] = ContextVar("taskproc_blocks", default=())
 """The blocks around the calling code, the innermost last."""
-
-running_inits: ContextVar[dict[Key, Any] | None] = ContextVar("taskproc_running_inits", default=None)
-"""The calls whose `__init__` runs, outermost first; None where there is none, so that each thread begins its own."""
 
 in_task: ContextVar[bool] = ContextVar("taskproc_in_task", default=False)
 """Whether the calling code is inside a task's `run_task`."""

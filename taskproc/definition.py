@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextvars
-import functools
 import itertools
 import threading
 from abc import ABCMeta
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from taskproc import requires
-from taskproc.arguments import Parameters
+from taskproc.arguments import Parameters, parameters_of
 from taskproc.asloaded import note_new
 from taskproc.canonical import Unencodable
-from taskproc.context import Block, blocks, in_task, running_inits
+from taskproc.context import blocks, in_task
 from taskproc.errors import DefinitionError, GraphError, NoCacheError
 from taskproc.future import ATOMIC, Const, FutureBase, instances, is_const, origin_of, own_copy
 from taskproc.graph import Node
@@ -21,12 +20,19 @@ from taskproc.settings import check_member
 from taskproc.taskfile import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from types import FunctionType
 
     from taskproc.arguments import Values
+    from taskproc.cache import Cache
     from taskproc.record import Key
+    from taskproc.requires import Slot
 
-T = TypeVar("T")
+    Refs = tuple[type | FunctionType, ...]
+    """The user's classes and functions that arguments or constants refer to."""
+
+    Call = tuple[Any, Parameters, Values]
+    """A task whose `__init__` is running, with its arguments."""
 
 LEVELS_A_THREAD = 50
 """Tasks that may define one another on one thread's stack; deeper ones go on with a fresh stack."""
@@ -36,8 +42,7 @@ DEEPEST = 10_000
 
 _serials = itertools.count()
 
-parameters_of = functools.cache(Parameters)
-"""The parameters of a Task class, read once."""
+_set: Any = object.__setattr__
 
 
 class TaskType(ABCMeta):
@@ -72,23 +77,14 @@ def prepare_class(cls: Any, root: type) -> None:
     cls.task_name = f"{name_of(cls.__module__)}.{cls.__qualname__}"
 
 
-Needs = tuple[tuple["Node | Const[Any]", ...], tuple[tuple[object, ...], ...]]
-"""The upstreams of a task and the item paths in their values, as in `taskproc.graph.Node`."""
+class _Running(threading.local):
+    """The calls whose `__init__` runs on this thread, by key, outermost first."""
+
+    def __init__(self) -> None:
+        self.calls: dict[Key, Call] = {}
 
 
-class Call(NamedTuple):
-    """A task whose `__init__` is running, with its arguments."""
-
-    task: Any
-    parameters: Parameters
-    values: Values
-
-    def init(self) -> None:
-        """Call `__init__`."""
-        self.parameters.call(type(self.task).__init__, self.task, self.values)
-
-    def __str__(self) -> str:
-        return f"{type(self.task).__qualname__}({self.parameters.show(self.values)})"
+_running = _Running()
 
 
 def define(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -101,64 +97,62 @@ def define(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """
     around = blocks.get()
     if not around:
-        name = cls.__qualname__
-        if in_task.get():
-            raise NoCacheError(
-                f"{name} was defined inside run_task: tasks are made in __init__, and assigned to a slot (Requires)"
-            )
-        raise NoCacheError(f"{name} was defined outside a cache; write `with Cache('./cache'): {name}(...)`")
+        raise _no_cache(cls)
     block = around[-1]
     parameters = parameters_of(cls)
     values = parameters.bind(args, kwargs)
     key, refs = parameters.key(values)
-    known = block.tasks.get((cls, key))
+    known = block.tasks[cls].get(key)
     if known is not None:
         return known
+    values = own_copy(values)
     task = cls.__new__(cls)
-    task._task_begin()
-    values = tuple([own_copy(value) for value in values])
-    needs = _initialize(key, Call(task, parameters, values))
-    task._task_end(_node(task, key, values, needs, refs, block))
-    return block.tasks.setdefault((cls, key), task)  # another thread may have been first
+    _set(task, "_task_node", None)
+    _set(task, "_task_place", None)
+    _set(task, "_task_node", _initialize(key, refs, (task, parameters, values), block.cache))
+    return block.tasks[cls].setdefault(key, task)  # another thread may have been first
 
 
-def _initialize(key: Key, call: Call) -> Needs:
-    """Run a task's `__init__`; what it needs."""
-    building: dict[Key, Call] | None = running_inits.get()
-    if building is None:
-        building = {}
-        running_inits.set(building)
-    _check_depth(building, key, call)
-    building[key] = call
-    try:
-        if len(building) % LEVELS_A_THREAD:
-            call.init()
-        else:
-            _on_fresh_stack(call.init)
-        needs = _needs(call.task, building)
-        _check_undeclared(call, needs[0])
-        return needs
-    finally:
-        del building[key]
-        if not building:
-            running_inits.set(None)
+def _no_cache(cls: type) -> NoCacheError:
+    name = cls.__qualname__
+    if in_task.get():
+        return NoCacheError(
+            f"{name} was defined inside run_task: tasks are made in __init__, and assigned to a slot (Requires)"
+        )
+    return NoCacheError(f"{name} was defined outside a cache; write `with Cache('./cache'): {name}(...)`")
 
 
-def _check_depth(building: dict[Key, Call], key: Key, call: Call) -> None:
-    if key in building:
-        raise GraphError(_cycle(building, key))
-    if len(building) >= DEEPEST:
+def _initialize(key: Key, refs: Refs, call: Call, cache: Cache) -> Node:
+    """Run a task's `__init__`."""
+    calls = _running.calls
+    if key in calls:
+        raise GraphError(_cycle(calls, key))
+    if len(calls) >= DEEPEST:
         message = (
-            f"{next(iter(building.values()))} has a definition without end, or one over {DEEPEST:,} tasks deep"
-            f" (at {call}); stop its recursion, or pass futures instead"
+            f"{_shown(*next(iter(calls.values())))} has a definition without end, or one over {DEEPEST:,} tasks deep"
+            f" (at {_shown(*call)}); stop its recursion, or pass futures instead"
         )
         raise GraphError(message)
+    task, parameters, values = call
+    calls[key] = call
+    try:
+        if len(calls) % LEVELS_A_THREAD:
+            parameters.call(task.__class__.__init__, task, values)
+        else:
+            _on_fresh_stack(lambda: parameters.call(task.__class__.__init__, task, values))
+        return _node(key, refs, call, cache)
+    finally:
+        del calls[key]
+
+
+def _shown(task: Any, parameters: Parameters, values: Values) -> str:
+    return f"{type(task).__qualname__}({parameters.show(values)})"
 
 
 def _cycle(building: dict[Key, Call], key: Key) -> str:
     """The sentence about a task that was met again while its `__init__` was running."""
     keys = list(building)
-    cycle = [str(building[k]) for k in keys[keys.index(key) :]]
+    cycle = [_shown(*building[k]) for k in keys[keys.index(key) :]]
     return "a task needs itself: " + " → ".join([*cycle, cycle[0]])
 
 
@@ -168,9 +162,11 @@ def _on_fresh_stack(function: Any) -> None:
     A recursion limit that is merely raised does not do: CPython 3.12 and newer also bound the C stack, per thread.
     """
     context = contextvars.copy_context()
+    calls = _running.calls
     failure: list[BaseException] = []
 
     def call() -> None:
+        _running.calls = calls
         try:
             context.run(function)
         except BaseException as error:  # noqa: BLE001  raised again by the thread that waits
@@ -183,45 +179,73 @@ def _on_fresh_stack(function: Any) -> None:
         raise failure[0].with_traceback(None if isinstance(failure[0], GraphError) else failure[0].__traceback__)
 
 
-def _needs(task: Any, building: dict[Key, Call]) -> Needs:
-    """What a task's slots were given: the upstreams, and the item paths in their values."""
+def _node(key: Key, refs: Refs, call: Call, cache: Cache) -> Node:
+    """The node of a task whose `__init__` has run."""
+    task, _, values = call
     cls = task.__class__
+    slots = requires.slots_of(cls)
+    upstreams, paths, constants = _needs(task, slots) if slots else ((), (), [])
+    _check_undeclared(call, slots, upstreams)
+    sources = upstreams
+    if constants:
+        sources = tuple([one for one in upstreams if isinstance(one, Node)])
+        refs += tuple([ref for constant in constants for ref in constant.refs])
+    if refs:
+        refs = tuple(dict.fromkeys(refs))
+    return Node(key, cls, cls.task_name, next(_serials), values, upstreams, paths, sources, refs, cache, task)
+
+
+def _needs(task: Any, slots: Mapping[str, Slot]) -> tuple[tuple[Any, ...], tuple[Any, ...], list[Const[Any]]]:
+    """What a task's slots were given: upstreams and item paths as in `taskproc.graph.Node`, and which are constants."""
     state = task.__dict__
     upstreams: list[Node | Const[Any]] = []
-    paths: list[tuple[object, ...]] = []
-    for name, slot in requires.slots_of(cls).items():
+    paths: dict[int, tuple[object, ...]] = {}
+    constants: list[Const[Any]] = []
+    for name, slot in slots.items():
         if name not in state:
             message = (
-                f"{cls.__qualname__}.{name} was never assigned: give it a future (a task, an item, a Const) in __init__"
+                f"{task.__class__.__qualname__}.{name} was never assigned:"
+                " give it a future (a task, an item, a Const) in __init__"
             )
             raise GraphError(message)
-        for _, future in slot.positions(state[name]):
-            if not isinstance(future, FutureBase):  # a list or dict can be added to after it was assigned
-                raise slot.refuse(task, future, requires.hint(future, requires.NOT_A_FUTURE))
-            source, path = origin_of(future)
-            node: Node | None = getattr(source, "_task_node", None)
-            try:
-                upstreams.append(_other(source, building) if node is None else node)
-            except Unencodable as error:
-                raise slot.refuse(task, future, f"{error}; make it a task's output") from None
-            paths.append(path)
-    return tuple(upstreams), tuple(paths) if any(paths) else ()
+        for future in slot.futures(state[name]):
+            upstream: Node | Const[Any] | None = getattr(future, "_task_node", None)
+            if upstream is None:
+                upstream, path = _origin(task, slot, future)
+                if path:
+                    paths[len(upstreams)] = path
+                if isinstance(upstream, Const):
+                    constants.append(upstream)
+            upstreams.append(upstream)
+    return tuple(upstreams), tuple([paths.get(i, ()) for i in range(len(upstreams))]) if paths else (), constants
 
 
-def _check_undeclared(call: Call, upstreams: Sequence[Node | Const[Any]]) -> None:
+def _origin(task: Any, slot: Slot, future: object) -> tuple[Node | Const[Any], tuple[object, ...]]:
+    """The upstream that a future comes from which is no task, and the item path in its value."""
+    if not isinstance(future, FutureBase):  # a list or dict can be added to after it was assigned
+        raise slot.refuse(task, future, requires.hint(future, requires.NOT_A_FUTURE))
+    source, path = origin_of(future)
+    node: Node | None = getattr(source, "_task_node", None)
+    try:
+        return _other(source) if node is None else node, path
+    except Unencodable as error:
+        raise slot.refuse(task, future, f"{error}; make it a task's output") from None
+
+
+def _check_undeclared(call: Call, slots: Mapping[str, Slot], upstreams: Sequence[Node | Const[Any]]) -> None:
     """Refuse a future in an attribute that is no slot, where nothing else has it run: an annotation was forgotten.
 
     A task may keep futures that it was given, and those that its upstreams need.
     """
-    slots = requires.slots_of(call.task.__class__)
-    for name, value in call.task.__dict__.items():
+    task, _, values = call
+    for name, value in task.__dict__.items():
         if value.__class__ in ATOMIC or name in slots:
             continue
         future = _first(value)
-        if isinstance(future, FutureBase) and not _is_needed(future, call.values, upstreams):
+        if isinstance(future, FutureBase) and not _is_needed(future, values, upstreams):
             kind: Any = requires.kind_for(value)
             message = (
-                f"{call.task.__class__.__qualname__}.{name} is no slot, so nothing would run what it holds:"
+                f"{task.__class__.__qualname__}.{name} is no slot, so nothing would run what it holds:"
                 f" declare it in the class, `{name}: {kind.__name__}[...]`"
             )
             raise DefinitionError(message)
@@ -250,36 +274,13 @@ def _is_needed(future: FutureBase, values: Values, upstreams: Sequence[Node | Co
     return False
 
 
-def _other(source: FutureBase, building: dict[Key, Call]) -> Const[Any]:
+def _other(source: FutureBase) -> Const[Any]:
     """An upstream that is no task, or none that can be needed."""
     if is_const(source):
         _ = source.digest  # or it says that it has none
         return source
-    for key, call in building.items():
-        if call.task is source:
-            raise GraphError(_cycle(building, key))
+    for key, (task, _, _) in _running.calls.items():
+        if task is source:
+            raise GraphError(_cycle(_running.calls, key))
     message = f"{source!r} is not defined (its __init__ failed, or it was unpickled): call its class for it"
     raise GraphError(message)
-
-
-def _node(task: Any, key: Key, values: Values, needs: Needs, refs: tuple[Any, ...], block: Block) -> Node:
-    cls = task.__class__
-    upstreams, paths = needs
-    sources = tuple([upstream for upstream in upstreams if isinstance(upstream, Node)])
-    if len(sources) < len(upstreams):
-        refs += tuple([ref for upstream in upstreams if isinstance(upstream, Const) for ref in upstream.refs])
-    return Node(
-        key=key,
-        cls=cls,
-        name=cls.task_name,
-        serial=next(_serials),
-        parameters=parameters_of(cls),
-        values=values,
-        upstreams=sources if len(sources) == len(upstreams) else upstreams,
-        paths=paths,
-        sources=sources,
-        refs=tuple(dict.fromkeys(refs)) if refs else (),
-        cache=block.cache.path,
-        trust=block.cache.trust,
-        task=task,
-    )

@@ -260,7 +260,10 @@ def own_copy(value: T) -> T:
         return value
     try:
         if kind is list or kind is tuple:  # deepcopy takes several times as long, for arguments full of futures
-            entries: Any = [own_copy(entry) for entry in cast("Any", value)]
+            entries: Any = [
+                entry if entry.__class__ in ATOMIC or isinstance(entry, FutureBase) else own_copy(entry)
+                for entry in cast("Any", value)
+            ]
             return cast("T", entries if kind is list else tuple(entries))
         return copy.deepcopy(value)
     except Exception:  # noqa: BLE001  a foreign object's own __deepcopy__ may raise anything

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from taskproc.arguments import parameters_of
 from taskproc.canonical import canonical, digest
 from taskproc.errors import GraphError
 from taskproc.future import Const
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from types import FunctionType
 
     from taskproc.arguments import Parameters, Values
+    from taskproc.cache import Cache
     from taskproc.record import Key
 
 
@@ -43,7 +45,7 @@ class Node:
         paths: Which item of each one's value is taken; empty where all are needed whole.
         sources: The tasks among the upstreams, each as often as it is needed.
         refs: The user's classes and functions that its arguments and constants refer to.
-        cache: The folder of its cache; `trust` accepts one that others can write to.
+        home: The cache that it is defined in.
         task: The instance itself.
     """
 
@@ -51,15 +53,28 @@ class Node:
     cls: type
     name: str
     serial: int
-    parameters: Parameters
     values: Values
     upstreams: tuple[Node | Const[Any], ...]
     paths: tuple[tuple[object, ...], ...]
     sources: tuple[Node, ...]
     refs: tuple[type | FunctionType, ...]
-    cache: Path
-    trust: bool
+    home: Cache
     task: Any
+
+    @property
+    def cache(self) -> Path:
+        """The folder of its cache."""
+        return self.home.path
+
+    @property
+    def trust(self) -> bool:
+        """Whether to accept a cache that others can write to."""
+        return self.home.trust
+
+    @property
+    def parameters(self) -> Parameters:
+        """What its class takes."""
+        return parameters_of(self.cls)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -99,7 +114,7 @@ class Node:
         """The upstreams with their places in the slots."""
         state = self.state
         slots = slots_of(self.cls).items()
-        places = ((name, at) for name, slot in slots for at, _ in slot.positions(state[name]))
+        places = ((name, at) for name, slot in slots for at in slot.places(state[name]))
         needs = zip(places, self.upstreams, self.paths or repeat(()), strict=False)
         return tuple(Edge(*place, upstream, path) for place, upstream, path in needs)
 
@@ -187,7 +202,7 @@ def build_graph(*roots: Node) -> Graph:
         for source in found.pop():
             if seen.get(source.key) is source:
                 continue
-            if source.cache != root.cache:
+            if source.home is not root.home and source.cache != root.cache:
                 message = (
                     f"{root.label} is in the cache {root.cache}, but needs {source.label} of {source.cache}: use one"
                 )

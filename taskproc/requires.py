@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, get_origin, overload
 
 from taskproc.errors import DefinitionError
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 K = TypeVar("K")
-
-Position = tuple[object, object]
-"""A place in a slot (index, key, or None for a single value) and what is in it: a future, or it is a mistake."""
-
 
 NOT_A_FUTURE = "every entry must be a future; wrap a known value in Const(...)"
 
@@ -62,8 +58,12 @@ class Slot:
         shown = shown if len(shown) <= 60 else shown[:57] + "..."
         return DefinitionError(f"slot {type(obj).__qualname__}.{self.name} cannot take {shown}: {hint}")
 
-    def positions(self, assigned: Any) -> Iterator[Position]:
-        """The futures in what was assigned, in order."""
+    def futures(self, assigned: Any) -> Iterable[object]:
+        """What was assigned, in order: futures, unless it was modified later."""
+        raise NotImplementedError
+
+    def places(self, assigned: Any) -> Iterable[object]:
+        """Where each of them is: an index, a key, or None for a single value."""
         raise NotImplementedError
 
     def layout(self, assigned: Any) -> int | tuple[object, ...] | None:
@@ -96,8 +96,11 @@ class Requires(Slot, Generic[T]):
             raise self.refuse(obj, value, slot_for(value) or hint(value, "wrap a known value in Const(...)"))
         obj.__dict__[self.name] = value
 
-    def positions(self, assigned: Any) -> Iterator[Position]:
-        yield None, assigned
+    def futures(self, assigned: Any) -> tuple[object]:
+        return (assigned,)
+
+    def places(self, assigned: Any) -> tuple[None]:  # noqa: ARG002  there is but one
+        return (None,)
 
     def layout(self, assigned: Any) -> None:  # noqa: ARG002  the layout of a single value says nothing
         return None
@@ -131,8 +134,11 @@ class RequiresList(Slot, Generic[T]):
                 raise self.refuse(obj, entry, hint(entry, NOT_A_FUTURE))
         obj.__dict__[self.name] = list(value)
 
-    def positions(self, assigned: Sequence[object]) -> Iterator[Position]:
-        return enumerate(assigned)
+    def futures(self, assigned: list[object]) -> list[object]:
+        return assigned
+
+    def places(self, assigned: list[object]) -> range:
+        return range(len(assigned))
 
     def layout(self, assigned: Any) -> int:
         return len(assigned)
@@ -164,8 +170,11 @@ class RequiresDict(Slot, Generic[K, T]):
                 raise self.refuse(obj, entry, hint(entry, NOT_A_FUTURE))
         obj.__dict__[self.name] = dict(value)
 
-    def positions(self, assigned: Any) -> Iterator[Position]:
-        return iter(assigned.items())
+    def futures(self, assigned: dict[object, object]) -> Iterable[object]:
+        return assigned.values()
+
+    def places(self, assigned: dict[object, object]) -> Iterable[object]:
+        return assigned
 
     def layout(self, assigned: Any) -> tuple[object, ...]:
         return tuple(assigned)

@@ -56,6 +56,10 @@ BUILT_IN = frozenset(
 """What a class must not override."""
 
 
+RESERVED = BUILT_IN | MISNAMED
+"""Names that are no attributes of a task's own, besides those that begin with `_task_`."""
+
+
 def check_member(cls: type, name: str, value: object) -> None:
     """Check a name that a class or an instance sets.
 

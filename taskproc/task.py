@@ -5,13 +5,15 @@ from __future__ import annotations
 import pickle
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeVar
 
+from taskproc.canonical import canonical
 from taskproc.context import blocks
 from taskproc.copies import Place, copy_of, kept_in, node_of
 from taskproc.definition import TaskType, prepare_class
 from taskproc.errors import NoCacheError
 from taskproc.future import FutureBase
 from taskproc.presentation import to_json
-from taskproc.settings import check_member
+from taskproc.record import WIDTH
+from taskproc.settings import RESERVED, check_member
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from taskproc.graph import Node
 
 T = TypeVar("T")
+
+_ENCODED = canonical(("task", bytes(WIDTH))).data[:-WIDTH]
+"""The encoding of `("task", key)`, which ends with the key."""
 
 
 class Task(FutureBase, metaclass=TaskType):
@@ -255,7 +260,8 @@ class Task(FutureBase, metaclass=TaskType):
     def __setattr__(self, name: str, value: object) -> None:
         if self._task_node is not None:
             raise AttributeError(f"{self!r} cannot be modified after its __init__ (setting {name})")
-        check_member(type(self), name, value)
+        if name in RESERVED or name[:6] == "_task_":
+            check_member(type(self), name, value)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -275,9 +281,9 @@ class Task(FutureBase, metaclass=TaskType):
 
         return card(self._task_node) if self._task_node is not None else None
 
-    def __taskproc_canonical__(self) -> object:
+    def __taskproc_canonical__(self) -> bytes:
         node = self._task_node
-        return ("task", bytes.fromhex(self._task_key("its key")) if node is None else node.key)
+        return _ENCODED + (bytes.fromhex(self._task_key("its key")) if node is None else node.key)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A task travels as a reference: its class, arguments and identity, not what it needs."""
@@ -285,13 +291,6 @@ class Task(FutureBase, metaclass=TaskType):
 
     def _task_key(self, what: str) -> str:
         return node_of(self, what).key.hex() if self._task_place is None else self._task_place.key
-
-    def _task_begin(self) -> None:
-        object.__setattr__(self, "_task_node", None)
-        object.__setattr__(self, "_task_place", None)
-
-    def _task_end(self, node: Node) -> None:
-        object.__setattr__(self, "_task_node", node)
 
     @classmethod
     def _task_revive(cls, state: bytes, slots: dict[str, object], folder: str, task_id: int) -> Task:
