@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import pickle
 import struct
+from contextlib import suppress
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -235,9 +236,12 @@ def _by_page(ids: Iterable[int], size: int) -> dict[int, list[int]]:
 
 
 def names(entries: Entries) -> list[str]:
-    """Every `task_name` that has ids; outside of transactions only."""
-    found = {entry[5 : -_PAGE_DIGITS - 1] for entry in entries.scan(b"keys:")}
-    return sorted(name.decode("utf-8", "surrogatepass") for name in found)
+    """Every `task_name` that has ids, but for damaged ones that are no text; outside of transactions only."""
+    found: set[str] = set()
+    for entry in entries.scan(b"keys:"):
+        with suppress(UnicodeDecodeError):
+            found.add(entry[5 : -_PAGE_DIGITS - 1].decode("utf-8", "surrogatepass"))
+    return sorted(found)
 
 
 def keys_at(entries: Entries, name: str, ids: Iterable[int]) -> dict[Key, int]:

@@ -182,6 +182,14 @@ def test_names_do_not_run_into_each_other(names: list[str]) -> None:
         assert pages.keys_at(shelf, name, [0]) == {key(number): 0}
 
 
+def test_a_name_that_damage_has_made_no_text_is_left_out() -> None:
+    shelf = Shelf()
+    for name in ("a", "b"):
+        pages.append_keys(shelf, name, 0, [key(0)])
+    shelf.held = {entry.replace(b":a:", b":\x99:"): value for entry, value in shelf.held.items()}
+    assert pages.names(shelf) == ["b"]
+
+
 def test_entries_touched_grow_with_pages_not_with_rows() -> None:
     def touches(count: int) -> int:
         shelf = Shelf()
