@@ -71,7 +71,7 @@ def run_all(
     _check(roots[0], options)
     tally = Tally()
     tell = tally if listener is None else _broadcast(tally, listener)
-    with _graph_left_alone():
+    with _seldom_collected():
         judge = _judge(build_graph(*roots), options)
         plan, generation = _plan(judge, options)
         refuse_impossible(plan, options)
@@ -145,16 +145,17 @@ def _warn_of_damage(plan: Plan, tell: Listener) -> None:
 
 
 @contextlib.contextmanager
-def _graph_left_alone() -> Generator[None]:
-    """Spare the garbage collector the graph and what is recorded of it, which it would look through again and again."""
+def _seldom_collected() -> Generator[None]:
+    """Have the garbage collector look seldom at what a run makes: a lot, nearly all of which is kept.
+
+    It must not be told to leave that alone altogether (`gc.freeze`): what many runs drop would then pile up.
+    """
     often, *rest = gc.get_threshold()
-    gc.freeze()
     gc.set_threshold(often and max(often, _SELDOM), *rest)
     try:
         yield
     finally:
         gc.set_threshold(often, *rest)
-        gc.unfreeze()
 
 
 def _check(root: Node, options: Options) -> None:

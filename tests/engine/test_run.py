@@ -10,6 +10,7 @@ from pathlib import Path
 from textwrap import dedent
 from types import ModuleType
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 
@@ -205,6 +206,16 @@ def test_executors(flow: Any, make: Any) -> None:
     if executor is not None:
         assert executor.submit(int, "3").result() == 3
         executor.shutdown()
+
+
+def test_what_many_runs_drop_does_not_pile_up(flow: Any) -> None:
+    flow.write(CHOOSE)
+    tasks: WeakSet[Any] = WeakSet()
+    for _ in range(60):
+        task = flow.task("Choose(9, 4)")  # tasks and nodes know each other: only the garbage collector ends them
+        tasks.add(task)
+        task.run_graph(force_interactive=True)
+    assert len(tasks) < 40
 
 
 def test_a_run_can_stay_in_this_very_thread(flow: Any) -> None:
