@@ -26,6 +26,9 @@ class Choice(NamedTuple):
     origin: str
 
 
+_NONE = Choice("", "")
+
+
 def choose(node: Node, options: Options) -> Choice:
     """The command that a task runs under: the caller's beats those of `options.settings`, these the class's own.
 
@@ -37,7 +40,8 @@ def choose(node: Node, options: Options) -> Choice:
                 if name in prefixes:
                     about = f"channel {name}" if name in node.channels else f"name {node.short}"
                     return Choice(prefixes[name], f"{about}, {origin}" if origin else about)
-    return Choice(node.prefix, f"_task_prefix_command of {node.short}" if node.prefix else "")
+    prefix = node.prefix
+    return Choice(prefix, f"_task_prefix_command of {node.short}") if prefix else _NONE
 
 
 def command_for(node: Node, options: Options) -> Command | None:

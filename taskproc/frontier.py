@@ -81,7 +81,8 @@ class Frontier:
         return True
 
     def take(self, node: Node) -> None:
-        """A waiting task is the caller's: what it lacks is about to come."""
+        """A waiting task is the caller's, and about to run: what it lacks is about to come."""
+        self._judge.look_at(node)
         self._lacks.pop(node.key, None)
 
     def lacks(self, node: Node, coming: Iterable[Key] = ()) -> bool:

@@ -281,7 +281,9 @@ def instances(kind: type[T], value: Any) -> Iterator[T]:
         yield from instances(kind, [*pairs.keys(), *pairs.values()])
     elif isinstance(value, (list, tuple, set, frozenset)):
         for entry in cast("Iterable[object]", value):
-            if type(entry) not in ATOMIC:
+            if isinstance(entry, kind):
+                yield entry
+            elif entry.__class__ not in ATOMIC and not isinstance(entry, FutureBase):
                 yield from instances(kind, entry)
     else:
         cls = cast("Any", type(value))

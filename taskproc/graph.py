@@ -132,7 +132,7 @@ class Node:
     def attributes(self) -> dict[str, Any]:
         """What `__init__` left besides slots and settings."""
         slots = slots_of(self.cls)
-        return {k: value for k, value in self.state.items() if k not in slots and k[:6] != "_task_"}
+        return {k: value for k, value in self.task.__dict__.items() if k not in slots and k[:6] != "_task_"}
 
     def __repr__(self) -> str:
         return self.label
@@ -140,21 +140,26 @@ class Node:
 
 def packed_sources(node: Node) -> bytes:
     """The keys of a node's upstreams, a Const's being the digest of its value."""
-    return b"".join([one.key if isinstance(one, Node) else one.digest for one in node.upstreams])
+    return b"".join([one.digest if isinstance(one, Const) else one.key for one in node.upstreams])
 
 
+_NO_SLOTS = digest(canonical(((), ())).data)
 _shapes: dict[tuple[object, ...], bytes] = {}
 
 
 def shape(node: Node) -> bytes:
     """The digest of a node's slots, of how their values go together, and of the item paths."""
-    state = node.state
-    layouts = tuple([(name, slot.layout(state[name])) for name, slot in slots_of(node.cls).items()])
-    if node.paths or any(isinstance(layout, tuple) for _, layout in layouts):
-        return digest(canonical((layouts, node.paths)).data)
-    if layouts not in _shapes:
-        _shapes[layouts] = digest(canonical((layouts, ())).data)
-    return _shapes[layouts]
+    slots = slots_of(node.cls)
+    if not slots:
+        return _NO_SLOTS
+    state = node.task.__dict__
+    layouts = tuple([(name, slot.layout(state[name])) for name, slot in slots.items()])
+    known = _shapes.get(layouts) if not node.paths else None
+    if known is None:
+        known = digest(canonical((layouts, node.paths)).data)
+        if not node.paths and not any(isinstance(layout, tuple) for _, layout in layouts):
+            _shapes[layouts] = known
+    return known
 
 
 @dataclass(frozen=True, slots=True)

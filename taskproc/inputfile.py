@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from taskproc.canonical import digest
 from taskproc.errors import ArgumentError
-from taskproc.future import ATOMIC, instances
+from taskproc.future import ATOMIC, FutureBase, instances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -87,10 +87,8 @@ def _restore(cls: type[InputFile], text: str) -> InputFile:
 
 def input_files(values: Iterable[object]) -> list[InputFile]:
     """The input files among some values, at any depth of what plain data is made of."""
-    values = list(values)
-    if {*map(type, values)} <= ATOMIC:
-        return []
-    return list(dict.fromkeys(instances(InputFile, values)))
+    values = [value for value in values if value.__class__ not in ATOMIC and not isinstance(value, FutureBase)]
+    return list(dict.fromkeys(instances(InputFile, values))) if values else []
 
 
 class Contents:

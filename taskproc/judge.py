@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from taskproc.canonical import Unencodable, canonical, digest
+from taskproc.canonical import Unencodable, deep, digest, flat
 from taskproc.changes import Change, changes
-from taskproc.graph import Node, packed_sources, shape
+from taskproc.future import Const
+from taskproc.graph import packed_sources, shape
 from taskproc.inputfile import input_files
 from taskproc.origin import resolve
 from taskproc.record import WIDTH, Inputs, Stamp
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from taskproc.changes import History
     from taskproc.fingerprint import Fingerprinter
-    from taskproc.graph import Graph
+    from taskproc.graph import Graph, Node
     from taskproc.inputfile import Contents, InputFile
     from taskproc.record import Key, Output
 
@@ -53,20 +54,31 @@ class Judge:
         self.history = history
         self.contents = contents
         self.trust_code = trust_code
+        self._codes: dict[type, bytes] = {}
         self._paths: dict[Key, list[InputFile]] = {}
         self._known: dict[Key, Inputs] = {}
 
-    def inputs(self, node: Node, outputs: Mapping[Key, Output]) -> Inputs:
-        """What a task would be made from now, with `UNKNOWN` where an upstream has no output yet."""
+    def code(self, cls: type) -> bytes:
+        """The digest of a class's code."""
+        if cls not in self._codes:
+            self._codes[cls] = self.codes.of(cls).digest
+        return self._codes[cls]
+
+    def look_at(self, node: Node) -> Inputs:
+        """What a task is made from, but for the stamps: as it is at the first look, until the task has run."""
         known = self._known.get(node.key)
         if known is None:
-            code = self.codes.of(node.cls).digest
-            known = Inputs(code, self._attributes(node), shape(node), packed_sources(node), b"")
+            known = Inputs(self.code(node.cls), self._attributes(node), shape(node), packed_sources(node), b"")
             self._known[node.key] = known
+        return known
+
+    def inputs(self, node: Node, outputs: Mapping[Key, Output]) -> Inputs:
+        """What a task would be made from now, with `UNKNOWN` where an upstream has no output yet."""
+        known = self.look_at(node)
         if not node.upstreams:
             return known
         packed = [
-            one.digest if not isinstance(one, Node) else outputs[one.key].stamp if one.key in outputs else UNKNOWN
+            one.digest if isinstance(one, Const) else outputs[one.key].stamp if one.key in outputs else UNKNOWN
             for one in node.upstreams
         ]
         return Inputs(*known[:-1], b"".join(packed))
@@ -77,12 +89,15 @@ class Judge:
         What cannot be encoded is never equal, so that its task runs again.
         """
         attributes = node.attributes
-        try:
-            data, refs = canonical(attributes)
-        except Unencodable:
-            return os.urandom(WIDTH)
-        refs = node.refs + refs
-        paths = input_files((*node.values, *attributes.values()))
+        values, refs = node.values, node.refs
+        data = flat(attributes)
+        if data is None:
+            try:
+                data, met = deep(attributes)
+            except Unencodable:
+                return os.urandom(WIDTH)
+            values, refs = (*values, *attributes.values()), refs + met
+        paths = input_files(values)
         if not refs and not paths:
             return digest(data)
         parts = [data, self.codes.refs(refs)] if refs else [data]

@@ -34,6 +34,9 @@ class Lane(NamedTuple):
         return self.command is not None and "task_id" in template.names(self.command.line)
 
 
+_UNLIMITED = Lane(None, ())
+
+
 def addressed(command: Command, taken: Taken, task_id: int) -> Command:
     """A command with the numbers that its batch has to itself, and the id of the batch's first task."""
     values = {name: ",".join(map(str, numbers)) for name, numbers in taken.items()}
@@ -76,7 +79,9 @@ class Limits:
 
     def lane(self, command: Command | None, node: Node) -> Lane:
         """The lane of a task."""
-        return Lane(command, _taken(node, self._limits) if self._limits else ())
+        if not self._limits:
+            return _UNLIMITED if command is None else Lane(command, ())
+        return Lane(command, _taken(node, self._limits))
 
     def free(self, lane: Lane) -> bool:
         """Whether one more batch of a lane may run."""

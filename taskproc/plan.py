@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from taskproc.canonical import digest
 from taskproc.changes import phrase
 from taskproc.files import attempt_folder, check_manifest
+from taskproc.future import Const
 from taskproc.graph import Node, packed_sources, shape
 from taskproc.judge import UNKNOWN
 from taskproc.origin import reference
@@ -132,6 +133,7 @@ class MayRun:
 Decision = UpToDate | Run | MayRun
 
 _FIRST = Run(NeverRan())
+_UNSEEN = Inputs(b"", b"", b"", b"", b"")
 
 MADE_ANEW, WAS_MADE_ANEW = "is made anew", "was made anew"
 """How an upstream changes that begins a new epoch in this run, and how one did that has."""
@@ -167,8 +169,9 @@ class Plan:
 
 def decide(node: Node, row: Row | None, now: Inputs, judge: Judge) -> Decision:
     """Judge one task by its row and what it would be made from now."""
-    if row is None or (row.good is None and row.failure is None and not row.cleared):
+    if is_bare(row):
         return _FIRST
+    assert row is not None
     if row.cleared:
         return Run(Cleared())
     if node.key in judge.forced:
@@ -187,6 +190,11 @@ def decide(node: Node, row: Row | None, now: Inputs, judge: Judge) -> Decision:
     if reason is not None:
         return Run(reason)
     return MayRun(unknown) if unknown else UpToDate(row.good)
+
+
+def is_bare(row: Row | None) -> bool:
+    """Whether nothing is recorded of a task."""
+    return row is None or (row.good is None and row.failure is None and not row.cleared)
 
 
 def difference(node: Node, old: Inputs, now: Inputs, *, trust_code: bool) -> Reason | None:
@@ -239,8 +247,11 @@ def make_stamp(value: bytes, own: bytes, named: Path | None) -> Stamp:
 def plan_graph(judge: Judge, rows: dict[Key, Row], damaged: Collection[Key]) -> Plan:
     """Decide every task of the judge's graph, upstreams first. Those whose row could not be read are `damaged`.
 
-    What reads a task that is sure to begin a new epoch is sure to run, and to begin one too.
+    What reads a task that is sure to begin a new epoch is sure to run, and to begin one too. Of a task that never ran
+    only the code is looked at: what else it is made from, just before it runs.
     """
+    for cls in {node.cls: None for node in judge.graph.nodes}:
+        judge.code(cls)
     outputs: dict[Key, Output] = {}
     decisions: dict[Key, Decision] = {}
     anew: set[Key] = set()
@@ -249,10 +260,11 @@ def plan_graph(judge: Judge, rows: dict[Key, Row], damaged: Collection[Key]) -> 
         if key in damaged:
             decision: Decision = Run(Damaged("its record cannot be read"))
         else:
-            decision = decide(node, row, judge.inputs(node, outputs), judge)
+            now = _UNSEEN if is_bare(row) else judge.inputs(node, outputs)
+            decision = decide(node, row, now, judge)
         if isinstance(decision, UpToDate):
             outputs[key] = decision.record.output
-        elif source := next((each for each in node.sources if each.key in anew), None):
+        elif anew and (source := next((each for each in node.sources if each.key in anew), None)):
             anew.add(key)
             if isinstance(decision, MayRun):
                 decision = Run(UpstreamChanged(source.label, MADE_ANEW))
@@ -286,4 +298,4 @@ def epoch(salt: bytes, upstreams: Sequence[bytes]) -> bytes:
 
 def upstream_epochs(node: Node, outputs: Mapping[Key, Output]) -> list[bytes]:
     """The epochs of a task's upstreams, in their order."""
-    return [outputs[one.key].epoch if isinstance(one, Node) else b"" for one in node.upstreams]
+    return [b"" if isinstance(one, Const) else outputs[one.key].epoch for one in node.upstreams]
