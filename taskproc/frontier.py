@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from taskproc.judge import Judge
-    from taskproc.plan import Plan, Reason
+    from taskproc.plan import Plan
     from taskproc.record import Inputs, Key, Output, Row
 
 
@@ -25,25 +25,22 @@ class Frontier:
     Attributes:
         rows: What is known of each task.
         outputs: The output of each settled task.
-        reasons: Why a task runs, where that is sure.
+        sure: Those that are sure to run, and why.
     """
 
     def __init__(self, plan: Plan, judge: Judge) -> None:
         self._judge = judge
         self.rows = plan.rows
         self.outputs: dict[Key, Output] = {}
-        self.reasons: dict[Key, Reason] = {}
+        self.sure: dict[Key, Run] = {}
         self._learnt: set[Key] = set()
         self._lacks: dict[Key, int] = {}
         self._readers = plan.graph.dependents()
-        for node in plan.graph.nodes:
-            match plan.decisions[node.key]:
-                case UpToDate(record):
-                    self.outputs[node.key] = record.output
-                case Run(reason):
-                    self.reasons[node.key] = reason
-                case MayRun():
-                    pass
+        for key, decision in plan.decisions.items():
+            if isinstance(decision, Run):
+                self.sure[key] = decision
+            elif isinstance(decision, UpToDate):
+                self.outputs[key] = decision.record.output
 
     def wait(self, nodes: Iterable[Node]) -> list[Node]:
         """Have tasks wait for what they lack; gives those that lack nothing."""
@@ -74,7 +71,7 @@ class Frontier:
         """Take back a settled task whose value turned out to be damaged; False if that is done already."""
         if self.outputs.pop(node.key, None) is None:
             return False
-        self.reasons[node.key] = Damaged(what)
+        self.sure[node.key] = Run(Damaged(what))
         for reader in self._readers.get(node.key, ()):
             if reader.key in self._lacks:
                 self._lacks[reader.key] += 1
@@ -96,7 +93,7 @@ class Frontier:
         """
         for reader in self._readers.get(node.key, ()):
             lacks = self._lacks.get(reader.key)
-            if lacks and reader.key in self.reasons:
+            if lacks and reader.key in self.sure:
                 within[reader.key] = within.get(reader.key, 0) + 1
                 if within[reader.key] == lacks:
                     yield reader
@@ -118,7 +115,7 @@ class Frontier:
         self.rows.update(rows)
         self._learnt.update(rows.keys() - self._judge.forced)
         for key in self._learnt:
-            self.reasons.pop(key, None)
+            self.sure.pop(key, None)
 
     def decide(self, node: Node) -> UpToDate | Run | Failure:
         """Judge a task that lacks nothing; one that another run has just seen fail has failed here too."""
@@ -128,10 +125,10 @@ class Frontier:
             failure = row.failure if row is not None else None
             if failure is not None and difference(node, failure.inputs, self.inputs(node), trust_code=False) is None:
                 return failure
-        if node.key in self.reasons:
-            return Run(self.reasons[node.key])
+        if (sure := self.sure.get(node.key)) is not None:
+            return sure
         decision = decide(node, row, self.inputs(node), self._judge)
         assert not isinstance(decision, MayRun), "it lacks nothing"
         if isinstance(decision, Run):
-            self.reasons[node.key] = decision.reason
+            self.sure[node.key] = decision
         return decision
