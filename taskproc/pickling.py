@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PROTOCOL = 5
 
 _MAIN = b"__main__"
+_NAMED = pickle.STACK_GLOBAL  # the opcode by which a pickle takes something from a module
 _NOWHERE = "<dynamic-code>"  # what cloudpickle puts for the name of a file
 _FRAMES = 1 << 18  # a pickle's frames, which alone can name a module, are well below this
 _BY_VALUE = 6  # the length of what cloudpickle reduces a class to
@@ -183,8 +184,7 @@ def _fill_class(cls: type, how: tuple[Callable[[type, Any], None], Any]) -> None
 
 def unpickled(data: bytes) -> Any:
     """The value of a pickle; what it takes from the file that runs as `__main__` is taken from there."""
-    name = module_name("__main__")
-    if name == "__main__" or name.encode() not in data:
+    if _NAMED not in data or (name := module_name("__main__")) == "__main__" or name.encode() not in data:
         return pickle.loads(data)
     return Unpickler(io.BytesIO(data)).load()
 

@@ -7,6 +7,7 @@ are unnamed files that the runner holds too, so that the last words of a dead wo
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import select
 import signal
@@ -15,8 +16,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING
 
 from taskproc.capture import LOGS, keep
 from taskproc.lifeline import Lifeline, keep_from_children
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
 
 _POLITE = 1.0  # seconds for a worker to end by itself, once told
 _FIRM = 0.5  # seconds for it to heed a signal
-_BUFFER = 1 << 18  # bytes of answers that are read at once: each read waits for the interpreter
+_BUFFER = 1 << 18  # bytes of answers that are read at once
+_PAUSE = 0.0005  # seconds between two reads of answers that come faster: each read waits for the interpreter
 PATIENCE = _POLITE + 2 * _FIRM
 """Seconds in which a worker ends for sure, once told."""
 
@@ -65,7 +68,7 @@ class WorkerProcess:
             )
         self._lifeline.passed()
         keep_from_children(self._connection)
-        self._file = cast("IO[bytes]", self._connection.makefile("rb", _BUFFER))
+        self._file = io.BufferedReader(_Gathering(self._connection), _BUFFER)
 
     def send(self, message: bytes) -> None:
         with self._sending:
@@ -117,6 +120,25 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             return False
         return True
+
+
+class _Gathering(io.RawIOBase):
+    """Reads from a socket, with a pause where messages come so fast that the next read can bring many."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._fast = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: bytearray | memoryview, /) -> int:  # type: ignore[override]
+        if self._fast:
+            time.sleep(_PAUSE)
+        start = time.monotonic()
+        count = self._connection.recv_into(target)
+        self._fast = time.monotonic() - start < _PAUSE
+        return count
 
 
 def interpreter() -> list[str]:
