@@ -2,7 +2,8 @@
 
 A file is a chain of gzip members of `SEGMENT` bytes each. A sample of a member decides whether it is stored, compressed
 fast (isal) or thoroughly (zlib-ng): for arrays the fast one is as small as the thorough one, for text it is not, and
-for noise both are waste. The level, 0-9, only bounds the effort. Any gzip program reads the file.
+for noise both are waste. The level, 0-9, only bounds the effort: what shrinks as well with less gets less. Any gzip
+program reads the file.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _BLOCK = 0xFFFF
 _NOISE = 0.96  # of its size is what the fast one makes of data that nothing shrinks,
 _DENSE = 0.85  # or of data that the other one shrinks no better
 _AS_GOOD = 1.04
+_MIDDLE = 6  # a level of zlib-ng that takes a third of what the highest one does
 
 
 class _Member(Protocol):
@@ -119,10 +121,11 @@ def _choose(sample: memoryview, level: int) -> _Member | _Stored:
     fast = len(isal_zlib.compress(sample, 1))
     if fast > _NOISE * len(sample):
         return _Stored()
-    if fast > _DENSE * len(sample) or fast <= _AS_GOOD * len(zlib_ng.compress(sample, level)):
+    if fast > _DENSE * len(sample) or fast <= (good := _AS_GOOD * len(zlib_ng.compress(sample, level))):
         member: _Member = isal_zlib.compressobj(1, isal_zlib.DEFLATED, _MEMBER)
     else:
-        member = zlib_ng.compressobj(level, zlib_ng.DEFLATED, _MEMBER)
+        middling = level > _MIDDLE and len(zlib_ng.compress(sample, _MIDDLE)) <= good
+        member = zlib_ng.compressobj(_MIDDLE if middling else level, zlib_ng.DEFLATED, _MEMBER)
     return member
 
 
