@@ -12,7 +12,7 @@ C = TypeVar("C")
 
 
 class Place(NamedTuple):
-    """What a copy knows of its task: its arguments as JSON, key in hexadecimal, and, if it runs, its attempt and id."""
+    """What a copy knows of its task: arguments as (packed) JSON, key in hexadecimal and, if it runs, attempt and id."""
 
     args: dict[str, Any]
     key: str

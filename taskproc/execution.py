@@ -11,7 +11,6 @@ from taskproc.lastrun import LastRun
 from taskproc.limits import Limits
 from taskproc.payloads import value_of
 from taskproc.plan import Run
-from taskproc.record import Row
 from taskproc.scheduler import Scheduler
 from taskproc.store import open_store
 from taskproc.value import DamagedValueError, load
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def execute(plan: Plan, generation: int, judge: Judge, options: Options, tell: Listener) -> dict[Key, Any]:
-    """Run what a plan says must or may run, and give the roots' values; the plan's rows are kept up to date.
+    """Run what a plan says must or may run, and give the roots' values; the plan learns ids and rows.
 
     The plan rests on rows of this `generation`.
     """
@@ -49,7 +48,7 @@ def _execute(
         workers = options.workers or max(options.slots, executors.capacity)
         executors.expect((node for node in plan.graph.nodes if isinstance(plan.decisions[node.key], Run)), workers)
         ids = store.allocate(by_name(plan.graph.nodes))
-        plan.rows.update({key: Row(ids[key]) for key in ids.keys() - plan.rows.keys()})
+        plan.ids = ids
         limits = Limits(workers, options.limits)
         scheduler = Scheduler(plan, judge, journal, executors, limits, tell, ids, keep_going=options.keep_going)
         outputs = scheduler.run()

@@ -23,7 +23,7 @@ class Frontier:
     caller's until it is settled, or waits again.
 
     Attributes:
-        rows: What is known of each task.
+        rows: What is known of each task, as far as it may be asked for.
         outputs: The output of each settled task.
         sure: Those that are sure to run, and why.
     """
@@ -76,6 +76,11 @@ class Frontier:
             if reader.key in self._lacks:
                 self._lacks[reader.key] += 1
         return True
+
+    def keep(self, node: Node, row: Row) -> None:
+        """Keep what is known of a task now, unless nobody will ask: only a value in a file can turn out damaged."""
+        if node.key in self.rows or row.good is None or row.good.output.attempt:
+            self.rows[node.key] = row
 
     def take(self, node: Node) -> None:
         """A waiting task is the caller's, and about to run: what it lacks is about to come."""

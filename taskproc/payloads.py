@@ -15,7 +15,7 @@ from taskproc.files import RESULT, attempt_folder, folder_name
 from taskproc.future import Const
 from taskproc.loading import know, read_anew
 from taskproc.pickling import UnkeepableError, explained, pickled, pickled_code
-from taskproc.presentation import to_json
+from taskproc.presentation import packed_json
 from taskproc.requires import slots_of
 from taskproc.taskfile import file_of, module_name
 
@@ -77,7 +77,7 @@ class Packer:
 
     def _payload(self, node: Node, cls: int, attempt: str, within: Mapping[Key, int]) -> Payload:
         """One task to run; `within` has the positions of the tasks before it in its batch."""
-        args = {name: to_json(value) for name, value in node.parameters.named(node.values).items()}
+        args = {name: packed_json(value) for name, value in node.parameters.named(node.values).items()}
         slots: list[SlotValue] = []
         needs = zip(node.upstreams, node.paths or repeat(()), strict=False)
         for name, slot in slots_of(node.cls).items():

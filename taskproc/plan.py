@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -139,13 +139,18 @@ MADE_ANEW, WAS_MADE_ANEW = "is made anew", "was made anew"
 """How an upstream changes that begins a new epoch in this run, and how one did that has."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Plan:
-    """The graph, and each task's decision and row (as read from the store) by key."""
+    """The graph, and each task's decision and row (as read from the store) by key.
+
+    A run adds `ids`, the id of each task, and keeps rows up to date, but for those of tasks that never ran before, kept
+    their value in the database and are not going to be looked at again.
+    """
 
     graph: Graph
     decisions: dict[Key, Decision]
     rows: dict[Key, Row]
+    ids: Mapping[Key, int] = field(default_factory=dict["Key", int])
 
     @property
     def is_done(self) -> bool:
@@ -159,7 +164,8 @@ class Plan:
     def mark(self, node: Node) -> str:
         """What tells a task from others of the same label: `#2`, its id; empty where it needs none, or has none yet."""
         row = self.rows.get(node.key)
-        return f"#{row.task_id}" if row is not None and self._labels[node.label] > 1 else ""
+        task_id = self.ids.get(node.key) if row is None else row.task_id
+        return f"#{task_id}" if task_id is not None and self._labels[node.label] > 1 else ""
 
     @cached_property
     def _labels(self) -> Counter[str]:

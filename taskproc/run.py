@@ -85,9 +85,8 @@ def run_all(
             values = execute(plan, generation, judge, options, tell)
         else:
             tidy(options.cache, trust=options.trust)
-    row = plan.rows[roots[0].key]
-    if len(roots) == 1 and before is not None and row.good is before.good:
-        for stream, text in kept_output(roots[0], row).items():
+    if len(roots) == 1 and before is not None and before.good is not None and plan.rows[roots[0].key] is before:
+        for stream, text in kept_output(roots[0], before).items():
             tell(Printed(roots[0], stream, text, kept=True))
     return values, tally.stats(time.monotonic() - started)
 

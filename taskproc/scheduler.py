@@ -290,7 +290,7 @@ class Scheduler:
         return self._frontier.rows.get(node.key) or Row(self._ids[node.key])
 
     def _record(self, node: Node, row: Row, made: Made) -> None:
-        self._frontier.rows[node.key] = row
+        self._frontier.keep(node, row)
         self._recorder.add(node, row, made.duration)
 
     def _consider_freed(self) -> None:

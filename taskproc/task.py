@@ -11,7 +11,7 @@ from taskproc.copies import Place, copy_of, kept_in, node_of
 from taskproc.definition import TaskType, prepare_class
 from taskproc.errors import NoCacheError
 from taskproc.future import FutureBase
-from taskproc.presentation import to_json
+from taskproc.presentation import to_json, unpacked_json
 from taskproc.record import WIDTH
 from taskproc.settings import RESERVED, check_member
 
@@ -169,7 +169,7 @@ class Task(FutureBase, metaclass=TaskType):
             {'n': 6, 'k': 3}
         """
         if self._task_place is not None:
-            return self._task_place.args
+            return {name: unpacked_json(value) for name, value in self._task_place.args.items()}
         node = node_of(self, "task_args")
         return {name: to_json(value) for name, value in node.parameters.named(node.values).items()}
 
@@ -272,7 +272,7 @@ class Task(FutureBase, metaclass=TaskType):
     def __repr__(self) -> str:
         if self._task_node is not None:
             return self._task_node.label
-        args = self._task_place.args if self._task_place is not None else {}
+        args = self.task_args if self._task_place is not None else {}
         return f"{type(self).__qualname__}({', '.join(f'{name}={value!r}' for name, value in args.items())})"
 
     def _repr_html_(self) -> str | None:
