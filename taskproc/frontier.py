@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from taskproc.judge import Judge
-    from taskproc.plan import Plan
+    from taskproc.plan import Plan, Reason
     from taskproc.record import Inputs, Key, Output, Row
+
+_OPEN = MayRun(())  # to be decided again
 
 
 class Frontier:
@@ -25,21 +27,19 @@ class Frontier:
     Attributes:
         rows: What is known of each task, as far as it may be asked for.
         outputs: The output of each settled task.
-        sure: Those that are sure to run, and why.
+        decisions: What is to be done with each task: the plan's, kept up to date.
     """
 
     def __init__(self, plan: Plan, judge: Judge) -> None:
         self._judge = judge
         self.rows = plan.rows
         self.outputs: dict[Key, Output] = {}
-        self.sure: dict[Key, Run] = {}
+        self.decisions = plan.decisions
         self._learnt: set[Key] = set()
         self._lacks: dict[Key, int] = {}
         self._readers = plan.graph.dependents()
         for key, decision in plan.decisions.items():
-            if isinstance(decision, Run):
-                self.sure[key] = decision
-            elif isinstance(decision, UpToDate):
+            if isinstance(decision, UpToDate):
                 self.outputs[key] = decision.record.output
 
     def wait(self, nodes: Iterable[Node]) -> list[Node]:
@@ -71,7 +71,7 @@ class Frontier:
         """Take back a settled task whose value turned out to be damaged; False if that is done already."""
         if self.outputs.pop(node.key, None) is None:
             return False
-        self.sure[node.key] = Run(Damaged(what))
+        self.decisions[node.key] = Run(Damaged(what))
         for reader in self._readers.get(node.key, ()):
             if reader.key in self._lacks:
                 self._lacks[reader.key] += 1
@@ -98,10 +98,15 @@ class Frontier:
         """
         for reader in self._readers.get(node.key, ()):
             lacks = self._lacks.get(reader.key)
-            if lacks and reader.key in self.sure:
+            if lacks and isinstance(self.decisions[reader.key], Run):
                 within[reader.key] = within.get(reader.key, 0) + 1
                 if within[reader.key] == lacks:
                     yield reader
+
+    def reason(self, node: Node) -> Reason | None:
+        """Why a task runs; None if that is not sure."""
+        decision = self.decisions[node.key]
+        return decision.reason if isinstance(decision, Run) else None
 
     def inputs(self, node: Node) -> Inputs:
         """What a task that lacks nothing is made from."""
@@ -120,7 +125,7 @@ class Frontier:
         self.rows.update(rows)
         self._learnt.update(rows.keys() - self._judge.forced)
         for key in self._learnt:
-            self.sure.pop(key, None)
+            self.decisions[key] = _OPEN
 
     def decide(self, node: Node) -> UpToDate | Run | Failure:
         """Judge a task that lacks nothing; one that another run has just seen fail has failed here too."""
@@ -130,10 +135,9 @@ class Frontier:
             failure = row.failure if row is not None else None
             if failure is not None and difference(node, failure.inputs, self.inputs(node), trust_code=False) is None:
                 return failure
-        if (sure := self.sure.get(node.key)) is not None:
+        if isinstance(sure := self.decisions[node.key], Run):
             return sure
         decision = decide(node, row, self.inputs(node), self._judge)
         assert not isinstance(decision, MayRun), "it lacks nothing"
-        if isinstance(decision, Run):
-            self.sure[node.key] = decision
+        self.decisions[node.key] = decision
         return decision

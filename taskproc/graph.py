@@ -179,15 +179,19 @@ class Graph:
         """The requested tasks for people: `Choose(n=6, k=3)`, `Choose(n=6, k=3) and 4 more`."""
         return self.root.label + (f" and {len(self.roots) - 1} more" if len(self.roots) > 1 else "")
 
-    def dependents(self) -> dict[Key, list[Node]]:
+    def dependents(self) -> Mapping[Key, Sequence[Node]]:
         """Who needs each task that is needed at all, each reader once a slot position."""
         found: dict[Key, list[Node]] = {}
         for node in self.nodes:
+            alone = [node]  # one list for all that nobody else needs, as the summands of a sum
             for source in node.sources:
-                if source.key in found:
-                    found[source.key].append(node)
+                known = found.get(source.key)
+                if known is None:
+                    found[source.key] = alone
+                elif len(known) == 1:
+                    found[source.key] = [*known, node]
                 else:
-                    found[source.key] = [node]
+                    known.append(node)
         return found
 
 

@@ -234,7 +234,8 @@ class Scheduler:
         node = flight.unanswered.pop(answer.position)
         flight.answered = True
         row = self._row(node)
-        reason = self._frontier.sure[node.key].reason
+        reason = self._frontier.reason(node)
+        assert reason is not None, "it ran"
         epochs, inputs = self._frontier.epochs(node), self._frontier.inputs_used(node)
         if answer.refs:
             answer = answer._replace(refs_code=self._codes.made(answer.refs, answer.refs_code))
@@ -261,8 +262,7 @@ class Scheduler:
         error = failed_task(node, self._plan.name(node), self._ids[node.key], failure, tail, folder)
         self._failures[node.key] = error
         made = failure.made
-        sure = self._frontier.sure.get(node.key)
-        reason = str(sure.reason) if sure is not None else ""
+        reason = str(self._frontier.reason(node) or "")
         self._tell(Finished(node, made.start, made.duration, made.where, reason, error))
         if self._stopping:
             self._tell(Stopping())
