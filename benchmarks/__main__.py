@@ -1,12 +1,14 @@
 """Measure, print a table, write JSON.
 
-Runs are interleaved and in fresh processes; each figure is made of the medians. Folders are not removed before the end:
-after mass deletes the file system is slow for a while, which would fall on whoever writes most files.
+Runs are interleaved and in fresh processes; each figure is made of the medians. Folders are not removed before the end,
+but for those of a few large files: after mass deletes the file system is slow for a while, which would fall on whoever
+writes most files.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import platform
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 ENVIRONMENTS = Path(__file__).parent / "results" / "peers"
 
+_MUCH = 1 << 27  # bytes that no folder of many small files has
+
 
 def measure(command: Command, folder: Path) -> Sample:
     """Run a command once."""
@@ -39,7 +43,10 @@ def measure(command: Command, folder: Path) -> Sample:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(words)} ended with {process.returncode}:\n{error.decode()}")
-    return Sample(seconds, usage.ru_maxrss)
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    if size > _MUCH:
+        shutil.rmtree(folder)
+    return Sample(seconds, usage.ru_maxrss, size)
 
 
 def samples(command: Command, folders: Iterator[Path]) -> Iterator[Sample]:
@@ -52,13 +59,18 @@ def samples(command: Command, folders: Iterator[Path]) -> Iterator[Sample]:
         folder = folder if command.warm else next(folders)
 
 
-def compare(row: Row, rounds: int, folders: Iterator[Path]) -> dict[str, Any]:
-    """Measure both commands of a row in turn; seconds and figures of the result are medians."""
-    pairs = zip(samples(row.first, folders), samples(row.second, folders), strict=True)
-    first, second = (
-        Sample(median(one.seconds for one in side), median(one.peak for one in side))
-        for side in zip(*(next(pairs) for _ in range(rounds)), strict=True)
+def medians(first: Command, second: Command, rounds: int, folders: Iterator[Path]) -> tuple[Sample, Sample]:
+    """Measure two commands in turn."""
+    pairs = zip(samples(first, folders), samples(second, folders), strict=True)
+    one, other = (
+        Sample(median(run.seconds for run in runs), median(run.peak for run in runs), median(run.size for run in runs))
+        for runs in zip(*(next(pairs) for _ in range(rounds)), strict=True)
     )
+    return one, other
+
+
+def reported(row: Row, first: Sample, second: Sample) -> dict[str, Any]:
+    """Tell of a row what its commands took, and the figure made of that."""
     return {
         "row": row.name,
         "seconds": round(first.seconds, 4),
@@ -81,14 +93,15 @@ def main() -> None:
 
     place = Path(tempfile.mkdtemp(prefix="taskproc-benchmarks-"))
     folders = (place / str(i) for i in range(10**6))
-    print(f"{'':24} {'seconds':>9} {'beside':>9} {'figure':>9} {'goal':>9}")
+    measured = functools.cache(lambda first, second: medians(first, second, options.rounds, folders))
+    print(f"{'':32} {'seconds':>9} {'beside':>9} {'figure':>9} {'goal':>9}")
     results = []
     try:
         for row in peer_rows(ENVIRONMENTS, options.scale) if options.peers else rows(options.scale):
             if options.only in row.name:
-                result = compare(row, options.rounds, folders)
+                result = reported(row, *measured(row.first, row.second))
                 results.append(result)
-                print("{row:24} {seconds:9.3f} {compared:9.3f} {figure:9.3f} {goal:9.3f} {unit}".format(**result))
+                print("{row:32} {seconds:9.3f} {compared:9.3f} {figure:9.3f} {goal:9.3f} {unit}".format(**result))
     finally:
         shutil.rmtree(place, ignore_errors=True)
     machine = {"python": platform.python_version(), "system": platform.platform(), "cpus": os.cpu_count()}

@@ -8,22 +8,27 @@ from math import nan
 from typing import TYPE_CHECKING
 
 from benchmarks.peers import PEERS
+from benchmarks.shape import LARGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
-LARGE_GOALS = {"arange": 0.05, "random": 0.1, "text": 0.4, "constant": 1.0}
-"""For each kind of large value, how long level 9 may take, beside gzip 9."""
+LARGE_GOALS = {"random": 0.1, "arange": 0.05, "text": 0.4, "near-constant": 1.0}
+"""For each kind of large value, how long level 9 may take beside gzip 9."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a command took: seconds of wall clock, and KB of memory at the peak of its largest process."""
+    """What a command took.
+
+    Seconds of wall clock, KB of memory at the peak of its largest process, and the bytes that are in its folder then.
+    """
 
     seconds: float
     peak: float
+    size: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +61,20 @@ def floor(name: str, tasks: int, *more: str) -> Command:
     return Command((sys.executable, "-m", "benchmarks.floors", name, str(tasks), "{folder}", *more))
 
 
-def large_row(kind: str, level: int, goal: float) -> Row:
-    """Make, write and read large values at a compression level; few at level 9, where gzip takes a minute for one."""
-    more = (kind, 1 if level else 4, str(level))
-    return Row(f"50 MB {kind}, level {level}", "x floor", goal, ours(*more), floor(*more), ratio)
+def large_rows(kind: str) -> Iterator[Row]:
+    """Make, write and read ten large values: their time, their size beside gzip's, and the memory that one takes.
+
+    gzip takes 40 s for one array of numbers that count up: it gets one, which counts for ten.
+    """
+    name = f"10 x 50 MB {kind}"
+    if kind != "near-constant":
+        yield Row(f"{name}, level 0", "x floor", 1.1, ours(kind, 10, "0"), floor(kind, 10, "0"), ratio)
+    count = 1 if kind == "arange" else 10
+    first, second = ours(kind, 10, "9"), floor(kind, count, "9")
+    yield Row(f"{name}, level 9", "x gzip 9", LARGE_GOALS[kind], first, second, growth(10 / count))
+    yield Row(f"{name}, level 9: size", "x gzip 9", 1.05, first, second, bulk(10 / count))
+    one, none = ours(kind, 1, "0"), ours("empty", 1, "0")
+    yield Row(f"50 MB {kind}: memory", "x value", 1.2, one, none, memory(LARGE / 1024))
 
 
 def ratio(first: Sample, second: Sample) -> float:
@@ -72,6 +87,11 @@ def growth(factor: float) -> Callable[[Sample, Sample], float]:
     return lambda first, second: ratio(first, second) / factor
 
 
+def bulk(factor: float) -> Callable[[Sample, Sample], float]:
+    """Compare the size of one value in the first, which has `factor` times as many, with that in the second."""
+    return lambda first, second: first.size / second.size / factor
+
+
 def each(tasks: int, scale: float) -> Callable[[Sample, Sample], float]:
     """Tell what a task costs in the first above the second, which is the same without them; `scale` units a second."""
     return lambda first, second: (first.seconds - second.seconds) / tasks * scale
@@ -82,9 +102,9 @@ def above(first: Sample, second: Sample) -> float:
     return first.seconds - second.seconds
 
 
-def memory(tasks: int) -> Callable[[Sample, Sample], float]:
-    """Tell how many KB a task takes in the first above the second."""
-    return lambda first, second: (first.peak - second.peak) / tasks
+def memory(parts: float) -> Callable[[Sample, Sample], float]:
+    """Tell how many KB the first takes above the second, for each of its parts."""
+    return lambda first, second: (first.peak - second.peak) / parts
 
 
 def peer_rows(environments: Path, scale: float) -> Iterator[Row]:
@@ -132,8 +152,7 @@ def rows(scale: float) -> list[Row]:
         Row("build", "µs/task", 15, ours("wide", large, "build"), ours("wide", 1, "build"), each(large, us)),
         Row("memory", "KB/task", 1.5, ours("wide", large), ours("wide", large, "build"), memory(large)),
         Row("after an edit", "s", 0.3, ours("wide", few, "edited", warm=True), ours("wide", 1, "build"), above),
-        *(large_row(kind, 0, 1.1) for kind in ("random", "arange", "text")),
-        *(large_row(kind, 9, goal) for kind, goal in LARGE_GOALS.items()),
+        *(row for kind in LARGE_GOALS for row in large_rows(kind)),
         Row("tasks of 1 s", "x ideal", 1.02, ours("sleeps", 20), floor("sleeps", 20), ratio),
         Row("short and long", "x ideal", 1.15, ours("mixed", 100), floor("mixed", 100), ratio),
         Row("--help", "s", 0.2, Command((*executable, "--help")), nothing, above),

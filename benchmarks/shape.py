@@ -8,7 +8,7 @@ from typing import Any
 
 LAYERS = 10
 FAN_IN = 10
-KINDS = ("random", "arange", "text", "constant")
+KINDS = ("random", "arange", "text", "near-constant", "empty")
 LARGE = 50_000_000
 
 
@@ -18,14 +18,18 @@ def needs(i: int, width: int) -> list[int]:
 
 
 def large(kind: str) -> Any:
-    """Make a value of 50 MB."""
+    """Make a value of 50 MB, but for `empty`."""
     import numpy as np
 
     if kind == "random":
         return np.random.default_rng(0).random(LARGE // 8)
     if kind == "arange":
         return np.arange(LARGE // 8)
-    if kind == "constant":
-        return np.zeros(LARGE // 8)
+    if kind == "near-constant":
+        values = np.zeros(LARGE // 8)
+        values[::1000] = np.random.default_rng(0).random(len(values[::1000]))
+        return values
+    if kind == "empty":
+        return np.zeros(0)
     source = Path(argparse.__file__).read_text(encoding="utf-8")
     return (source * (LARGE // len(source) + 1))[:LARGE]

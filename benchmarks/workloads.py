@@ -45,7 +45,7 @@ class Sleep(Task):
 
 
 class Large(Task):
-    """A task with a result of 50 MB."""
+    """A task with a large result."""
 
     def __init__(self, kind: str, i: int, level: int) -> None:
         self._task_compress_level = level

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SEGMENT = 1 << 24
 SAMPLE = 1 << 18
-PIECE = 1 << 20
+PIECE = 1 << 18
 
 _MEMBER = 31  # `wbits` of zlib for a gzip member
 _HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
