@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from xxhash import xxh3_128_digest
 
 from taskproc.added import added_later
-from taskproc.flat import digest, flat, short
+from taskproc.flat import FLAT, digest, flat, short
 from taskproc.origin import is_user_code, reference
 from taskproc.reduction import KNOWN, is_plain, known_name, reduce
 
@@ -124,9 +124,10 @@ class _Encoder:
 
     def encode(self, value: Any) -> bytes:
         kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
-        own: Any = getattr(kind, "__taskproc_canonical__", None)
+        own: Any = getattr(kind, "__taskproc_canonical__", None) if kind not in FLAT else None
         if own is not None:
-            return self._own(own(value))
+            told = own(value)
+            return b"!" + told if told.__class__ is bytes else self._own(told)
         data = flat(value)
         if data is not None:
             return data
@@ -183,8 +184,6 @@ class _Encoder:
         return self._instance(value)
 
     def _own(self, told: object) -> bytes:
-        if isinstance(told, bytes):
-            return b"!" + told
         if isinstance(told, Canonical):
             self.refs.update((id(ref), ref) for ref in told.refs)
             told = told.data
@@ -223,9 +222,8 @@ class _Encoder:
     def _items(self, items: Sequence[object]) -> bytes:
         parts = [pack("<I", len(items))]
         try:
-            for item in items:
-                parts.append(self.encode(item))  # noqa: PERF401  its length tells where it failed
-        except Unencodable as problem:
+            parts += map(self.encode, items)
+        except Unencodable as problem:  # its length tells where
             raise problem.under(f"[{len(parts) - 1}]") from None
         return b"".join(parts)
 

@@ -98,8 +98,7 @@ class Fingerprinter:
 
     def is_unchanged(self, target: type) -> bool:
         """Whether the files that a class says it depends on are as they were when its fingerprint was taken."""
-        watched = self.of(target).watched
-        return not watched or all(self._explorer.contents.is_unchanged(Path(path)) for path in watched)
+        return all(self._explorer.contents.is_unchanged(Path(path)) for path in self.of(target).watched)
 
     def refs(self, refs: Iterable[type | FunctionType]) -> bytes:
         """The digest of the code that some classes and functions amount to, empty for none."""

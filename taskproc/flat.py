@@ -10,6 +10,9 @@ from typing import Any
 from xxhash import xxh3_128_digest
 
 _SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
+FLAT = _SCALARS | {tuple, list, dict}
+"""Types of which a value may be flat."""
+
 _FLOATS = frozenset({float, complex})
 _NAN = float("nan")
 SHORT = 64

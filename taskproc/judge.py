@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from taskproc.changes import History
-    from taskproc.fingerprint import Fingerprinter
+    from taskproc.fingerprint import Fingerprint, Fingerprinter
     from taskproc.graph import Graph, Node
     from taskproc.inputfile import Contents, InputFile
     from taskproc.record import Key, Output
@@ -54,21 +54,21 @@ class Judge:
         self.history = history
         self.contents = contents
         self.trust_code = trust_code
-        self._codes: dict[type, bytes] = {}
+        self._codes: dict[type, Fingerprint] = {}
         self._paths: dict[Key, list[InputFile]] = {}
         self._known: dict[Key, Inputs] = {}
 
-    def code(self, cls: type) -> bytes:
-        """The digest of a class's code."""
+    def code(self, cls: type) -> Fingerprint:
+        """The code of a class, as it is at the first look."""
         if cls not in self._codes:
-            self._codes[cls] = self.codes.of(cls).digest
+            self._codes[cls] = self.codes.of(cls)
         return self._codes[cls]
 
     def look_at(self, node: Node) -> Inputs:
         """What a task is made from, but for the stamps: as it is at the first look, until the task has run."""
         known = self._known.get(node.key)
         if known is None:
-            known = Inputs(self.code(node.cls), self._attributes(node), shape(node), packed_sources(node), b"")
+            known = Inputs(self.code(node.cls).digest, self._attributes(node), shape(node), packed_sources(node), b"")
             self._known[node.key] = known
         return known
 
@@ -111,7 +111,7 @@ class Judge:
         inputs = self.inputs(node, outputs)
         del self._known[node.key]
         is_unchanged = node.key not in self._paths or all(map(self.contents.is_unchanged, self._paths[node.key]))
-        if is_unchanged and self.codes.is_unchanged(node.cls):
+        if is_unchanged and (not self.code(node.cls).watched or self.codes.is_unchanged(node.cls)):
             return inputs
         return inputs._replace(attributes=os.urandom(WIDTH))
 
