@@ -7,10 +7,12 @@ import io
 import os
 import pickle
 from importlib import import_module
+from itertools import dropwhile
 from typing import Any
 
 from taskproc.pickling import UnkeepableError, pickled
 
+_LIBRARY = os.path.join(os.path.dirname(os.__file__), "")
 _OURS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
 
 
@@ -27,7 +29,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def details_of(error: BaseException) -> str:
-    """The traceback as text, of the user's own frames alone; empty where no code of theirs was reached."""
+    """The traceback as text, from the user's own code on; empty where no code of theirs was reached."""
     import traceback
 
     whole = traceback.TracebackException.from_exception(error)
@@ -35,7 +37,8 @@ def details_of(error: BaseException) -> str:
     while parts:
         if part := parts.pop():
             frames = [frame for frame in part.stack if not _is_ours(frame.filename)]
-            part.stack = traceback.StackSummary.from_list(frames)
+            own = list(dropwhile(lambda frame: _is_library(frame.filename), frames))
+            part.stack = traceback.StackSummary.from_list(own)
             parts += [part.__cause__, part.__context__, *(part.exceptions or ())]
     return "".join(whole.format()) if whole.stack else ""
 
@@ -43,6 +46,11 @@ def details_of(error: BaseException) -> str:
 def _is_ours(filename: str) -> bool:
     """Whether code is taskproc's, or of what it pickles with."""
     return filename.startswith(_OURS) or f"{os.sep}cloudpickle{os.sep}" in filename
+
+
+def _is_library(filename: str) -> bool:
+    """Whether code is of the standard library."""
+    return filename.startswith((_LIBRARY, "<frozen ")) and "site-packages" not in filename
 
 
 def packed(error: BaseException) -> bytes:

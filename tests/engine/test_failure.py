@@ -3,6 +3,7 @@ from __future__ import annotations
 import linecache
 import pickle
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,3 +88,12 @@ def test_code_that_travels_by_value_keeps_its_source(filename: str, monkeypatch:
     told = details_of(caught.value)
     assert f'File "{filename}", line 2, in run\n' in told
     assert ("# by zero" in told) == (filename != __file__)  # a file is read where the code runs
+
+
+def test_where_only_the_standard_library_was_reached_there_is_no_traceback() -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        Path("missing").read_bytes()
+    error = caught.value
+    assert "in read_bytes" in details_of(error)  # it was called here
+    assert error.__traceback__ is not None
+    assert details_of(error.with_traceback(error.__traceback__.tb_next)) == ""
