@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 60.0  # seconds to wait for another program's transaction
 
+_PAGES = 2**11  # of 4 KB each that SQLite holds; what it would map instead counts as this process's memory too
 _NORMAL = 1  # synchronous: a commit is on the disk before the next one begins
 _OFF = 0  # there is nothing to lose while the database is made
 _SETTING = "INSERT OR REPLACE INTO Settings VALUES (?, ?)"
@@ -89,6 +90,8 @@ def open_writer(folder: Path, *, new: bool = False) -> Any:
             eviction_policy="none",
             cull_limit=0,
             statistics=0,
+            sqlite_cache_size=_PAGES,
+            sqlite_mmap_size=0,
             sqlite_journal_mode="truncate",
             sqlite_synchronous=_OFF if new else _NORMAL,
         )
