@@ -90,6 +90,7 @@ def main() -> None:
     parser.add_argument("--peers", action="store_true", help="measure other tools instead, each installed on its own")
     parser.add_argument("--json", type=Path, default=Path("benchmarks/results/latest.json"))
     options = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed is not compiled at each start
 
     place = Path(tempfile.mkdtemp(prefix="taskproc-benchmarks-"))
     folders = (place / str(i) for i in range(10**6))

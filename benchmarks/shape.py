@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
@@ -31,5 +30,7 @@ def large(kind: str) -> Any:
         return values
     if kind == "empty":
         return np.zeros(0)
+    import argparse
+
     source = Path(argparse.__file__).read_text(encoding="utf-8")
     return (source * (LARGE // len(source) + 1))[:LARGE]

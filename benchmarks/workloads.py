@@ -1,21 +1,18 @@
 """The workloads, as tasks: `python -m benchmarks.workloads WORKLOAD TASKS FOLDER [build | edited | LEVEL]`.
 
 With `build` the graph is made and not run, with `edited` it is planned after an edit of what all its tasks reach. LEVEL
-is the compression level of large results.
+is the compression level of large results. Workers load this file: it imports what the tasks need.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.shape import KINDS, LAYERS, large, needs
 from taskproc import Cache, Const, Future, Requires, RequiresList, Task
-from taskproc.options import Options
-from taskproc.run import make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,10 +188,15 @@ def main() -> None:
     if more == ["build"]:
         return
     if more == ["edited"]:
+        from taskproc.options import Options
+        from taskproc.run import make_plan
+
         Leaf.run_task = edited  # type: ignore[method-assign]
         make_plan(task._task_node, Options(Path(folder)))  # type: ignore[arg-type]
         return
     if name == "wide-threads":
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(2) as executor:
             task.run_graph(executor=executor)
     else:

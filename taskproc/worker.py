@@ -9,9 +9,9 @@ what it says are the answers. At the end of that file (its runner died) it ends 
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import pickle
-import shutil
 import signal
 import socket
 import sys
@@ -29,7 +29,6 @@ from taskproc.failure import details_of, packed, reason_of
 from taskproc.lifeline import hold
 from taskproc.loading import RefusedError, load_class, loaded
 from taskproc.locks import is_over, is_swept
-from taskproc.submission import own_id
 from taskproc.taskfile import stand_in
 from taskproc.wire import Parcel, encoded_answer, encoded_answers, read_batch
 
@@ -139,6 +138,7 @@ def settle(message: Parcel) -> None:
 def serve(number: int, lifeline: str) -> None:
     """Be a worker process of a pool: work on what comes over the socket until told to end, or alone."""
     hold(lifeline)
+    gc.freeze()  # what is imported is no garbage, not even at the end
     os.set_inheritable(number, False)  # noqa: FBT003
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, _stay)  # the runner decides; children get the default again
@@ -210,6 +210,8 @@ def run_file(path: Path) -> None:
     Raises:
         SystemExit: The run that wants them is over, or they were begun before: batch systems may start a job again.
     """
+    from taskproc.submission import own_id
+
     if not path.exists() or is_over(path.parent):
         sys.exit("taskproc: the run that wanted this job is over")
     try:
@@ -255,6 +257,8 @@ def is_orphan(batch: Batch) -> bool:
 
 def discard(payloads: Iterable[Payload]) -> None:
     """Remove what orphans left: nobody will sweep once more."""
+    import shutil
+
     for payload in payloads:
         shutil.rmtree(payload.folder, ignore_errors=True)
 
