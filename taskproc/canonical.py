@@ -86,7 +86,7 @@ def deep(value: object, *, plain: bool = False, partial: bool = False) -> Canoni
     encoder = _Encoder(plain=plain, partial=partial)
     try:
         try:
-            data = encoder.encode(value)
+            data = encoder.nested(value) if type(value) in FLAT else encoder.encode(value)
         except _CycleError:
             if plain:
                 message = "it contains itself"
@@ -129,8 +129,10 @@ class _Encoder:
             told = own(value)
             return b"!" + told if told.__class__ is bytes else self._own(told)
         data = flat(value)
-        if data is not None:
-            return data
+        return self.nested(value) if data is None else data
+
+    def nested(self, value: Any) -> bytes:
+        """Encode a value that has no word of its own and is not flat."""
         if isinstance(value, type) or (isinstance(value, FunctionType) and is_user_code(value)):
             if self._plain:
                 message = f"{'a class' if isinstance(value, type) else 'a function'} is not plain data"
@@ -142,20 +144,19 @@ class _Encoder:
             return known[1]
         if self._numbered:
             self._memo[key] = value, b"^" + pack("<I", len(self._memo))
-            return short(self._whole(value))
+            return short(self._partly(value) if self._partial else self._compose(value))
         if key in self._active:
             raise _CycleError
         self._active.add(key)
         try:
-            data = short(self._whole(value))
+            data = short(self._partly(value) if self._partial else self._compose(value))
         finally:
             self._active.discard(key)
         self._memo[key] = value, data
         return data
 
-    def _whole(self, value: Any) -> bytes:
-        if not self._partial:
-            return self._compose(value)
+    def _partly(self, value: Any) -> bytes:
+        """Encode a value, or its type where it is held by one of the user's and can't be encoded."""
         kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
         outside, self._in_users = self._in_users, kind in _CONTAINERS or is_user_code(kind)
         try:

@@ -38,10 +38,10 @@ def flat(value: Any) -> bytes | None:
         items = value
     elif kind is dict:
         kinds = {*map(type, value), *map(type, value.values())}
-        items = [*value, *value.values()] if kinds & _FLOATS else ()
+        items = () if kinds.isdisjoint(_FLOATS) else [*value, *value.values()]
     else:
         return None
-    if not kinds <= _SCALARS or (kinds & _FLOATS and any(map(ne, items, items))):
+    if not kinds <= _SCALARS or (not kinds.isdisjoint(_FLOATS) and any(map(ne, items, items))):
         return None
     try:
         return short(dumps(value, 2))

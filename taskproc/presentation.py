@@ -53,6 +53,9 @@ def _told(name: str, key: bytes, path: Sequence[Any]) -> dict[str, Any]:
 
 
 def _bare_reference(future: FutureBase) -> tuple[str, bytes, tuple[Any, ...]]:
+    node: Any = getattr(future, "_task_node", None)
+    if node is not None:
+        return node.name, node.key, ()
     source, path = origin_of(future)
     if isinstance(source, Const):
         name, key = "Const", source.digest
