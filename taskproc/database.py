@@ -204,7 +204,7 @@ def _create(cache: Path, first: Mapping[bytes, bytes]) -> None:
     lock = RunLock(cache)  # whose scratch files are swept if this process is killed
     try:
         lock.folder.mkdir()
-        with closing(open_writer(lock.folder, new=True)) as writer, writer.transact():
+        with closing(open_writer(lock.folder, made_for=cache)) as writer, writer.transact():
             for entry, value in first.items():
                 writer.set(entry, value)
         with suppress(FileExistsError):

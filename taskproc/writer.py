@@ -79,8 +79,8 @@ def _classes() -> tuple[Any, Any]:
     return Entries, RawDisk
 
 
-def open_writer(folder: Path, *, new: bool = False) -> Any:
-    """The database in this folder, as DiskCache has it; `new` while nobody else knows of it."""
+def open_writer(folder: Path, *, made_for: Path | None = None) -> Any:
+    """The database in this folder, as DiskCache has it; one that is `made_for` a cache nobody else knows of yet."""
     entries_class, disk_class = _classes()
     try:
         entries = entries_class(
@@ -93,13 +93,13 @@ def open_writer(folder: Path, *, new: bool = False) -> Any:
             sqlite_cache_size=_PAGES,
             sqlite_mmap_size=0,
             sqlite_journal_mode="truncate",
-            sqlite_synchronous=_OFF if new else _NORMAL,
+            sqlite_synchronous=_OFF if made_for else _NORMAL,
         )
-        if new:
+        if made_for:
             entries.reset("sqlite_synchronous", _NORMAL)
         return entries  # noqa: TRY300
     except Exception as error:
-        cause = origin(error)
+        cause, cache = origin(error), made_for or folder
         if isinstance(cause, TROUBLE):
-            raise explain(folder, cause) from error
-        raise UnreadableError(folder, str(error)) from error  # what DiskCache does not expect of its own settings
+            raise explain(cache, cause) from error
+        raise UnreadableError(cache, str(error)) from error  # what DiskCache does not expect of its own settings
