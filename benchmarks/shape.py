@@ -33,4 +33,4 @@ def large(kind: str) -> Any:
     import argparse
 
     source = Path(argparse.__file__).read_text(encoding="utf-8")
-    return (source * (LARGE // len(source) + 1))[:LARGE]
+    return source * (LARGE // len(source))

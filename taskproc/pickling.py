@@ -26,6 +26,7 @@ PROTOCOL = 5
 _MAIN = b"__main__"
 _NAMED = pickle.STACK_GLOBAL  # the opcode by which a pickle takes something from a module
 _NOWHERE = "<dynamic-code>"  # what cloudpickle puts for the name of a file
+_PIECE = 1 << 18  # characters
 _FRAMES = 1 << 18  # a pickle's frames, which alone can name a module, are well below this
 _BY_VALUE = 6  # the length of what cloudpickle reduces a class to
 _STATE = 2  # where the state is in what `__reduce__` returns
@@ -138,6 +139,20 @@ def pickle_into(value: object, new_sink: Callable[[], S]) -> S:
         else:
             return sink
     raise explained(value, problem, "result") from problem
+
+
+def text_into(text: str, sink: Sink) -> None:
+    """Pickle a text as it is into a sink, in pieces: `pickle` would encode it whole, and copy that."""
+    pieces = range(0, len(text), _PIECE)
+    size = len(text) if text.isascii() else sum(len(_utf8(text, start)) for start in pieces)
+    sink.take(memoryview(pickle.PROTO + bytes([PROTOCOL]) + pickle.BINUNICODE8 + size.to_bytes(8, "little")))
+    for start in pieces:
+        sink.take(memoryview(_utf8(text, start)))
+    sink.take(memoryview(pickle.STOP))
+
+
+def _utf8(text: str, start: int) -> bytes:
+    return text[start : start + _PIECE].encode("utf-8", "surrogatepass")
 
 
 class _PlainPickler(pickle.Pickler):

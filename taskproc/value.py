@@ -22,7 +22,7 @@ from taskproc.batch import Stored
 from taskproc.canonical import canonical, digest, flat
 from taskproc.gzipped import PIECE, GzipReader, GzipWriter
 from taskproc.origin import is_user_code, reference
-from taskproc.pickling import PROTOCOL, Sink, UnkeepableError, Unpickler, pickle_into, unpickled
+from taskproc.pickling import PROTOCOL, Sink, UnkeepableError, Unpickler, pickle_into, text_into, unpickled
 from taskproc.record import NO_DIGEST, FileEntry
 
 if TYPE_CHECKING:
@@ -76,14 +76,19 @@ def dump(value: object, path: str, level: int, code_of: Callable[[References], b
     Raises:
         UnkeepableError: It can't be pickled, unpickled or written.
     """
-    token = path.rsplit(os.sep, 2)[-2].encode()
-    encoded = flat(value)
+    name = path.rsplit(os.sep, 2)[-2]
+    token = name.encode()
+    text = value if type(value) is str and len(value) > _WHOLE and name not in value else None
+    encoded = flat(value) if text is None else None
     if encoded is not None and encoded[:1] != b"#":  # little, and refers to nothing
         data = pickle.dumps(value, PROTOCOL)
         if token not in data:
             return Dumped(digest(encoded), data, None, (), NO_DIGEST, names_folder=False)
-    sink = pickle_into(value, partial(_Sink, path, level, token))
+    new_sink = partial(_Sink, path, level, token)
+    sink = pickle_into(value, new_sink) if text is None else new_sink()
     try:
+        if text is not None:
+            text_into(text, sink)
         file = sink.file
         if file is None:
             data = b"".join(sink.held)

@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 import threading
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ class Stubborn:
         "x" * 100_000,
         list(range(5000)),
         text(300_000),
+        "é" * 300_000 + "\udc80\U0001f40d",
         os.urandom(3_000_000),
         bytearray(SEGMENT + 17),
         {"noise": os.urandom(1_500_000), "text": text(1_500_000), "ints": array.array("q", range(400_000))},
@@ -180,7 +182,24 @@ def test_a_token_across_pieces_is_found(tmp_path: Path) -> None:
     token = "0123456789abcdef"
     for before in ((1 << 20) - 8, (1 << 20) - 16, 1 << 20):
         value = b"x" * before + token.encode() + b"y" * 500_000
-        assert keep(value, str(tmp_path / token / "result.pkl.gz")).names_folder
+        for one in (value, value.decode()):
+            assert keep(one, str(tmp_path / token / "result.pkl.gz")).names_folder
+
+
+@pytest.mark.parametrize("value", [text(300_000) * 50, os.urandom(15_000_000)], ids=["text", "bytes"])
+def test_no_copy_of_a_large_value_is_made(value: str | bytes, path: str) -> None:
+    def peak(work: Any) -> float:
+        tracemalloc.start()
+        try:
+            work()
+            return tracemalloc.get_traced_memory()[1] / len(value)
+        finally:
+            tracemalloc.stop()
+
+    kept: list[Dumped] = []
+    assert peak(lambda: kept.append(keep(value, path, 0))) < 0.2
+    copies = 2 if isinstance(value, str) else 1  # pickle decodes a text whole
+    assert peak(lambda: load(source(kept[0], path))) < copies + 0.2
 
 
 def test_classes_of_the_user_are_told(path: str) -> None:
