@@ -274,7 +274,7 @@ class Index:
             name, ids = "", []
         self.entries.delete(entry)
         kept = self.read_ids(name, ids)
-        return name, {row.task_id: attempts(row) for key, row in kept.rows.items() if key not in kept.damaged}
+        return name, {row.task_id: row.attempts for key, row in kept.rows.items() if key not in kept.damaged}
 
 
 @contextmanager
@@ -292,12 +292,6 @@ def _without_collection() -> Generator[None]:
 def _has_attempts(key: Key, data: bytes) -> bool:
     """Whether a packed row names attempts, or could have."""
     try:
-        return bool(attempts(pages.unpack_row(key, 0, data, dict[Any, Any]().setdefault)))
+        return bool(pages.unpack_row(key, 0, data, dict[Any, Any]().setdefault).attempts)
     except ChecksumError:
         return True
-
-
-def attempts(row: Row) -> set[str]:
-    """The attempts that a row names."""
-    found = {row.good.output.attempt if row.good else "", row.failure.attempt if row.failure else ""}
-    return found - {""}

@@ -103,3 +103,9 @@ class Row(NamedTuple):
     cleared: bool = False
     good: Record | None = None
     failure: Failure | None = None
+
+    @property
+    def attempts(self) -> set[str]:
+        """The attempts that are named here, whose folders are kept."""
+        found = {self.good.output.attempt if self.good else "", self.failure.attempt if self.failure else ""}
+        return found - {""}

@@ -10,7 +10,7 @@ from taskproc import acceptance, files, lastrun, locks, pages, versions
 from taskproc.admission import admit, furnish, refuse_out_of_reach
 from taskproc.database import FILE, JOURNAL, salvage
 from taskproc.errors import CacheError
-from taskproc.index import Index, Rows, Wanted, attempts
+from taskproc.index import Index, Rows, Wanted
 from taskproc.journal import Journal, Lease
 from taskproc.trouble import UnreadableError, explain
 
@@ -222,7 +222,7 @@ class Store:
     def size(self, name: str, row: Row) -> int:
         """The bytes of a task's files and value."""
         inline = len(row.good.output.inline or b"") if row.good else 0
-        return inline + (files.task_bytes(self._cache, name, row.task_id) if attempts(row) else 0)
+        return inline + (files.task_bytes(self._cache, name, row.task_id) if row.attempts else 0)
 
     @property
     def is_untidy(self) -> bool:

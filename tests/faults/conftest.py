@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from taskproc import files
-from taskproc.index import attempts
 from taskproc.store import open_store
 
 ATTEMPT = re.compile(r"[0-9a-f]{16}")
@@ -28,7 +27,7 @@ def _leftovers(cache: Path) -> list[str]:
         classes = store.names()
         for name in classes:
             for _, row in store.all_rows(name):
-                named |= {files.attempt_folder(cache, name, row.task_id, attempt) for attempt in attempts(row)}
+                named |= {files.attempt_folder(cache, name, row.task_id, attempt) for attempt in row.attempts}
     known = {files.folder_name(name) for name in classes}
     for path in cache.rglob("*"):
         parts = path.relative_to(cache).parts
