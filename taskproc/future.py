@@ -276,15 +276,15 @@ def instances(kind: type[T], value: Any) -> Iterator[T]:
         yield value
     elif type(value) in ATOMIC or isinstance(value, (FutureBase, type)):
         return
-    elif isinstance(value, Mapping):
-        pairs = cast("Mapping[object, object]", value)
-        yield from instances(kind, [*pairs.keys(), *pairs.values()])
     elif isinstance(value, (list, tuple, set, frozenset)):
         for entry in cast("Iterable[object]", value):
             if isinstance(entry, kind):
                 yield entry
             elif entry.__class__ not in ATOMIC and not isinstance(entry, FutureBase):
                 yield from instances(kind, entry)
+    elif isinstance(value, Mapping):
+        pairs = cast("Mapping[object, object]", value)
+        yield from instances(kind, [*pairs.keys(), *pairs.values()])
     else:
         cls = cast("Any", type(value))
         fields: Iterable[str] = getattr(cls, "__dataclass_fields__", ()) or getattr(cls, "model_fields", ())

@@ -102,6 +102,10 @@ def test_dependents_are_counted_once_a_place() -> None:
     assert dependents[node_of(leaf).key] == [node_of(root)] * 3
     assert dependents[node_of(Leaf(1)).key] == [node_of(root)]
     assert node_of(root).key not in dependents
+    outer = Many([root, Leaf(1)], [])
+    dependents = graph_of(outer).dependents()
+    assert dependents[node_of(Leaf(1)).key] == [node_of(root), node_of(outer)]
+    assert dependents[node_of(root).key] == [node_of(outer)]
 
 
 def test_equal_tasks_of_two_blocks_are_one_node(tmp_path: Path) -> None:
