@@ -45,19 +45,6 @@ _serials = itertools.count()
 _set: Any = object.__setattr__
 
 
-class TaskType(ABCMeta):
-    """The type of Task classes: calling one defines a task, or gives the one that is defined already."""
-
-    if not TYPE_CHECKING:  # type checkers read the signature of `__init__`
-
-        def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-            return define(cls, args, kwargs)
-
-        # ABCMeta's ask each subclass there is, and keep the answers in each of them.
-        __instancecheck__ = type.__instancecheck__
-        __subclasscheck__ = type.__subclasscheck__
-
-
 def prepare_class(cls: Any, root: type) -> None:
     """Check what a new Task class says, install its slots and give it its name.
 
@@ -87,7 +74,7 @@ class _Running(threading.local):
 _running = _Running()
 
 
-def define(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def define(cls: Any, /, *args: Any, **kwargs: Any) -> Any:
     """The task of a class with these arguments: the one defined in this block already, or a new one.
 
     Raises:
@@ -111,6 +98,17 @@ def define(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     _set(task, "_task_place", None)
     _set(task, "_task_node", _initialize(key, refs, (task, parameters, values), block.cache))
     return block.tasks[cls].setdefault(key, task)  # another thread may have been first
+
+
+class TaskType(ABCMeta):
+    """The type of Task classes: calling one defines a task, or gives the one that is defined already."""
+
+    if not TYPE_CHECKING:  # type checkers read the signature of `__init__`
+        __call__ = define
+
+        # ABCMeta's ask each subclass there is, and keep the answers in each of them.
+        __instancecheck__ = type.__instancecheck__
+        __subclasscheck__ = type.__subclasscheck__
 
 
 def _no_cache(cls: type) -> NoCacheError:

@@ -260,11 +260,14 @@ def own_copy(value: T) -> T:
         return value
     try:
         if kind is list or kind is tuple:  # deepcopy takes several times as long, for arguments full of futures
-            entries: Any = [
+            entries: Any = value
+            if kind is tuple and ATOMIC.issuperset(map(type, entries)):
+                return value
+            copies: Any = [
                 entry if entry.__class__ in ATOMIC or isinstance(entry, FutureBase) else own_copy(entry)
-                for entry in cast("Any", value)
+                for entry in entries
             ]
-            return cast("T", entries if kind is list else tuple(entries))
+            return cast("T", copies if kind is list else tuple(copies))
         return copy.deepcopy(value)
     except Exception:  # noqa: BLE001  a foreign object's own __deepcopy__ may raise anything
         return value

@@ -122,7 +122,12 @@ def test_parameters_may_have_any_name() -> None:
         def __init__(self, dict: Any, sorted: Any, default_1: Any = 4, bind: Any = 5, **kwargs: Any) -> None:  # noqa: A002
             self.given = (dict, sorted, default_1, bind, kwargs)
 
+    class Odder(Task):
+        def __init__(self, cls: Any, args: Any, kwargs: Any) -> None:
+            self.given = (cls, args, kwargs)
+
     assert Odd(1, 2, b=1, a=2).given == (1, 2, 4, 5, {"a": 2, "b": 1})
+    assert Odder(cls=1, args=2, kwargs=3).given == (1, 2, 3)
 
 
 @pytest.mark.parametrize(
