@@ -147,6 +147,11 @@ class Threads(Foreign):
         if work is not None:
             work.recall()
 
+    def close(self, *, kill: bool) -> None:
+        for serial in tuple(self._works) if kill else ():
+            self.recall(serial)
+        super().close(kill=kill)
+
     def _job(self, batch: Batch, reply: Reply) -> tuple[Any, ...]:
         self._works[batch.serial] = work = Work(batch, partial(reply, batch.serial), ThreadCapture())
         return (work.run,)

@@ -182,7 +182,8 @@ def test_the_callers_executor_is_never_shut_down(ran: Any) -> None:
         assert executor.submit(lambda: 2).result() == 2
 
 
-def test_the_standard_librarys_threads_answer_as_tasks_finish(lab: Any) -> None:
+@pytest.mark.parametrize("kill", [False, True])
+def test_the_standard_librarys_threads_answer_as_tasks_finish(kill: bool, lab: Any) -> None:
     begun, go = lab.folder / "begun", lab.folder / "go"
     code = f"Path({str(begun)!r}).touch()\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)"
     batch = lab.batch(("Same", 1), ("Call", code), ("Same", 3))
@@ -193,7 +194,7 @@ def test_the_standard_librarys_threads_answer_as_tasks_finish(lab: Any) -> None:
         assert values([heard.get(timeout=60)]) == [1]
         while not begun.exists():
             time.sleep(0.01)
-        threads.recall(batch.serial)
+        threads.close(kill=True) if kill else threads.recall(batch.serial)
         assert heard.get(timeout=60) == Returned((2,))
         go.touch()
         assert [type(heard.get(timeout=60)) for _ in range(2)] == [Done, Finished]
