@@ -46,6 +46,8 @@ def choose(node: Node, options: Options) -> Choice:
 
 def command_for(node: Node, options: Options) -> Command | None:
     """The command that a task runs under; what it names of limits, and `LATER`, still stands in braces."""
+    if not (node.prefix or options.prefixes or options.settings):
+        return None
     line = choose(node, options).line
     if not line.strip():
         return None
