@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from enum import Enum
+from pathlib import PurePath
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -256,11 +258,11 @@ def is_const(value: object) -> TypeGuard[Const[Any]]:
 def own_copy(value: T) -> T:
     """A copy that shares nothing mutable with the original; what refuses to be copied is passed on as it is."""
     kind = type(value)
-    if kind in ATOMIC or isinstance(value, FutureBase):
+    if kind in ATOMIC or isinstance(value, (FutureBase, Enum, PurePath)):
         return value
-    try:
-        if kind is list or kind is tuple:  # deepcopy takes several times as long, for arguments full of futures
-            entries: Any = value
+    entries: Any = value
+    try:  # deepcopy takes several times as long, for arguments full of futures
+        if kind is list or kind is tuple:
             if kind is tuple and ATOMIC.issuperset(map(type, entries)):
                 return value
             copies: Any = [
@@ -268,6 +270,8 @@ def own_copy(value: T) -> T:
                 for entry in entries
             ]
             return cast("T", copies if kind is list else tuple(copies))
+        if kind is dict and ATOMIC.issuperset([*map(type, entries), *map(type, entries.values())]):
+            return cast("T", entries.copy())
         return copy.deepcopy(value)
     except Exception:  # noqa: BLE001  a foreign object's own __deepcopy__ may raise anything
         return value
