@@ -258,13 +258,11 @@ def is_const(value: object) -> TypeGuard[Const[Any]]:
 def own_copy(value: T) -> T:
     """A copy that shares nothing mutable with the original; what refuses to be copied is passed on as it is."""
     kind = type(value)
-    if kind in ATOMIC or isinstance(value, (FutureBase, Enum, PurePath)):
+    if kind in ATOMIC or _is_fixed(value):
         return value
     entries: Any = value
     try:  # deepcopy takes several times as long, for arguments full of futures
         if kind is list or kind is tuple:
-            if kind is tuple and ATOMIC.issuperset(map(type, entries)):
-                return value
             copies: Any = [
                 entry if entry.__class__ in ATOMIC or isinstance(entry, FutureBase) else own_copy(entry)
                 for entry in entries
@@ -275,6 +273,20 @@ def own_copy(value: T) -> T:
         return copy.deepcopy(value)
     except Exception:  # noqa: BLE001  a foreign object's own __deepcopy__ may raise anything
         return value
+
+
+def _is_fixed(value: Any) -> bool:
+    """Whether a value can't be modified, nor what it holds."""
+    kind: Any = value.__class__
+    if kind is tuple:
+        return ATOMIC.issuperset(map(type, value)) or all(map(_is_fixed, value))
+    if kind in ATOMIC or issubclass(kind, (FutureBase, Enum, PurePath)):
+        return True
+    dataclass = kind.__dict__.get("__dataclass_params__")
+    if dataclass is None or not dataclass.frozen:
+        return False
+    fields = [getattr(value, name, None) for name in kind.__dataclass_fields__]
+    return all(map(_is_fixed, (*fields, *getattr(value, "__dict__", {}).values())))
 
 
 def instances(kind: type[T], value: Any) -> Iterator[T]:

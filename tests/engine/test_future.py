@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,26 @@ def test_own_copy_shares_nothing_mutable_and_keeps_what_refuses() -> None:
     copied = own_copy(mutable)
     assert copied == mutable
     assert copied[0] is not mutable[0]
+
+
+def test_own_copy_shares_frozen_dataclasses_that_hold_nothing_mutable() -> None:
+    @dataclass(frozen=True)
+    class Part:
+        values: Any
+
+    @dataclass(frozen=True, slots=True)
+    class Whole:
+        part: Part
+        place: Path = Path("a")
+
+    class Derived(Part):
+        """No dataclass itself, so what it has besides can be modified."""
+
+    fixed = Whole(Part((1, (Source(), 2.5))))
+    assert own_copy(fixed) is fixed
+    for modifiable in (Whole(Part([1])), Part({}), Derived(1)):
+        assert own_copy(modifiable) is not modifiable
+        assert own_copy((modifiable,))[0] == modifiable
 
 
 def test_what_only_looks_like_a_future_is_none() -> None:
