@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from taskproc.plan import MADE_ANEW, MayRun, Run, UpstreamChanged
+from taskproc.decision import MADE_ANEW, MayRun, Run, UpstreamChanged
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from taskproc.decision import Decision, Reason
     from taskproc.graph import Graph, Node
-    from taskproc.plan import Decision, Plan, Reason
+    from taskproc.plan import Plan
     from taskproc.record import Key
 
 

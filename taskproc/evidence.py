@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc.causes import root_causes, upstreams
 from taskproc.changes import changes
+from taskproc.decision import CodeChanged, NeverRan, Run
 from taskproc.graph import Node, build_graph, packed_sources
-from taskproc.plan import CodeChanged, NeverRan, Run
 from taskproc.record import WIDTH
 from taskproc.run import judged_plan
 from taskproc.store import open_store
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from taskproc.acceptance import Acceptance
     from taskproc.causes import Cause
     from taskproc.changes import Change
+    from taskproc.decision import Decision
     from taskproc.fingerprint import CodePart, Fingerprint
     from taskproc.judge import Judge
     from taskproc.options import Options
-    from taskproc.plan import Decision, Plan
+    from taskproc.plan import Plan
     from taskproc.record import Record, Row
 
 

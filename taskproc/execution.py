@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from taskproc.decision import Run
 from taskproc.dispatch import open_executors
 from taskproc.graph import by_name
 from taskproc.lastrun import LastRun
 from taskproc.limits import Limits
 from taskproc.payloads import value_of
-from taskproc.plan import Run
 from taskproc.scheduler import Scheduler
 from taskproc.store import open_store
 from taskproc.value import DamagedValueError, load

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from taskproc.decision import Damaged, MayRun, Run, UpToDate
 from taskproc.graph import Node
-from taskproc.plan import Damaged, MayRun, Run, UpToDate, decide, difference, upstream_epochs
+from taskproc.plan import decide, difference, upstream_epochs
 from taskproc.record import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from taskproc.decision import Reason
     from taskproc.judge import Judge
-    from taskproc.plan import Plan, Reason
+    from taskproc.plan import Plan
     from taskproc.record import Inputs, Key, Output, Row
 
 _OPEN = MayRun(())  # to be decided again

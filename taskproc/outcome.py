@@ -10,17 +10,18 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from taskproc.causes import blocked
+from taskproc.decision import Cleared, Damaged, Forced
 from taskproc.errors import FailedTaskError
 from taskproc.files import COMMAND, LOGS, STDERR, STDOUT, attempt_folder, check_manifest
-from taskproc.plan import Cleared, Damaged, Forced, epoch, make_stamp
+from taskproc.plan import epoch, make_stamp
 from taskproc.record import Output, Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from taskproc.batch import Done
+    from taskproc.decision import Reason
     from taskproc.graph import Graph, Node
-    from taskproc.plan import Reason
     from taskproc.record import Failure, Inputs, Key, Row
 
 SALT_WIDTH = 8

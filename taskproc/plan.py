@@ -14,6 +14,23 @@ from typing import TYPE_CHECKING
 
 from taskproc.canonical import digest
 from taskproc.changes import phrase
+from taskproc.decision import (
+    MADE_ANEW,
+    WAS_MADE_ANEW,
+    AttributeChanged,
+    Cleared,
+    CodeChanged,
+    Damaged,
+    Decision,
+    FailedBefore,
+    Forced,
+    MayRun,
+    NeverRan,
+    Reason,
+    Run,
+    UpstreamChanged,
+    UpToDate,
+)
 from taskproc.files import attempt_folder, check_manifest
 from taskproc.future import Const
 from taskproc.graph import Node, packed_sources, shape
@@ -30,113 +47,8 @@ if TYPE_CHECKING:
     from taskproc.record import Key, Output, Row
 
 
-@dataclass(frozen=True, slots=True)
-class NeverRan:
-    """No result is recorded."""
-
-    def __str__(self) -> str:
-        return "never ran"
-
-
-@dataclass(frozen=True, slots=True)
-class Cleared:
-    """Its result was cleared."""
-
-    def __str__(self) -> str:
-        return "cleared"
-
-
-@dataclass(frozen=True, slots=True)
-class Forced:
-    """It was asked to run again whatever is recorded."""
-
-    def __str__(self) -> str:
-        return "forced"
-
-
-@dataclass(frozen=True, slots=True)
-class CodeChanged:
-    """Its code is not what made the result; `what` names the parts that differ: `constant study:RATE, code of Fit`."""
-
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.what} changed"
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamChanged:
-    """An upstream's value is not the one that was read, or is of a new epoch; `how` says which."""
-
-    what: str
-    how: str = "changed"
-
-    def __str__(self) -> str:
-        return f"upstream {self.what} {self.how}"
-
-
-@dataclass(frozen=True, slots=True)
-class AttributeChanged:
-    """`__init__` left other attributes, or its arguments refer to other code."""
-
-    def __str__(self) -> str:
-        return "argument or attribute changed"
-
-
-@dataclass(frozen=True, slots=True)
-class Damaged:
-    """The recorded result is not whole."""
-
-    what: str
-
-    def __str__(self) -> str:
-        return f"damaged: {self.what}"
-
-
-@dataclass(frozen=True, slots=True)
-class FailedBefore:
-    """The newest attempt, made from what is asked for now, failed."""
-
-    what: str
-
-    def __str__(self) -> str:
-        return f"failed last time: {self.what}"
-
-
-Reason = NeverRan | Cleared | Forced | CodeChanged | UpstreamChanged | AttributeChanged | Damaged | FailedBefore
-
-
-@dataclass(frozen=True, slots=True)
-class UpToDate:
-    """The recorded result is what the task would give."""
-
-    record: Record
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """The task runs."""
-
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class MayRun:
-    """The task runs if one of these comes out different from before."""
-
-    waits_for: tuple[Node, ...]
-
-    def __str__(self) -> str:
-        return "may run: waits for " + ", ".join(node.label for node in self.waits_for[:3])
-
-
-Decision = UpToDate | Run | MayRun
-
 _FIRST = Run(NeverRan())
 _UNSEEN = Inputs(b"", b"", b"", b"", b"")
-
-MADE_ANEW, WAS_MADE_ANEW = "is made anew", "was made anew"
-"""How an upstream changes that begins a new epoch in this run, and how one did that has."""
 
 
 @dataclass

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from taskproc.command import refuse_unknown
 from taskproc.context import in_task, loading
+from taskproc.decision import Damaged, Run, UpToDate
 from taskproc.errors import DefinitionError, FailedTaskError, NoResultError, RequestError
 from taskproc.events import Planned, Printed, Warned
 from taskproc.fingerprint import Fingerprinter
@@ -21,7 +22,7 @@ from taskproc.kept import kept_output
 from taskproc.limits import refuse_unfit
 from taskproc.loading import RefusedError
 from taskproc.payloads import value_of
-from taskproc.plan import Damaged, Plan, Run, UpToDate, plan_graph
+from taskproc.plan import Plan, plan_graph
 from taskproc.store import open_store, tidy
 from taskproc.tally import Tally
 from taskproc.value import DamagedValueError, load

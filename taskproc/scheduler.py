@@ -21,6 +21,7 @@ import time
 from typing import TYPE_CHECKING
 
 from taskproc.batch import Answer, Damaged, Done, Failed, Lost, Printed, Returned
+from taskproc.decision import Run, UpToDate
 from taskproc.elsewhere import Elsewhere
 from taskproc.events import Finished, Reused, Started, Stopping, Waiting, Warned
 from taskproc.events import Printed as TaskPrinted
@@ -32,7 +33,6 @@ from taskproc.lanes import Durations, Lanes, ranks
 from taskproc.limits import addressed
 from taskproc.outcome import conclude, drop_attempt, failed_task, failure_of
 from taskproc.payloads import Packer
-from taskproc.plan import Run, UpToDate
 from taskproc.record import Failure, Made, Row
 from taskproc.recorder import Recorder
 
@@ -262,8 +262,7 @@ class Scheduler:
         error = failed_task(node, self._plan.name(node), self._ids[node.key], failure, tail, folder)
         self._failures[node.key] = error
         made = failure.made
-        reason = str(self._frontier.reason(node) or "")
-        self._tell(Finished(node, made.start, made.duration, made.where, reason, error))
+        self._tell(Finished(node, made.start, made.duration, made.where, str(self._frontier.reason(node) or ""), error))
         if self._stopping:
             self._tell(Stopping())
             self._flights.recall_all()

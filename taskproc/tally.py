@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from taskproc.decision import UpToDate
 from taskproc.events import Finished, Planned, Reused, RunStats, TaskStats
-from taskproc.plan import UpToDate
 
 if TYPE_CHECKING:
     from taskproc.events import Event

@@ -12,9 +12,10 @@ import pexpect
 import pytest
 
 from taskproc import Cache, FailedTaskError, RequiresList, Task
+from taskproc.decision import MayRun, NeverRan, Run
 from taskproc.events import Finished, Planned, Printed, Reused, Started, Waiting, Warned
 from taskproc.graph import build_graph
-from taskproc.plan import MayRun, NeverRan, Plan, Run
+from taskproc.plan import Plan
 from taskproc_cli.views.live import LiveProgress
 from taskproc_cli.views.plan import plan_lines
 from taskproc_cli.views.progress import LogProgress, Progress, Quiet, shown_progress
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from taskproc.decision import Decision
     from taskproc.graph import Graph
-    from taskproc.plan import Decision
 
     Command = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from taskproc import FailedTaskError
+from taskproc.decision import MayRun, NeverRan, Run, UpToDate
 from taskproc.events import Finished, Planned, Returned, Reused, Started, Stopping, Waiting
-from taskproc.plan import MayRun, NeverRan, Run, UpToDate
 from taskproc_cli.views.tracker import Tracker
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from taskproc.changes import Change, changes, phrase
+from taskproc.decision import Run
 from taskproc.fingerprint import CodePart
-from taskproc.plan import Run
 from taskproc.store import open_store
 
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from taskproc import Cache, FailedTaskError, taskfile
+from taskproc.decision import Run, UpToDate
 from taskproc.options import Options
-from taskproc.plan import Run, UpToDate
 from taskproc.run import make_plan, run
 
 HERE = Path(__file__).parent

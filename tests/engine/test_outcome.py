@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from taskproc.batch import Done
+from taskproc.decision import Cleared, CodeChanged, Damaged, Forced, NeverRan, Reason
 from taskproc.errors import FailedTaskError
 from taskproc.files import take_manifest
 from taskproc.outcome import conclude, drop_attempt, failed_task, failure_of
-from taskproc.plan import Cleared, CodeChanged, Damaged, Forced, NeverRan, Reason
 from taskproc.record import Failure, Inputs, Made, Record, Row
 
 MADE = Made(1.0, 2.0, "here:1")

@@ -4,10 +4,7 @@ from typing import Any
 
 import pytest
 
-from taskproc.errors import FailedTaskError
-from taskproc.judge import Judge
-from taskproc.options import Options
-from taskproc.plan import (
+from taskproc.decision import (
     MADE_ANEW,
     AttributeChanged,
     Cleared,
@@ -21,8 +18,11 @@ from taskproc.plan import (
     Run,
     UpstreamChanged,
     UpToDate,
-    decide,
 )
+from taskproc.errors import FailedTaskError
+from taskproc.judge import Judge
+from taskproc.options import Options
+from taskproc.plan import decide
 from taskproc.record import Failure, Inputs, Made, Output, Record, Row, Stamp
 from taskproc.run import _judge
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from taskproc.decision import NeverRan, Run, UpToDate
 from taskproc.errors import FailedTaskError
 from taskproc.events import Finished, Planned, Reused, RunStats, Started, TaskStats, Waiting, Warned
-from taskproc.plan import NeverRan, Run, UpToDate
 from taskproc.tally import Tally
 
 

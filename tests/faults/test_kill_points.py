@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from taskproc.plan import UpToDate
+from taskproc.decision import UpToDate
 
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not here")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from taskproc.plan import UpToDate
+from taskproc.decision import UpToDate
 
 RECORDED = """
 def recorded(wanted):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
+from taskproc.decision import FailedBefore, MayRun, Run
 from taskproc.future import FutureBase
-from taskproc.plan import FailedBefore, MayRun, Run
 from taskproc.presentation import glimpse
 
 if TYPE_CHECKING:

@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from taskproc.causes import followers, follows, root_causes
-from taskproc.plan import MayRun, Run, UpstreamChanged, UpToDate
+from taskproc.decision import MayRun, Run, UpstreamChanged, UpToDate
 from taskproc_cli.views.quantities import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from taskproc.plan import Decision, Plan
+    from taskproc.decision import Decision
+    from taskproc.plan import Plan
 
 REASONS = 5
 """How many different reasons are told, of a class or of all; as many as a person reads."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from taskproc.command import choose
-from taskproc.plan import MayRun, Run, UpToDate
+from taskproc.decision import MayRun, Run, UpToDate
 from taskproc_cli.views.plan import cause_lines, total_line
 from taskproc_cli.views.quantities import count, duration, size
 
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from taskproc.command import Choice
+    from taskproc.decision import Decision
     from taskproc.options import Options
-    from taskproc.plan import Decision, Plan
+    from taskproc.plan import Plan
     from taskproc.record import Row
     from taskproc.store import Store
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from taskproc.causes import blocked
+from taskproc.decision import UpToDate
 from taskproc.events import Event, Finished, Planned, Returned, Reused, Started, Stopping, Waiting
-from taskproc.plan import UpToDate
 from taskproc_cli.views.quantities import count, duration
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from taskproc.changes import changes
-from taskproc.plan import WAS_MADE_ANEW, AttributeChanged, MayRun, Run, UpstreamChanged
+from taskproc.decision import WAS_MADE_ANEW, AttributeChanged, MayRun, Run, UpstreamChanged
 from taskproc_cli.views.quantities import count, duration
 
 if TYPE_CHECKING:

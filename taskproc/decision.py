@@ -1,0 +1,116 @@
+"""What is to be done with a task, and the one reason for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from taskproc.graph import Node
+    from taskproc.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class NeverRan:
+    """No result is recorded."""
+
+    def __str__(self) -> str:
+        return "never ran"
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """Its result was cleared."""
+
+    def __str__(self) -> str:
+        return "cleared"
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """It was asked to run again whatever is recorded."""
+
+    def __str__(self) -> str:
+        return "forced"
+
+
+@dataclass(frozen=True, slots=True)
+class CodeChanged:
+    """Its code is not what made the result; `what` names the parts that differ: `constant study:RATE, code of Fit`."""
+
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.what} changed"
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamChanged:
+    """An upstream's value is not the one that was read, or is of a new epoch; `how` says which."""
+
+    what: str
+    how: str = "changed"
+
+    def __str__(self) -> str:
+        return f"upstream {self.what} {self.how}"
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeChanged:
+    """`__init__` left other attributes, or its arguments refer to other code."""
+
+    def __str__(self) -> str:
+        return "argument or attribute changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """The recorded result is not whole."""
+
+    what: str
+
+    def __str__(self) -> str:
+        return f"damaged: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class FailedBefore:
+    """The newest attempt, made from what is asked for now, failed."""
+
+    what: str
+
+    def __str__(self) -> str:
+        return f"failed last time: {self.what}"
+
+
+Reason = NeverRan | Cleared | Forced | CodeChanged | UpstreamChanged | AttributeChanged | Damaged | FailedBefore
+
+
+@dataclass(frozen=True, slots=True)
+class UpToDate:
+    """The recorded result is what the task would give."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The task runs."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class MayRun:
+    """The task runs if one of these comes out different from before."""
+
+    waits_for: tuple[Node, ...]
+
+    def __str__(self) -> str:
+        return "may run: waits for " + ", ".join(node.label for node in self.waits_for[:3])
+
+
+Decision = UpToDate | Run | MayRun
+
+MADE_ANEW, WAS_MADE_ANEW = "is made anew", "was made anew"
+"""How an upstream changes that begins a new epoch in this run, and how one did that has."""
