@@ -9,6 +9,7 @@ program reads the file.
 from __future__ import annotations
 
 import io
+import os
 from importlib import import_module
 from struct import pack
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
@@ -89,8 +90,7 @@ class GzipWriter:
             part, view = view[: min(PIECE, self._room)], view[min(PIECE, self._room) :]
             self._room -= len(part)
             if isinstance(self._member, _Stored):
-                for block in self._member.blocks(part):
-                    self._put(block)
+                self._put(*self._member.blocks(part))
             elif self._member is not None:
                 self._put(self._member.compress(part))
             if self._room == 0:
@@ -107,10 +107,15 @@ class GzipWriter:
             self._put(self._member.flush())
             self._member = None
 
-    def _put(self, data: bytes | memoryview) -> None:
-        self._hash.update(data)
-        self._file.write(data)
-        self.size += len(data)
+    def _put(self, *parts: bytes | memoryview) -> None:
+        for part in parts:
+            self._hash.update(part)
+        size = sum(map(len, parts))
+        written = os.writev(self._file.fileno(), parts)
+        if written < size:  # a full disk: it tells so when asked again
+            self._file.write(b"".join(parts)[written:])
+            self._file.flush()
+        self.size += size
 
 
 def _choose(sample: memoryview, level: int) -> _Member | _Stored:
