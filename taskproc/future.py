@@ -257,19 +257,29 @@ def is_const(value: object) -> TypeGuard[Const[Any]]:
 
 def own_copy(value: T) -> T:
     """A copy that shares nothing mutable with the original; what refuses to be copied is passed on as it is."""
-    kind = type(value)
-    if kind in ATOMIC or _is_fixed(value):
+    try:
+        return cast("T", _copied(value))
+    except RecursionError:  # it contains itself
+        return cast("T", _deep_copy(value))
+
+
+def _copied(value: Any) -> Any:
+    """A copy by hand: `deepcopy` takes several times as long, for arguments full of futures."""
+    kind = value.__class__
+    if kind in ATOMIC or (kind is tuple and ATOMIC.issuperset(map(type, value))):
         return value
-    entries: Any = value
-    try:  # deepcopy takes several times as long, for arguments full of futures
-        if kind is list or kind is tuple:
-            copies: Any = [
-                entry if entry.__class__ in ATOMIC or isinstance(entry, FutureBase) else own_copy(entry)
-                for entry in entries
-            ]
-            return cast("T", copies if kind is list else tuple(copies))
-        if kind is dict and ATOMIC.issuperset([*map(type, entries), *map(type, entries.values())]):
-            return cast("T", entries.copy())
+    if kind is list or kind is tuple:
+        copies = [
+            entry if entry.__class__ in ATOMIC or isinstance(entry, FutureBase) else _copied(entry) for entry in value
+        ]
+        return copies if kind is list else tuple(copies)
+    if kind is dict:
+        return {_copied(key): entry if entry.__class__ in ATOMIC else _copied(entry) for key, entry in value.items()}
+    return value if _is_fixed(value) else _deep_copy(value)
+
+
+def _deep_copy(value: Any) -> Any:
+    try:
         return copy.deepcopy(value)
     except Exception:  # noqa: BLE001  a foreign object's own __deepcopy__ may raise anything
         return value

@@ -125,6 +125,11 @@ def test_own_copy_shares_nothing_mutable_and_keeps_what_refuses() -> None:
     copied = own_copy(mutable)
     assert copied == mutable
     assert copied[0] is not mutable[0]
+    for container in ([1], {1: 2}):
+        container[-1] = container  # type: ignore[index]
+        copied = own_copy(container)  # type: ignore[assignment]
+        assert copied is not container
+        assert copied[-1] is copied
 
 
 def test_own_copy_shares_frozen_dataclasses_that_hold_nothing_mutable() -> None:
