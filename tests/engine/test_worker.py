@@ -212,6 +212,27 @@ def test_running(lab: Any, here: Any) -> None:
     assert not in_task.get()
 
 
+def test_a_small_task_costs_few_calls(lab: Any) -> None:
+    def calls(tasks: int) -> int:
+        count = 0
+
+        def tell(frame: object, event: str, argument: object) -> None:
+            nonlocal count
+            count += event == "call"
+
+        blob = parcel(lab.batch(*[("Same", 1)] * tasks))
+        sys.setprofile(tell)
+        try:
+            answers = run_pickled(blob)
+        finally:
+            sys.setprofile(None)
+        assert len(values(decoded_answers(answers))) == tasks
+        return count
+
+    calls(1)  # loads the class
+    assert 10 < (calls(120) - calls(20)) / 100 < 45
+
+
 # Recall
 
 
