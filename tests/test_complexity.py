@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from benchmarks.workloads import GRAPHS
-from taskproc import Cache, RequiresList, Task
+from taskproc import Cache, Requires, RequiresList, Task
 from taskproc.pool import Pool
 
 SHAPES = {"wide": 200, "chain": 200, "layered": 200, "grid": 200, "diamonds": 50}
@@ -33,6 +35,21 @@ class NeedsBad(Task):
         self.bad = [Bad(i) for i in range(count)]
 
     def run_task(self) -> None: ...
+
+
+class Large(Task):
+    def run_task(self) -> bytes:
+        return os.urandom(1000) * 30_000
+
+
+class Size(Task):
+    value: Requires[bytes]
+
+    def __init__(self) -> None:
+        self.value = Large()
+
+    def run_task(self) -> int:
+        return len(self.value)
 
 
 def calls(function: Callable[[], object]) -> int:
@@ -114,3 +131,14 @@ def test_a_run_makes_few_transactions_batches_and_files(
     assert sum(defined(shape, 2000, tmp_path).run_graph()[1].reused.values()) == sum(stats.executed.values())
     assert 0 < len(statements) < 50
     assert not [text for text in statements if text.startswith("BEGIN")]
+
+
+def test_nothing_of_a_large_value_is_in_the_runner(tmp_path: Path) -> None:
+    with Cache(tmp_path):
+        task = Size()
+    tracemalloc.start()
+    try:
+        value, _ = task.run_graph(max_workers=1)
+        assert tracemalloc.get_traced_memory()[1] < value / 2
+    finally:
+        tracemalloc.stop()
