@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
-from enum import Enum
-from pathlib import PurePath
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -22,6 +19,7 @@ from typing import (
 
 from taskproc.canonical import Canonical, canonical, digest
 from taskproc.errors import DefinitionError
+from taskproc.owncopy import ATOMIC, Fixed, own_copy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, MutableMapping
@@ -30,10 +28,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 K = TypeVar("K")
 T_co = TypeVar("T_co", covariant=True)
-
-ATOMIC = frozenset({type(None), bool, int, float, complex, str, bytes})
-"""Types whose values cannot be modified, hence need no copy."""
-
 
 if TYPE_CHECKING:
     from abc import ABCMeta as _FutureType
@@ -69,7 +63,7 @@ class _Indexed(Protocol[T_co]):
     def __getitem__(self, key: int, /) -> T_co: ...
 
 
-class FutureBase:
+class FutureBase(Fixed):
     """All that is a future when a program runs."""
 
     __slots__ = ()
@@ -116,12 +110,6 @@ class FutureBase:
         def __contains__(self, item: object) -> NoReturn:
             message = f"{self!r} is a future: its value cannot be searched before it has run; use it as a task's slot"
             raise TypeError(message)
-
-    def __copy__(self) -> FutureBase:
-        return self
-
-    def __deepcopy__(self, memo: object) -> FutureBase:
-        return self
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
@@ -253,50 +241,6 @@ def _contents(refs: tuple[type | FunctionType, ...]) -> list[bytes]:
 def is_const(value: object) -> TypeGuard[Const[Any]]:
     """Whether a value is a `Const`, whatever it holds."""
     return isinstance(value, Const)
-
-
-def own_copy(value: T) -> T:
-    """A copy that shares nothing mutable with the original; what refuses to be copied is passed on as it is."""
-    try:
-        return cast("T", _copied(value))
-    except RecursionError:  # it contains itself
-        return cast("T", _deep_copy(value))
-
-
-def _copied(value: Any) -> Any:
-    """A copy by hand: `deepcopy` takes several times as long, for arguments full of futures."""
-    kind = value.__class__
-    if kind in ATOMIC or (kind is tuple and ATOMIC.issuperset(map(type, value))):
-        return value
-    if kind is list or kind is tuple:
-        copies = [
-            entry if entry.__class__ in ATOMIC or isinstance(entry, FutureBase) else _copied(entry) for entry in value
-        ]
-        return copies if kind is list else tuple(copies)
-    if kind is dict:
-        return {_copied(key): entry if entry.__class__ in ATOMIC else _copied(entry) for key, entry in value.items()}
-    return value if _is_fixed(value) else _deep_copy(value)
-
-
-def _deep_copy(value: Any) -> Any:
-    try:
-        return copy.deepcopy(value)
-    except Exception:  # noqa: BLE001  a foreign object's own __deepcopy__ may raise anything
-        return value
-
-
-def _is_fixed(value: Any) -> bool:
-    """Whether a value can't be modified, nor what it holds."""
-    kind: Any = value.__class__
-    if kind is tuple:
-        return ATOMIC.issuperset(map(type, value)) or all(map(_is_fixed, value))
-    if kind in ATOMIC or issubclass(kind, (FutureBase, Enum, PurePath)):
-        return True
-    dataclass = kind.__dict__.get("__dataclass_params__")
-    if dataclass is None or not dataclass.frozen:
-        return False
-    fields = [getattr(value, name, None) for name in kind.__dataclass_fields__]
-    return all(map(_is_fixed, (*fields, *getattr(value, "__dict__", {}).values())))
 
 
 def instances(kind: type[T], value: Any) -> Iterator[T]:

@@ -353,7 +353,7 @@ KINDS: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
 def references(value: Any, futures: Mapping[str, Any]) -> Any:
     """A value from JSON in which references are futures again."""
     if isinstance(value, dict):
-        if "__key__" in value:
+        if value.keys() == {"__task__", "__key__", "__item__"}:
             return futures[json.dumps(value)]
         return {key: references(entry, futures) for key, entry in value.items()}
     return [references(entry, futures) for entry in value] if isinstance(value, list) else value

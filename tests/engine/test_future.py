@@ -3,7 +3,6 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -113,43 +112,6 @@ def test_items_and_constants_can_be_pickled() -> None:
 def test_futures_are_shown_as_they_were_written() -> None:
     assert repr(Source(3)["foo"][0]) == "Source(x=3)['foo'][0]"
     assert repr(Const("a")) == "Const('a')"
-
-
-def test_own_copy_shares_nothing_mutable_and_keeps_what_refuses() -> None:
-    class Stubborn:
-        def __deepcopy__(self, memo: object) -> Stubborn:
-            raise RuntimeError
-
-    stubborn, mutable = Stubborn(), [[1]]
-    assert own_copy(stubborn) is stubborn
-    copied = own_copy(mutable)
-    assert copied == mutable
-    assert copied[0] is not mutable[0]
-    for container in ([1], {1: 2}):
-        container[-1] = container  # type: ignore[index]
-        copied = own_copy(container)  # type: ignore[assignment]
-        assert copied is not container
-        assert copied[-1] is copied
-
-
-def test_own_copy_shares_frozen_dataclasses_that_hold_nothing_mutable() -> None:
-    @dataclass(frozen=True)
-    class Part:
-        values: Any
-
-    @dataclass(frozen=True, slots=True)
-    class Whole:
-        part: Part
-        place: Path = Path("a")
-
-    class Derived(Part):
-        """No dataclass itself, so what it has besides can be modified."""
-
-    fixed = Whole(Part((1, (Source(), 2.5))))
-    assert own_copy(fixed) is fixed
-    for modifiable in (Whole(Part([1])), Part({}), Derived(1)):
-        assert own_copy(modifiable) is not modifiable
-        assert own_copy((modifiable,))[0] == modifiable
 
 
 def test_what_only_looks_like_a_future_is_none() -> None:
