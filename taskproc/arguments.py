@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from taskproc.canonical import Unencodable, canonical, deep, digest, flat
 from taskproc.errors import ArgumentError
 from taskproc.fitting import fits_or_default, is_known
-from taskproc.owncopy import own_copy
+from taskproc.fixed import own_copy
 from taskproc.presentation import glimpse
 from taskproc.record import Key
 

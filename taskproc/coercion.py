@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_ori
 
 from taskproc.errors import ArgumentError
 from taskproc.fitting import LooseDefault, checks_itself, field_names, fits, loose_defaults
+from taskproc.fixed import ATOMIC
 from taskproc.future import FutureBase
-from taskproc.owncopy import ATOMIC
 from taskproc.presentation import glimpse
 
 if TYPE_CHECKING:

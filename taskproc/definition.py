@@ -14,9 +14,9 @@ from taskproc.asloaded import note_new
 from taskproc.canonical import Unencodable
 from taskproc.context import blocks, in_task
 from taskproc.errors import DefinitionError, GraphError, NoCacheError
+from taskproc.fixed import ATOMIC, own_copy
 from taskproc.future import Const, FutureBase, instances, is_const, origin_of
 from taskproc.graph import Node
-from taskproc.owncopy import ATOMIC, own_copy
 from taskproc.settings import check_member
 from taskproc.taskfile import name_of
 

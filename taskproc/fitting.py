@@ -13,8 +13,8 @@ from pathlib import PurePath
 from typing import Annotated, Any, Literal, NamedTuple, Union, cast, get_args, get_origin
 
 from taskproc.added import AddedLater, is_set
+from taskproc.fixed import ATOMIC
 from taskproc.future import Future, FutureBase
-from taskproc.owncopy import ATOMIC
 
 Fits = Callable[[Any], bool]
 """Tells that a value has its annotation's type already: that pydantic would return it as it is."""

@@ -19,7 +19,7 @@ from typing import (
 
 from taskproc.canonical import Canonical, canonical, digest
 from taskproc.errors import DefinitionError
-from taskproc.owncopy import ATOMIC, Fixed, own_copy
+from taskproc.fixed import ATOMIC, Fixed, own_copy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, MutableMapping

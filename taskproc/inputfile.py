@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from taskproc.canonical import digest
 from taskproc.errors import ArgumentError
+from taskproc.fixed import ATOMIC
 from taskproc.future import FutureBase, instances
-from taskproc.owncopy import ATOMIC
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -10,8 +10,8 @@ from operator import getitem
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from taskproc.copies import Place, copy_of, node_of
+from taskproc.fixed import own_copy
 from taskproc.future import is_const
-from taskproc.owncopy import own_copy
 from taskproc.requires import slots_of
 from taskproc.task import Task
 

@@ -1,4 +1,4 @@
-"""Copies of arguments, so that nobody can modify what identifies a task; what can't be modified is not copied."""
+"""Values that can't be modified, and copies of the others, so that nobody modifies what identifies a task."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from taskproc import Const
-from taskproc.owncopy import own_copy
+from taskproc.fixed import own_copy
 
 
 def test_a_copy_shares_nothing_mutable_and_keeps_what_refuses() -> None:
