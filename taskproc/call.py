@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
-import secrets
 import sys
 import threading
 from pathlib import Path
@@ -45,7 +44,7 @@ def run_pickled(blob: bytes) -> bytes:
         if not _sees_run(batch):
             send(Lost(f"the folder of the cache is not the run's at {os.uname().nodename}", refused=True))
             return
-        attempt = secrets.token_hex(8)
+        attempt = os.urandom(8).hex()
         own = [one._replace(folder=os.path.join(os.path.dirname(one.folder), attempt)) for one in batch.payloads]
         with held(batch.classes):
             Work(batch._replace(payloads=tuple(own)), send, ThreadCapture(), cwd=cwd).run()

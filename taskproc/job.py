@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
 import shlex
 import shutil
 import signal
@@ -77,7 +76,7 @@ class Job(threading.Thread):
         self.submission = submission.submission_in(self.command.line)
         attempt = batch.payloads[0].folder
         run = os.path.basename(attempt)[:RUN_WIDTH]
-        self._folder = Path(os.path.dirname(attempt), f"{run}f{secrets.token_hex(8)[: 15 - RUN_WIDTH]}")
+        self._folder = Path(os.path.dirname(attempt), f"{run}f{os.urandom(8).hex()[: 15 - RUN_WIDTH]}")
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = threading.Event()
         self._lock = threading.Lock()

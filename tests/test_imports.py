@@ -20,6 +20,7 @@ HEAVY = {
     "numpy",
     "pydantic",
     "rich",
+    "secrets",
     "typer",
     "zlib_ng",
 }
@@ -64,7 +65,14 @@ def test_defining_and_making_tasks_loads_nothing_heavy(loaded: Any, tmp_path: Pa
 
 def test_a_run_loads_no_drawing_no_models_and_no_command_line(loaded: Any, tmp_path: Path) -> None:
     (tmp_path / "study.py").write_text(STUDY)
-    assert not loaded("import study; study.make().run_graph()") & {"networkx", "pydantic", "rich", "typer", "asyncio"}
+    assert not loaded("import study; study.make().run_graph()") & {
+        "networkx",
+        "pydantic",
+        "rich",
+        "secrets",
+        "typer",
+        "asyncio",
+    }
 
 
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"]])
