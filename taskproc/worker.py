@@ -26,7 +26,7 @@ from taskproc.attempt import Results, run_payload, where
 from taskproc.batch import Answer, Batch, Finished, Lost, Payload, Returned
 from taskproc.capture import LOGS, DescriptorCapture
 from taskproc.failure import details_of, packed, reason_of
-from taskproc.lifeline import hold
+from taskproc.lifeline import hold, keep_from_children
 from taskproc.loading import RefusedError, load_class, loaded
 from taskproc.locks import is_over, is_swept
 from taskproc.taskfile import stand_in
@@ -151,8 +151,7 @@ def _stay(number: int, frame: object) -> None:
 
 class _Server:
     def __init__(self, connection: socket.socket) -> None:
-        # A forked child that had it too would hide our death from the runner.
-        os.register_at_fork(after_in_child=lambda: os.close(connection.detach()))
+        keep_from_children(connection)
         self._connection = connection
         self._sending = threading.Lock()
         self._inbox: SimpleQueue[Work | None] = SimpleQueue()

@@ -109,6 +109,13 @@ def test_death_is_seen_though_a_forked_child_lives(lab: Any, pool: ProcessPool) 
     wait_for(lambda: gone(int((lab.folder / "child").read_text())))
 
 
+def test_a_child_may_fork_again_in_silence(lab: Any, pool: ProcessPool) -> None:
+    code = "for _ in range(2):\n    if child := os.fork():\n        os.waitpid(child, 0); break\n"
+    batch = lab.batch(("Call", f"self.pid = os.getpid()\n{code}if os.getpid() != self.pid: os._exit(0)"))
+    (done, _) = lab.run(pool, batch)
+    assert not done.attempt  # it left nothing: nothing was printed
+
+
 def test_recall(lab: Any, pool: ProcessPool) -> None:
     """The first task ends only after the others were given back."""
     code = "Path('begun').touch()\nwhile not os.path.exists('go'): time.sleep(0.01)"
