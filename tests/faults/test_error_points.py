@@ -16,7 +16,7 @@ import pytest
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not here")
 
 WRITES = ("pwrite64", "write", "fsync", "fdatasync", "rename", "ftruncate", "mkdir", "symlink", "link")
-READS = ("openat", "pread64", "read", "newfstatat", "unlink", "getdents64")
+READS = ("openat", "pread64", "read", "unlink", "getdents64")
 
 TASKS = """
 class Small(Task):
@@ -122,9 +122,10 @@ def test_some_writes_fail(flow: Any, leftovers: Callable[[Path], list[str]]) -> 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
-    ("error", "calls"), [("ENOSPC", WRITES), ("EIO", WRITES), ("EIO", READS), ("EACCES", READS)], ids=str
+    ("error", "calls", "step"),
+    [("ENOSPC", WRITES, 1), ("EIO", WRITES, 4), ("EIO", READS, 4), ("EACCES", READS, 4)],
 )
 def test_every_call_fails(
-    flow: Any, leftovers: Callable[[Path], list[str]], error: str, calls: tuple[str, ...]
+    flow: Any, leftovers: Callable[[Path], list[str]], error: str, calls: tuple[str, ...], step: int
 ) -> None:
-    assert try_points(flow, leftovers, error, calls, 1, "", "all") >= 100
+    assert try_points(flow, leftovers, error, calls, step, "", "all") >= 50
