@@ -3,7 +3,8 @@
 - A lane is where tasks wait that are bound by the same things: one executor, the same limits. A batch is of one lane.
 - The task with the longest chain of readers behind it goes first, by durations known from earlier runs or this one.
 - Tasks of a class whose duration is unknown go one by one.
-- Tasks known to be short go together, up to `TARGET` seconds by estimate, and no more than each worker's share.
+- Tasks known to be short go together, up to `TARGET` seconds by estimate, and no more than each worker's share, unless
+  that is less than `LEAST` seconds.
 - A reader that is sure to run, and whose other upstreams are settled or in the batch too, joins it at once.
 """
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 TARGET = 0.02
 """Seconds of work that a batch should hold."""
+
+LEAST = 0.002
+"""Seconds of work below which sharing costs more than it brings."""
 
 _FIRST = 1e9
 
@@ -95,7 +99,7 @@ class Lanes:
         within: dict[Key, int] = {}
         seconds = 0.0
         most = 1 if lane.one_by_one else MOST
-        while len(taken) < most and seconds < TARGET and (stack or (heap and share)):
+        while len(taken) < most and seconds < TARGET and (stack or (heap and (share > 0 or seconds < LEAST))):
             node = stack[-1] if stack else heap[0][2]
             expected = self._short(node)
             if expected is None and taken:

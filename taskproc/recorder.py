@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 FLUSH = 0.1
 """Seconds that a finished task waits for others, to be recorded with them."""
 
+MANY = 1000
+"""Finished tasks that are recorded while nothing else is to be done."""
+
 LONG = 0.2
 """Seconds above which a task's result is recorded at once."""
 
@@ -59,9 +62,9 @@ class Recorder:
         self._kept.add(code)
         self._versions[code] = version
 
-    def flush_due(self) -> None:
-        """Commit what has waited long enough."""
-        if self._rows and time.monotonic() >= self._due:
+    def flush_due(self, *, idle: bool) -> None:
+        """Commit what has waited long enough, and in an `idle` moment what is much."""
+        if self._rows and (time.monotonic() >= self._due or (idle and len(self._rows) >= MANY)):
             self.flush()
 
     def flush(self) -> None:

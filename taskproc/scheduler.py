@@ -111,7 +111,7 @@ class Scheduler:
                 self._take_answers()
                 self._flights.recall_silent()
                 self._consider_freed()
-                self._recorder.flush_due()
+                self._recorder.flush_due(idle=not self._lanes)
         finally:
             self._recorder.flush()
         if self._failures:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from taskproc.batch import Command
-from taskproc.lanes import MOST, TARGET, Durations, Lanes, ranks
+from taskproc.lanes import LEAST, MOST, TARGET, Durations, Lanes, ranks
 from taskproc.limits import Lane
 from taskproc.record import Inputs, Key, Made, Output, Record, Row, Stamp
 
@@ -83,8 +83,13 @@ def test_a_batch_holds_no_more_than_it_should() -> None:
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_each_worker_gets_its_share(workers: int) -> None:
     nodes = [Stand(n) for n in range(12)]
-    waiting = lanes(durations(dict.fromkeys(nodes, 0.0)), nodes, workers=workers)
+    waiting = lanes(durations(dict.fromkeys(nodes, LEAST / 2)), nodes, workers=workers)
     assert len(waiting.take(PLAIN, nobody)) == 12 // workers
+
+
+def test_what_is_done_in_no_time_is_not_shared() -> None:
+    nodes = [Stand(n) for n in range(12)]
+    assert len(lanes(durations(dict.fromkeys(nodes, LEAST / 8)), nodes, workers=12).take(PLAIN, nobody)) == 8
 
 
 def test_where_nothing_is_batched_each_goes_alone() -> None:
