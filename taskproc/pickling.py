@@ -20,13 +20,16 @@ from taskproc.origin import loaded, module_name, reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from io import BufferedReader
 
 PROTOCOL = 5
 
 _MAIN = b"__main__"
+_TEXT = pickle.PROTO + bytes([PROTOCOL]) + pickle.BINUNICODE8  # then come its length and itself
 _NAMED = pickle.STACK_GLOBAL  # the opcode by which a pickle takes something from a module
 _NOWHERE = "<dynamic-code>"  # what cloudpickle puts for the name of a file
 _PIECE = 1 << 18  # characters
+_READ = 1 << 20
 _FRAMES = 1 << 18  # a pickle's frames, which alone can name a module, are well below this
 _BY_VALUE = 6  # the length of what cloudpickle reduces a class to
 _STATE = 2  # where the state is in what `__reduce__` returns
@@ -145,14 +148,36 @@ def text_into(text: str, sink: Sink) -> None:
     """Pickle a text as it is into a sink, in pieces: `pickle` would encode it whole, and copy that."""
     pieces = range(0, len(text), _PIECE)
     size = len(text) if text.isascii() else sum(len(_utf8(text, start)) for start in pieces)
-    sink.take(memoryview(pickle.PROTO + bytes([PROTOCOL]) + pickle.BINUNICODE8 + size.to_bytes(8, "little")))
+    sink.take(memoryview(_TEXT + size.to_bytes(8, "little")))
     for start in pieces:
         sink.take(memoryview(_utf8(text, start)))
     sink.take(memoryview(pickle.STOP))
 
 
+def load_from(file: BufferedReader) -> Any:
+    """The value of a pickle in a file; what `text_into` wrote is read in pieces, too."""
+    if file.peek()[: len(_TEXT)] != _TEXT:
+        return Unpickler(file).load()
+    size = int.from_bytes(file.read(len(_TEXT) + 8)[len(_TEXT) :], "little")
+    text, data = "", b""
+    for left in range(size, 0, -_READ):  # a `for` loop: CPython then makes the text longer where it is
+        data += file.read(min(left, _READ))
+        end = _last_character(data) if left > _READ else len(data)
+        text += data[:end].decode("utf-8", "surrogatepass")
+        data = data[end:]
+    return text
+
+
 def _utf8(text: str, start: int) -> bytes:
     return text[start : start + _PIECE].encode("utf-8", "surrogatepass")
+
+
+def _last_character(data: bytes) -> int:
+    """Where the last character begins, which may go on in the next piece."""
+    start = len(data) - 1
+    while data[start] & 0xC0 == 0x80:  # 10xxxxxx goes on
+        start -= 1
+    return start
 
 
 class _PlainPickler(pickle.Pickler):

@@ -22,7 +22,7 @@ from taskproc.batch import Stored
 from taskproc.canonical import canonical, digest, flat
 from taskproc.gzipped import PIECE, GzipReader, GzipWriter
 from taskproc.origin import is_user_code, reference
-from taskproc.pickling import PROTOCOL, Sink, UnkeepableError, Unpickler, pickle_into, text_into, unpickled
+from taskproc.pickling import PROTOCOL, Sink, UnkeepableError, load_from, pickle_into, text_into, unpickled
 from taskproc.record import NO_DIGEST, FileEntry
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def load(source: bytes | Stored) -> Any:
             if _digest_of(file) != source.digest:
                 raise DamagedValueError(source.key, f"{source.path} is not what was written")
             file.seek(0)
-            return Unpickler(BufferedReader(GzipReader(cast("BinaryIO", file)), _READ)).load()
+            return load_from(BufferedReader(GzipReader(cast("BinaryIO", file)), _READ))
     except OSError as error:
         if error.filename != source.path:
             raise

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskproc import pickling
 
 SCRIPT = """
 import dataclasses
@@ -131,3 +139,23 @@ def test_what_a_script_defines_works_in_workers_and_stays_itself_in_the_script(t
         "True",
         "[1] [1]",
     ]
+
+
+class Kept(pickling.Sink):
+    def __init__(self) -> None:
+        super().__init__()
+        self.data = b""
+
+    def take(self, view: memoryview) -> None:
+        self.data += view
+
+
+@given(st.text(st.characters(codec=None), max_size=60), st.integers(4, 9))
+def test_a_text_in_pieces_is_the_same_pickle(text: str, piece: int) -> None:
+    sink = Kept()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pickling, "_PIECE", piece)
+        patch.setattr(pickling, "_READ", piece)
+        pickling.text_into(text, sink)
+        assert pickle.loads(sink.data) == text
+        assert pickling.load_from(BufferedReader(BytesIO(sink.data))) == text  # type: ignore[arg-type]
