@@ -13,36 +13,12 @@ from typing import Any
 
 import pytest
 
+from tests.faults.test_kill_points import ANSWER, TASKS
+
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not here")
 
 WRITES = ("pwrite64", "write", "fsync", "fdatasync", "rename", "ftruncate", "mkdir", "symlink", "link")
 READS = ("openat", "pread64", "read", "unlink", "getdents64")
-
-TASKS = """
-class Small(Task):
-    def __init__(self, n: int):
-        self.n = n
-    def run_task(self) -> int:
-        print('small')
-        return self.n
-
-class Big(Task):
-    small: Requires[int]
-    def __init__(self):
-        self.small = Small(1)
-    def run_task(self) -> list[int]:
-        (self.task_directory / 'a').write_text('a' * 100)
-        return list(range(20_000))
-
-class Main(Task):
-    small: Requires[int]
-    big: Requires[list[int]]
-    def __init__(self):
-        self.small, self.big = Small(2), Big()
-    def run_task(self) -> int:
-        return self.small + sum(self.big)
-"""
-ANSWER = f"{2 + sum(range(20_000))}\n"
 
 
 class Trial:
@@ -56,7 +32,7 @@ class Trial:
     def points(self, calls: tuple[str, ...], force: str) -> list[tuple[str, int]]:
         """The calls of these kinds that a run makes on the cache, each with its number among those of its kind."""
         trace = self._flow.folder / "trace"
-        assert self._run(force, "-y", "-o", str(trace), "-e", f"trace={','.join(calls)}").stdout == ANSWER
+        assert self._run(force, "-y", "-o", str(trace), "-e", f"trace={','.join(calls)}").stdout == f"{ANSWER}\n"
         made: Counter[str] = Counter()
         found: list[tuple[str, int]] = []
         for call, words in re.findall(r"^(?:\d+ +)?(\w+)\((.*)", trace.read_text(), re.MULTILINE):
@@ -72,16 +48,16 @@ class Trial:
             force, "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={at}"
         )
         assert done.returncode in {0, 1, 2}, (where, done.stderr)
-        assert done.returncode or done.stdout == ANSWER, where
+        assert done.returncode or done.stdout == f"{ANSWER}\n", where
         assert "Traceback" not in done.stderr or self._flow.path.name in done.stderr, (where, done.stderr)
-        assert self._run("").stdout == ANSWER, where
+        assert self._run("").stdout == f"{ANSWER}\n", where
         return done.stderr if done.returncode else ""
 
     def prepare(self, force: str) -> None:
         """Begin with no cache; for a forced run, with one that has all results."""
         shutil.rmtree(self._cache, ignore_errors=True)
         if force:
-            assert self._run("").stdout == ANSWER
+            assert self._run("").stdout == f"{ANSWER}\n"
 
     def _run(self, force: str, *tracing: str) -> subprocess.CompletedProcess[str]:
         words = [sys.executable, "-m", "taskproc_cli", "run", self._flow.path, "-x", "serial", "--cache", self._cache]
