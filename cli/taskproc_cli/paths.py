@@ -38,7 +38,7 @@ def entries(start: str, suffix: str = "") -> Iterator[str]:
     folder, slash, name = start.rpartition("/")
     try:
         found = sorted(os.scandir(os.path.expanduser(folder + slash) or "."), key=lambda entry: entry.name)
-    except OSError:
+    except (OSError, ValueError):  # the latter for a name that can be no path
         return
     for entry in found:
         if not entry.name.startswith(name) or entry.name == "__pycache__":

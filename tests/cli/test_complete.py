@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import taskproc_cli.complete
@@ -178,6 +178,7 @@ def test_a_line_is_split_as_a_shell_does(line: str, expected: tuple[list[str], s
 
 
 @given(st.text(), st.text())
+@example("\0/", "")
 def test_any_line_is_answered(line: str, breaks: str) -> None:
     assert all(isinstance(word, str) for word in answer("bash", [breaks, f"taskproc run {line}"]))
 
