@@ -29,7 +29,6 @@ Capture = Callable[[str, Echo | None], AbstractContextManager[None]]
 STREAMS = ("stdout", "stderr")
 LOGS = (STDOUT, STDERR)
 
-_ROUTED = ("stdin", *STREAMS)
 _TAIL_LINES = 20
 _TAIL_BYTES = 1 << 13
 _PIECE = 1 << 16
@@ -270,15 +269,16 @@ class _Log:
 class _Router:
     """Stands for a standard stream: each thread reaches its own task's, or else what stood there."""
 
-    def __init__(self, name: str, fallback: TextIO) -> None:
+    def __init__(self, name: str) -> None:
         self._name = name
-        self._fallback = fallback
+        self.fallback: Any = None
 
     def __getattr__(self, name: str) -> Any:
         output = _outputs.get(threading.get_ident())
-        return getattr(self._fallback if output is None else output.stream(self._name), name)
+        return getattr(self.fallback if output is None else output.stream(self._name), name)
 
 
+_routers = {name: _Router(name) for name in ("stdin", *STREAMS)}  # for good: another thread may be printing to one
 _outputs: dict[int, _Output] = {}
 _lock = threading.Lock()
 
@@ -290,10 +290,11 @@ def _divert(output: _Output | None) -> _Output | None:
         before = _outputs.pop(thread, None)
         if output is not None:
             _outputs[thread] = output
-        for name in _ROUTED:
+        for name, router in _routers.items():
             stream = getattr(sys, name)
-            if not _outputs and isinstance(stream, _Router):
-                setattr(sys, name, stream._fallback)
-            elif _outputs and not isinstance(stream, _Router):
-                setattr(sys, name, _Router(name, stream))
+            if not _outputs and stream is router:
+                setattr(sys, name, router.fallback)
+            elif _outputs and stream is not router:
+                router.fallback = stream
+                setattr(sys, name, router)
     return before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from functools import partial
 from typing import TYPE_CHECKING
@@ -39,7 +40,8 @@ class _ThreadKeeper(Keeper):
     def run(self) -> None:
         capture = ThreadCapture()
         for batch, reply in self._pool.jobs(self):
-            self._work = Work(batch, partial(self._answer, batch.serial, reply), capture)
+            cwd = batch.cwd if self._pool.workers == 1 else ""  # which threads share
+            self._work = Work(batch, partial(self._answer, batch.serial, reply), capture, cwd=cwd)
             self._work.run()
 
     def recall(self, serial: int) -> None:
@@ -75,7 +77,12 @@ class Interactive:
         """Do nothing: this thread is ready."""
 
     def submit(self, batch: Batch, reply: Reply) -> None:
-        Work(batch, partial(reply, batch.serial), _no_capture, on_error=self._examine).run()
+        work = Work(batch, partial(reply, batch.serial), _no_capture, cwd=batch.cwd, on_error=self._examine)
+        try:
+            work.run()
+        finally:
+            with contextlib.suppress(OSError):  # it may be gone
+                os.chdir(batch.cwd)
 
     def recall(self, serial: int) -> None:
         """Do nothing: a batch is over when `submit` returns."""

@@ -31,22 +31,32 @@ class Fixed:
 def own_copy(value: T) -> T:
     """A copy that shares nothing mutable with the original; what refuses to be copied is passed on as it is."""
     try:
-        return cast("T", _copied(value))
+        return cast("T", _copied(value, {}))
     except RecursionError:  # it contains itself
         return cast("T", _deep_copy(value))
 
 
-def _copied(value: Any) -> Any:
-    """A copy by hand: `deepcopy` takes several times as long, for arguments full of futures."""
+def _copied(value: Any, memo: dict[int, Any]) -> Any:
+    """A copy by hand: `deepcopy` takes several times as long, for arguments full of futures.
+
+    `memo` has the copies of the lists, tuples and dicts met before, by identity: what is shared is copied once.
+    """
     kind = value.__class__
     if kind in ATOMIC or (kind is tuple and ATOMIC.issuperset(map(type, value))):
         return value
-    if kind is list or kind is tuple:
-        copies = [entry if entry.__class__ in ATOMIC or isinstance(entry, Fixed) else _copied(entry) for entry in value]
-        return copies if kind is list else tuple(copies)
-    if kind is dict:
-        return {_copied(key): entry if entry.__class__ in ATOMIC else _copied(entry) for key, entry in value.items()}
-    return value if _is_fixed(value) else _deep_copy(value)
+    if kind is not list and kind is not tuple and kind is not dict:
+        return value if _is_fixed(value) else _deep_copy(value)
+    made = memo.get(id(value))
+    if made is None:
+        if kind is dict:
+            made = {_copied(key, memo): _copied(entry, memo) for key, entry in value.items()}
+        else:
+            entries = [
+                one if one.__class__ in ATOMIC or isinstance(one, Fixed) else _copied(one, memo) for one in value
+            ]
+            made = entries if kind is list else tuple(entries)
+        memo[id(value)] = made
+    return made
 
 
 def _deep_copy(value: Any) -> Any:
@@ -63,8 +73,12 @@ def _is_fixed(value: Any) -> bool:
         return ATOMIC.issuperset(map(type, value)) or all(map(_is_fixed, value))
     if kind in ATOMIC or issubclass(kind, (Fixed, Enum, PurePath)):
         return True
-    dataclass = kind.__dict__.get("__dataclass_params__")
-    if dataclass is None or not dataclass.frozen:
+    if not all(map(_is_frozen_dataclass, kind.__mro__[:-1])):
         return False
     fields = [getattr(value, name, None) for name in kind.__dataclass_fields__]
     return all(map(_is_fixed, (*fields, *getattr(value, "__dict__", {}).values())))
+
+
+def _is_frozen_dataclass(cls: type) -> bool:
+    params = cls.__dict__.get("__dataclass_params__")
+    return params is not None and params.frozen

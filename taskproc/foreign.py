@@ -17,7 +17,7 @@ from taskproc.capture import ThreadCapture
 from taskproc.errors import RequestError
 from taskproc.failure import reason_of
 from taskproc.wire import decoded_answers, parcel
-from taskproc.worker import Work
+from taskproc.worker import Work, discard, is_orphan
 
 if TYPE_CHECKING:
     import concurrent.futures
@@ -154,10 +154,16 @@ class Threads(Foreign):
 
     def _job(self, batch: Batch, reply: Reply) -> tuple[Any, ...]:
         self._works[batch.serial] = work = Work(batch, partial(reply, batch.serial), ThreadCapture())
-        return (work.run,)
+        return _run_here, work, batch
 
     def _answers(self, result: Any) -> list[Answer]:  # noqa: ARG002  they have come
         return []
+
+
+def _run_here(work: Work, batch: Batch) -> None:
+    work.run()
+    if is_orphan(batch):
+        discard(batch.payloads)
 
 
 def foreign(executor: concurrent.futures.Executor, *how: Any) -> Foreign:

@@ -61,7 +61,7 @@ class Pool:
     streams = True
 
     def __init__(self, workers: int, keeper: Callable[[Pool], Keeper]) -> None:
-        self._workers = workers
+        self.workers = workers
         self._keeper = keeper
         self._jobs: SimpleQueue[tuple[Batch, Reply] | None] = SimpleQueue()
         self._keepers: list[Keeper] = []
@@ -71,7 +71,7 @@ class Pool:
 
     def expect(self, batches: int) -> None:
         with self._lock:
-            while len(self._keepers) < min(batches, self._workers):
+            while len(self._keepers) < min(batches, self.workers):
                 keeper = self._keeper(self)
                 self._keepers.append(keeper)
                 keeper.start()

@@ -164,3 +164,11 @@ def test_tail(tmp_path: Path) -> None:
     assert tail(str(tmp_path)).splitlines() == [*(f"o{number}" for number in range(4982, 5000)), "e0", "e1"]
     (tmp_path / "stderr.txt").write_text("".join(f"e{number}\n" for number in range(50)))
     assert len(tail(str(tmp_path)).splitlines()) == 20
+
+
+def test_another_thread_may_be_printing_when_a_stream_is_given_back(tmp_path: Path) -> None:
+    with ThreadCapture()(str(tmp_path), None):
+        held = sys.stdout
+    with ThreadCapture()(str(tmp_path), None):
+        assert sys.stdout is held  # `print` goes on with it, and does not keep it alive
+    assert held.write("") == 0

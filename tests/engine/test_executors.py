@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from pathlib import Path
@@ -99,10 +100,12 @@ def test_interactive_is_this_thread_with_its_own_streams(
     lab: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir("/")
-    code = "print('hello'); result = threading.get_ident(), os.getcwd()"
-    (answer, _) = lab.run(Interactive(debug=False), lab.batch(("Call", code)))
-    assert load(answer.inline) == (threading.get_ident(), "/")
-    assert capsys.readouterr().out == "hello\n"
+    code = "print('hello'); result = threading.get_ident(), os.getcwd(); os.chdir('/tmp')"
+    batch = lab.batch(("Call", code), ("Call", code))
+    (answer, other, _) = lab.run(Interactive(debug=False), batch)
+    assert load(answer.inline) == load(other.inline) == (threading.get_ident(), batch.cwd)
+    assert os.getcwd() == batch.cwd
+    assert capsys.readouterr().out == 2 * "hello\n"
     assert not answer.attempt
 
 

@@ -43,3 +43,23 @@ def test_a_frozen_dataclass_that_holds_nothing_mutable_is_its_own_copy() -> None
     for modifiable in (Whole(Part([1])), Part({}), Derived(1)):
         assert own_copy(modifiable) is not modifiable
         assert own_copy((modifiable,))[0] == modifiable
+
+
+def test_a_frozen_dataclass_of_another_base_is_copied() -> None:
+    @dataclass(frozen=True)
+    class Grid(list[int]):
+        name: str
+
+    grid = Grid("a")
+    grid.append(1)
+    copied = own_copy(grid)
+    grid.append(2)
+    assert [*copied] == [1]
+
+
+def test_what_is_shared_is_copied_once() -> None:
+    shared: Any = {"a": [1]}
+    for _ in range(60):
+        shared = {"left": shared, "right": [shared]}
+    copied = own_copy(shared)
+    assert copied["left"] is copied["right"][0]
