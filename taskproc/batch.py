@@ -53,12 +53,20 @@ class SlotValue(NamedTuple):
     sources: tuple[tuple[Source, tuple[object, ...]], ...]
 
 
+class Uses(NamedTuple):
+    """The user's classes and functions that values refer to, as `module:qualname`, and the digest of their code."""
+
+    names: tuple[str, ...]
+    code: bytes
+
+
 class Payload(NamedTuple):
     """One task to run.
 
     `cls` is an index into the batch's classes, `state` the pickled instance state (opaque here: what the class's own
     `_task_revive` takes), `folder` the attempt's folder (absolute; it does not exist before the attempt has something
     to keep), `task_id` its id. `level` is the compression level, 0-9. With `echo` its output is sent as it happens too.
+    `uses` is code that its attributes and upstream values refer to, which need not be reached from its class.
     """
 
     cls: int
@@ -67,6 +75,7 @@ class Payload(NamedTuple):
     task_id: int
     level: int
     echo: bool
+    uses: tuple[Uses, ...]
     slots: tuple[SlotValue, ...]
 
 

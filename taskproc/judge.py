@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from taskproc.batch import Uses
 from taskproc.canonical import Unencodable, deep, digest, flat
 from taskproc.changes import Change, changes
 from taskproc.future import Const
 from taskproc.graph import packed_sources, shape
 from taskproc.inputfile import input_files
-from taskproc.origin import resolve
+from taskproc.origin import reference, resolve
 from taskproc.record import WIDTH, Inputs, Stamp
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Judge:
         self._codes: dict[type, Fingerprint] = {}
         self._paths: dict[Key, list[InputFile]] = {}
         self._known: dict[Key, Inputs] = {}
+        self._uses: dict[Key, Uses] = {}
 
     def code(self, cls: type) -> Fingerprint:
         """The code of a class, as it is at the first look."""
@@ -100,16 +102,29 @@ class Judge:
         paths = input_files(values)
         if not refs and not paths:
             return digest(data)
-        parts = [data, self.codes.refs(refs)] if refs else [data]
+        parts = [data]
+        if refs:
+            self._uses[node.key] = uses = Uses(tuple(map(reference, refs)), self.codes.refs(refs))
+            parts.append(uses.code)
         if paths:
             self._paths[node.key] = paths
             parts += map(self.contents.digest, paths)
         return digest(*parts)
 
+    def uses(self, node: Node, outputs: Mapping[Key, Output]) -> tuple[Uses, ...]:
+        """The code that a task's attributes, arguments and constants refer to, and the values that are there for it."""
+        found = [self._uses[node.key]] if node.key in self._uses else []
+        for source in node.sources:
+            output = outputs.get(source.key)
+            if output is not None and output.refs:
+                found.append(Uses(output.refs, output.refs_code))
+        return tuple(dict.fromkeys(found)) if found else ()
+
     def inputs_used(self, node: Node, outputs: Mapping[Key, Output]) -> Inputs:
         """What a task that has run was made from: if a file that counts changed meanwhile, that can't be told."""
         inputs = self.inputs(node, outputs)
         del self._known[node.key]
+        self._uses.pop(node.key, None)
         is_unchanged = node.key not in self._paths or all(map(self.contents.is_unchanged, self._paths[node.key]))
         if is_unchanged and (not self.code(node.cls).watched or self.codes.is_unchanged(node.cls)):
             return inputs

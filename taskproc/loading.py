@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from taskproc import taskfile
 from taskproc.canonical import digest
 from taskproc.context import loading
-from taskproc.origin import is_user_code, source_file
+from taskproc.origin import is_user_code, resolve, source_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable
 
-    from taskproc.batch import ClassRef
+    from taskproc.batch import ClassRef, Uses
     from taskproc.fingerprint import Fingerprinter
     from taskproc.value import References
 
@@ -37,6 +37,7 @@ T = TypeVar("T")
 _classes: dict[ClassRef, type[Any]] = {}
 _fingerprinters: dict[type[Any], Fingerprinter] = {}
 _verified: set[tuple[str, bytes]] = set()
+_agreed: set[Uses] = set()
 _one_at_a_time = threading.Lock()
 
 
@@ -53,6 +54,7 @@ def read_anew() -> None:
     """Forget what was read of code: a run begins in this process, and may be of other code than the last."""
     _fingerprinters.clear()
     _verified.clear()
+    _agreed.clear()
 
 
 def load_class(ref: ClassRef) -> type[Any]:
@@ -71,6 +73,30 @@ def load_class(ref: ClassRef) -> type[Any]:
     if ref.blob:
         _publish(cls)
     return cls
+
+
+def refuse_other_code(ref: ClassRef, cls: type[Any], uses: Iterable[Uses]) -> None:
+    """See to it that what a task's attributes and values refer to is here what it is where the class was sent from.
+
+    Raises:
+        RefusedError: It is not.
+    """
+    for use in uses:
+        if use in _agreed:
+            continue
+        found = loaded(lambda names: [resolve(name) for name in names], use.names)
+        changed = [path for path, read in ref.sources if _imported.get(path, read) != read]
+        known = [target for target in found if target is not None]
+        if changed and (len(known) < len(found) or _fingerprinter(cls).refs(known) != use.code):
+            raise RefusedError(_changed(changed[0]))
+        _agreed.add(use)
+
+
+def _changed(path: str) -> str:
+    return (
+        f"taskfile changed during the run: {path} is not what was loaded for it (it was edited, or a value"
+        " in it was set); start the program again, or give the value as an argument"
+    )
 
 
 def _publish(cls: type[Any]) -> None:
@@ -112,10 +138,7 @@ def _import_class(ref: ClassRef) -> type[Any]:
     changed = [source for source in ref.sources if source not in _verified and not _is_unchanged(*source)]
     # A file may have changed without touching what the class reaches.
     if changed and _fingerprinter(cls).of(cls).digest != ref.code:
-        raise RefusedError(
-            f"taskfile changed during the run: {changed[0][0]} is not what was loaded for it (it was edited, or a value"
-            " in it was set); start the program again, or give the value as an argument"
-        )
+        raise RefusedError(_changed(changed[0][0]))
     _verified.update(set(ref.sources).difference(changed))  # a file that has changed may matter to another class
     return cls
 
@@ -231,7 +254,7 @@ def _forget() -> None:
     """Unload what is the user's."""
     for name in _user_modules(list(sys.modules)):
         del sys.modules[name]
-    for known in (_classes, _imported, _fingerprinters, _verified):
+    for known in (_classes, _imported, _fingerprinters, _verified, _agreed):
         known.clear()
     importlib.invalidate_caches()
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from taskproc.batch import Source
-    from taskproc.fingerprint import Fingerprinter
     from taskproc.graph import Node
+    from taskproc.judge import Judge
     from taskproc.record import Key, Output
 
 
@@ -34,16 +34,16 @@ class Packer:
 
     Args:
         roots: The requested tasks; the output of one that is requested alone is sent as it happens.
-        codes: The fingerprints, which say from which files each class was read.
+        judge: Knows from which files each class was read, and what code is used besides.
         ids: Each task's id.
         outputs: Each settled task's output; grows while the run goes on.
     """
 
     def __init__(
-        self, roots: Sequence[Node], codes: Fingerprinter, ids: Mapping[Key, int], outputs: Mapping[Key, Output]
+        self, roots: Sequence[Node], judge: Judge, ids: Mapping[Key, int], outputs: Mapping[Key, Output]
     ) -> None:
         self._echoed = roots[0] if len(roots) == 1 else None
-        self._codes = codes
+        self._judge = judge
         self._ids = ids
         self._outputs = outputs
         self._classes: dict[type, ClassRef] = {}
@@ -87,7 +87,8 @@ class Packer:
             slots.append(SlotValue(name, layout, sources))
         state = _state(node.attributes, args, node.key.hex())
         folder, task_id = self.folder(node, attempt), self._ids[node.key]
-        return Payload(cls, state, folder, task_id, node.level, node is self._echoed, tuple(slots))
+        uses = self._judge.uses(node, self._outputs)
+        return Payload(cls, state, folder, task_id, node.level, node is self._echoed, uses, tuple(slots))
 
     def _source(self, source: Node | Const[Any], within: Mapping[Key, int]) -> Source:
         if isinstance(source, Const):
@@ -108,13 +109,13 @@ class Packer:
         """How workers get a class: by reference if they can import the very same, else by value."""
         if cls not in self._classes:
             self._classes[cls] = ref = (
-                self._reference(cls) if _importable(cls) else _by_value(cls, self._codes.of(cls).files)
+                self._reference(cls) if _importable(cls) else _by_value(cls, self._judge.codes.of(cls).files)
             )
             know(ref, cls)  # threads of this process run this very class
         return self._classes[cls]
 
     def _reference(self, cls: type) -> ClassRef:
-        fingerprint = self._codes.of(cls)
+        fingerprint = self._judge.codes.of(cls)
         file = file_of(cls.__module__)
         path, root = ("", "")
         if file is not None and module_name(file)[0] == cls.__module__:

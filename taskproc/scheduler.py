@@ -74,7 +74,7 @@ class Scheduler:
         self._keep_going = keep_going
         self._codes = judge.codes
         self._frontier = Frontier(plan, judge)
-        self._packer = Packer(plan.graph.roots, judge.codes, ids, self._frontier.outputs)
+        self._packer = Packer(plan.graph.roots, judge, ids, self._frontier.outputs)
         self._recorder = Recorder(journal, judge.codes)
         self._failures: dict[Key, FailedTaskError] = {}
         self._elsewhere = Elsewhere(journal)

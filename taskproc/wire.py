@@ -26,6 +26,7 @@ from taskproc.batch import (
     Returned,
     SlotValue,
     Stored,
+    Uses,
 )
 from taskproc.pickling import PROTOCOL, pickled
 from taskproc.record import FileEntry, Made
@@ -120,5 +121,5 @@ def _by_fields(cls: type[Any]) -> None:
     copyreg.pickle(cls, lambda message: (cls, tuple(message)))
 
 
-for _cls in (ClassRef, Stored, Parcel, FileEntry):
+for _cls in (ClassRef, Stored, Uses, Parcel, FileEntry):
     _by_fields(_cls)

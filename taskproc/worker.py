@@ -27,7 +27,7 @@ from taskproc.batch import Answer, Batch, Finished, Lost, Payload, Returned
 from taskproc.capture import LOGS, DescriptorCapture
 from taskproc.failure import details_of, packed, reason_of
 from taskproc.lifeline import hold, keep_from_children
-from taskproc.loading import RefusedError, load_class, loaded
+from taskproc.loading import RefusedError, load_class, loaded, refuse_other_code
 from taskproc.locks import is_over, is_swept
 from taskproc.taskfile import stand_in
 from taskproc.wire import Parcel, encoded_answer, encoded_answers, read_batch
@@ -83,6 +83,13 @@ class Work:
             try:
                 classes.append(load_class(ref))
             except BaseException as error:  # noqa: BLE001  importing runs the user's code
+                self._refuse(f"{ref.module}:{ref.qualname}", error)
+                return
+        for payload in self._batch.payloads:
+            ref = self._batch.classes[payload.cls]
+            try:
+                refuse_other_code(ref, classes[payload.cls], payload.uses)
+            except BaseException as error:  # noqa: BLE001
                 self._refuse(f"{ref.module}:{ref.qualname}", error)
                 return
         results: Results = {}

@@ -81,6 +81,7 @@ class Lab:
                 task_id=index,
                 level=9,
                 echo=echo,
+                uses=(),
             )
             for index, (name, args, *slots) in enumerate(jobs)
         )

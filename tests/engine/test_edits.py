@@ -490,3 +490,65 @@ def test_a_constant_or_file_that_is_edited_before_a_worker_reads_it_leaves_nothi
         project.run(listener=listener, executor="process", force="all")
     project.edit(file, (new, old))
     assert project.run()[0] == before
+
+
+GIVEN = """
+from enum import Enum
+
+class Mode(Enum):
+    A = 1
+    def value_of(self):
+        return 10
+
+def value_of():
+    return 10
+
+class Made:
+    def value_of(self):
+        return 10
+"""
+
+USING = """
+class Edit(Task):
+    def run_task(self):
+        path = HERE / 'given_code.py'
+        path.write_text(path.read_text().replace('10', '99'))
+
+class Make(Task):
+    def run_task(self):
+        from given_code import Made
+        return Made()
+
+class Use(Task):
+    edited: Requires[None]
+    what: Requires[Any]
+    def __init__(self, mode, what):
+        self.edited, self.mode, self.what = Edit(), mode, what
+    def run_task(self):
+        what = self.mode or self.what
+        return what() if callable(what) else what.value_of()
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "text"),
+    [
+        ("Edit()", "Use(given_code.Mode.A, Const(0))"),
+        ("Edit()", "Use(None, Const(given_code.value_of))"),
+        ("Make()", "Use(None, Make())"),
+    ],
+)
+def test_code_that_only_values_refer_to_is_not_run_in_another_version(
+    flow: Any, monkeypatch: pytest.MonkeyPatch, first: str, text: str
+) -> None:
+    monkeypatch.delitem(sys.modules, "given_code", raising=False)
+    (flow.folder / "given_code.py").write_text(GIVEN)
+    flow.write(USING)
+    flow.run(first)
+    (flow.folder / "given_code.py").write_text(GIVEN)
+    flow.module.given_code = importlib.import_module("given_code")
+    flow.task("Edit()").clear_task()
+    with pytest.raises(FailedTaskError, match=r"given_code\.py is not what was loaded"):
+        flow.run(text, executor="process")
+    (flow.folder / "given_code.py").write_text(GIVEN)
+    assert flow.run(text, executor="process").value == 10

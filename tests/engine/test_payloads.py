@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from taskproc.batch import Stored
-from taskproc.fingerprint import Fingerprinter
+from taskproc.graph import build_graph
+from taskproc.options import Options
 from taskproc.payloads import Packer, value_of
 from taskproc.record import FileEntry, Output, Stamp
+from taskproc.run import judged_plan
 
 SLOTS = """
 class Up(Task):
@@ -54,11 +56,11 @@ def output(inline: bytes | None = b"value", **changes: Any) -> Output:
 def packed(flow: Any) -> Any:
     """A packer for `Down()`, with the nodes of its upstreams by number."""
     flow.write(SLOTS)
-    plan = flow.plan("Down()")
+    judge, plan = judged_plan(build_graph(flow.task("Down()")._task_node), Options(flow.cache))
     ids = {node.key: number for number, node in enumerate(plan.graph.nodes, 10)}
     nodes = {node.task.n: node for node in plan.graph.nodes[:-1]}
     outputs = {node.key: output(b"value %d" % n) for n, node in nodes.items()}
-    packer = Packer(plan.graph.roots, Fingerprinter(flow.module.Task), ids, outputs)
+    packer = Packer(plan.graph.roots, judge, ids, outputs)
     return SimpleNamespace(packer=packer, root=plan.graph.root, nodes=nodes)
 
 
