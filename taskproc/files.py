@@ -11,6 +11,7 @@ nothing is removed but attempts and what is made here.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -40,6 +41,7 @@ _EMPTY = ".empty"
 _LINK = ".link-"
 _FOLDER_SIZE = -1
 _CHUNK = 1 << 20
+_NOT_OURS = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}  # gone already, or a link
 
 _ATTEMPT = re.compile(r"[0-9a-f]{16}")
 _PLAIN = re.compile(r"\w[\w.<>+-]*")
@@ -199,24 +201,26 @@ def task_bytes(cache: Path, name: str, task_id: int) -> int:
     return total
 
 
-def remove_attempts(cache: Path, name: str, task_id: int, keep: Collection[str] = ()) -> None:
-    """Remove a task's attempts but those named in `keep`, and the links into what is gone.
+def remove_attempts(cache: Path, name: str, task_id: int, keep: Collection[str] = ()) -> bool:
+    """Remove a task's attempts but those named in `keep`, and the links into what is gone; False if some can't be now.
 
     What taskproc did not make stays, and so do the folders around it.
     """
-    with suppress(OSError), _opened(cache, folder_name(name), str(task_id)) as folder:
-        for item in os.listdir(folder):
-            if _ATTEMPT.fullmatch(item) and item not in keep:
-                _remove_folder(item, folder)
-        kept = [item for item in os.listdir(folder) if _ATTEMPT.fullmatch(item)]
-        if not kept:
-            _remove_folder(_EMPTY, folder)
-        for item in os.listdir(folder):
-            if item.startswith(_LINK) or (item in _VIEWS and not os.access(item, os.F_OK, dir_fd=folder)):
-                _remove_link(item, folder)
+    try:
+        with _opened(cache, folder_name(name), str(task_id)) as folder:
+            items = [item for item in os.listdir(folder) if _ATTEMPT.fullmatch(item)]
+            is_done = not [item for item in items if item not in keep and not _remove_folder(item, folder)]
+            if not any(_ATTEMPT.fullmatch(item) for item in os.listdir(folder)):
+                _remove_folder(_EMPTY, folder)
+            for item in os.listdir(folder):
+                if item.startswith(_LINK) or (item in _VIEWS and not os.access(item, os.F_OK, dir_fd=folder)):
+                    _remove_link(item, folder)
+    except OSError as error:
+        is_done = error.errno in _NOT_OURS
     with suppress(OSError):  # not empty, or somebody else's
         task_folder(cache, name, task_id).rmdir()
         (cache / folder_name(name)).rmdir()
+    return is_done
 
 
 def remove_everything(cache: Path) -> None:
@@ -241,12 +245,16 @@ def _opened(cache: Path, *parts: str) -> Generator[int]:
         os.close(folder)
 
 
-def _remove_folder(item: str, parent: int) -> None:
+def _remove_folder(item: str, parent: int) -> bool:
+    """Remove a folder; False if that can't be done now."""
     import shutil
 
-    with suppress(OSError):  # a link, or gone already
+    try:
         os.close(os.open(item, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent))
-        shutil.rmtree(item, ignore_errors=True, dir_fd=parent)
+    except OSError as error:
+        return error.errno in _NOT_OURS
+    shutil.rmtree(item, ignore_errors=True, dir_fd=parent)
+    return not os.access(item, os.F_OK, dir_fd=parent)
 
 
 def _remove_link(item: str, parent: int) -> None:

@@ -245,20 +245,29 @@ def is_const(value: object) -> TypeGuard[Const[Any]]:
 
 def instances(kind: type[T], value: Any) -> Iterator[T]:
     """The instances of a class in a value, at any depth of what plain data is made of, futures not looked into."""
+    return _instances(kind, value, {})
+
+
+def _instances(kind: type[T], value: Any, met: dict[int, Any]) -> Iterator[T]:
     if isinstance(value, kind):
         yield value
-    elif type(value) in ATOMIC or isinstance(value, (FutureBase, type)):
         return
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        for entry in cast("Iterable[object]", value):
-            if isinstance(entry, kind):
-                yield entry
-            elif entry.__class__ not in ATOMIC and not isinstance(entry, FutureBase):
-                yield from instances(kind, entry)
-    elif isinstance(value, Mapping):
+    if value.__class__ in ATOMIC or isinstance(value, (FutureBase, type)) or id(value) in met:
+        return
+    met[id(value)] = value
+    for part in _parts(value):
+        if isinstance(part, kind):
+            yield part
+        elif part.__class__ not in ATOMIC and not isinstance(part, FutureBase):
+            yield from _instances(kind, part, met)
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return cast("Iterable[Any]", value)
+    if isinstance(value, Mapping):
         pairs = cast("Mapping[object, object]", value)
-        yield from instances(kind, [*pairs.keys(), *pairs.values()])
-    else:
-        cls = cast("Any", type(value))
-        fields: Iterable[str] = getattr(cls, "__dataclass_fields__", ()) or getattr(cls, "model_fields", ())
-        yield from instances(kind, [getattr(value, name, None) for name in fields])
+        return [*pairs.keys(), *pairs.values()]
+    cls = cast("Any", type(value))
+    fields: Iterable[str] = getattr(cls, "__dataclass_fields__", ()) or getattr(cls, "model_fields", ())
+    return [getattr(value, name, None) for name in fields]

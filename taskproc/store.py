@@ -253,8 +253,8 @@ class Store:
                 if locks.any_alive(self._cache) or self._index.leases():
                     return  # a listing of `.runs` may be out of date on a network file system, a transaction is not
                 name, kept = self._index.take_trash(entry)
-                for task_id, keep in kept.items():
-                    files.remove_attempts(self._cache, name, task_id, keep)
+                left = [i for i, keep in kept.items() if not files.remove_attempts(self._cache, name, i, keep)]
+                self._index.discard(name, left)  # to the next sweep
         locks.remove_dead(self._cache)
 
 

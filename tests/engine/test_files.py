@@ -148,7 +148,7 @@ def test_removal_keeps_what_is_named_and_mends_links(tmp_path: Path) -> None:
     kept = make_attempt(tmp_path, SECOND)
     view(tmp_path, "study.Train", 3, FIRST, DATA)
     view(tmp_path, "study.Train", 3, SECOND, STDOUT)
-    remove_attempts(tmp_path, "study.Train", 3, {SECOND})
+    assert remove_attempts(tmp_path, "study.Train", 3, {SECOND})
     assert sorted(os.listdir(kept.parent)) == [SECOND, STDOUT]
     assert task_ids_on_disk(tmp_path, "study.Train") == [3]
 
@@ -190,3 +190,14 @@ def test_everything_is_attempts_only(tmp_path: Path) -> None:
     (tmp_path / "mine" / "file").write_text("")
     remove_everything(tmp_path)
     assert os.listdir(tmp_path) == ["mine"]
+
+
+def test_what_cannot_be_removed_now_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = attempt_folder(tmp_path, "study.Train", 3, FIRST)
+    folder.mkdir(parents=True)
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", lambda *args, **kwargs: None)
+        assert not remove_attempts(tmp_path, "study.Train", 3)
+    assert remove_attempts(tmp_path, "study.Train", 3)
+    assert not folder.exists()
+    assert remove_attempts(tmp_path, "study.Train", 3)
