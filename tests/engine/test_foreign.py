@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from taskproc.batch import Answer, Done, Finished, Returned
 from taskproc.call import look_around
 from taskproc.errors import FailedTaskError, RequestError
-from taskproc.foreign import Foreign, foreign
+from taskproc.foreign import Foreign, _run_here, foreign
 from taskproc.value import load
 
 
@@ -360,3 +361,18 @@ def test_dask_without_an_address_is_a_cluster_that_ends_with_the_run(cluster: An
     flow.write("class Main(Task):\n    def run_task(self): return os.getpid()")
     pid = flow.run("Main()", executor="dask", workers=1).value
     assert not Path(f"/proc/{pid}").exists() or sys.platform != "linux"
+
+
+def test_what_a_thread_leaves_for_a_run_that_is_over_is_removed(tmp_path: Path) -> None:
+    lock = tmp_path / ".runs" / "0123456789.lock"
+    lock.parent.mkdir()
+    lock.touch()
+    folder = tmp_path / "study.Train" / "3" / "0123456789000001"
+    folder.mkdir(parents=True)
+    work: Any = SimpleNamespace(run=lambda: None)
+    batch: Any = SimpleNamespace(payloads=[SimpleNamespace(folder=str(folder))])
+    _run_here(work, batch)
+    assert folder.exists()
+    lock.unlink()
+    _run_here(work, batch)
+    assert not folder.exists()
