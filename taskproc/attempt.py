@@ -9,7 +9,7 @@ import time
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, cast
 
-from taskproc.batch import Answer, Damaged, Done, Failed, Payload, Printed, SlotValue, Source, Stored
+from taskproc.batch import Answer, Damaged, Done, Failed, Payload, Printed, SlotValue, Stored
 from taskproc.canonical import digest
 from taskproc.capture import tail
 from taskproc.context import blocks, in_task
@@ -18,10 +18,10 @@ from taskproc.files import RESULT, take_manifest
 from taskproc.loading import code_of
 from taskproc.pickling import UnkeepableError
 from taskproc.record import WIDTH, FileEntry, Made
-from taskproc.value import DamagedValueError, Dumped, dump, load
+from taskproc.value import DamagedValueError, Dumped, dump, load, load_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from taskproc.capture import Capture
 
@@ -74,7 +74,7 @@ def run_payload(
 
 
 def _run(payload: Payload, cls: type[Any], results: Results) -> object:
-    slots = {slot.name: _slot(slot, results) for slot in payload.slots}
+    slots = _slots(payload, results) if payload.slots else {}
     task = cls._task_revive(payload.state, slots, payload.folder, payload.task_id)
     outside, around = in_task.set(True), blocks.set(())
     try:
@@ -97,8 +97,17 @@ def _hint_at_undeclared(cls: type, attributes: dict[str, Any], error: Exception)
                 error.add_note(f"{cls.__qualname__}.{name} is no slot, and has no value here: {hint}")
 
 
-def _slot(slot: SlotValue, results: Results) -> object:
-    values = [_value(slot.name, source, item, results) for source, item in slot.sources]
+def _slots(payload: Payload, results: Results) -> dict[str, object]:
+    needs = [need for slot in payload.slots for need in slot.sources]
+    sources = [results[source] if isinstance(source, int) else source for source, _ in needs]
+    # One by one where all of them at once take more room, or may refer to the user's code.
+    one_by_one = payload.uses or any(item or isinstance(source, int) for source, item in needs)
+    values = map(load, sources) if one_by_one else iter(load_all(sources))
+    return {slot.name: _slot(slot, values) for slot in payload.slots}
+
+
+def _slot(slot: SlotValue, upstreams: Iterator[Any]) -> object:
+    values = [_item(slot.name, next(upstreams), item) for _, item in slot.sources]
     if slot.layout is None:
         return values[0]
     if isinstance(slot.layout, int):
@@ -106,8 +115,7 @@ def _slot(slot: SlotValue, results: Results) -> object:
     return dict(zip(slot.layout, values, strict=True))
 
 
-def _value(name: str, source: Source, item: tuple[object, ...], results: Results) -> object:
-    value = load(results[source] if isinstance(source, int) else source)
+def _item(name: str, value: Any, item: tuple[object, ...]) -> object:
     for step in item:
         try:
             value = value[step]

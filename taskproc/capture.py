@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -82,21 +82,24 @@ class DescriptorCapture:
             fcntl.fcntl(number, fcntl.F_SETFL, fcntl.fcntl(number, fcntl.F_GETFL) | os.O_APPEND)
         self._texts = [_line_buffered(sys.stdout), _line_buffered(sys.stderr)]
         self._publisher = _Publisher(self._scratch)
+        self._follower: _Follower | None = None
 
-    @contextlib.contextmanager
-    def __call__(self, folder: str, echo: Echo | None) -> Generator[None, None, None]:
-        follower = _Follower(self._scratch, echo) if echo else None
+    def __call__(self, folder: str, echo: Echo | None) -> DescriptorCapture:
         self._publisher.folder = folder
-        try:
-            yield
-        finally:
-            self._reclaim()
-            if follower:
-                follower.end()
-            self._publisher.end()
-            for number, log in zip(self._scratch, LOGS, strict=True):
-                if os.lseek(number, 0, os.SEEK_END):  # a third of what asking for its status takes
-                    keep(number, Path(folder, log))
+        self._follower = _Follower(self._scratch, echo) if echo else None
+        return self
+
+    def __enter__(self) -> None:
+        """What is printed is the task's from now on."""
+
+    def __exit__(self, *error: object) -> None:
+        self._reclaim()
+        if self._follower:
+            self._follower.end()
+        folder = self._publisher.end()
+        for number, log in zip(self._scratch, LOGS, strict=True):
+            if os.lseek(number, 0, os.SEEK_END):  # a third of what asking for its status takes
+                keep(number, Path(folder, log))
 
     def _reclaim(self) -> None:
         """Flush, and undo what a task may have done to its standard streams."""
@@ -142,10 +145,11 @@ class _Publisher(threading.Thread):
                     self._publish()
                 before = self.folder
 
-    def end(self) -> None:
-        """The task is over: its logs are someone else's from now on."""
+    def end(self) -> str:
+        """The task is over: its logs are someone else's from now on. Gives its folder."""
         with self._lock:
-            self.folder = ""
+            folder, self.folder = self.folder, ""
+        return folder
 
     def _publish(self) -> None:
         for number, log in zip(self._scratch, LOGS, strict=True):

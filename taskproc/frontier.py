@@ -125,20 +125,20 @@ class Frontier:
     def learn(self, rows: Mapping[Key, Row]) -> None:
         """Take in what other runs have recorded while this one goes on."""
         self.rows.update(rows)
-        self._learnt.update(rows.keys() - self._judge.forced)
-        for key in self._learnt:
-            self.decisions[key] = _OPEN
+        news = rows.keys() - self._judge.forced
+        self._learnt |= news
+        self.decisions.update(dict.fromkeys(news, _OPEN))
 
     def decide(self, node: Node) -> UpToDate | Run | Failure:
         """Judge a task that lacks nothing; one that another run has just seen fail has failed here too."""
+        if isinstance(sure := self.decisions[node.key], Run):
+            return sure
         row = self.rows.get(node.key)
         if node.key in self._learnt:
             self._learnt.discard(node.key)
             failure = row.failure if row is not None else None
             if failure is not None and difference(node, failure.inputs, self.inputs(node), trust_code=False) is None:
                 return failure
-        if isinstance(sure := self.decisions[node.key], Run):
-            return sure
         decision = decide(node, row, self.inputs(node), self._judge)
         assert not isinstance(decision, MayRun), "it lacks nothing"
         self.decisions[node.key] = decision

@@ -30,7 +30,7 @@ LEAST = 0.002
 
 _FIRST = 1e9
 
-MOST = 1000
+MOST = 2000
 """Tasks that a batch holds at the most."""
 
 

@@ -144,14 +144,16 @@ class _ProcessKeeper(Keeper):
         try:
             worker = self._living()
             worker.send(parcel(batch))
-            while not isinstance(answer := worker.hear(), (Finished, Lost)):
-                answers.append(answer)
-                reply(batch.serial, answer)
+            while True:
+                for answer in worker.hear():
+                    if isinstance(answer, (Finished, Lost)):
+                        return answer
+                    answers.append(answer)
+                    reply(batch.serial, answer)
         except (EOFError, OSError, pickle.UnpicklingError) as error:
             return self._lost(batch, answers, error)
         except Exception as error:  # noqa: BLE001  keys of slots are of the user's own types
             return Lost(f"the batch can't be sent to a worker: {reason_of(error)}", refused=True)
-        return answer
 
     def recall(self, serial: int) -> None:
         worker = self._worker

@@ -7,7 +7,6 @@ are unnamed files that the runner holds too, so that the last words of a dead wo
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import select
 import signal
@@ -22,7 +21,7 @@ from typing import IO, TYPE_CHECKING
 
 from taskproc.capture import LOGS, keep
 from taskproc.lifeline import Lifeline, keep_from_children
-from taskproc.wire import encoded, read_answer
+from taskproc.wire import encoded, take_answers
 
 if TYPE_CHECKING:
     from taskproc.batch import Answer
@@ -55,6 +54,8 @@ class WorkerProcess:
     def __init__(self) -> None:
         self._sending = threading.Lock()
         self._connection, theirs = socket.socketpair()
+        self._heard = bytearray()
+        self._fast = False
         self._lifeline = Lifeline()
         self._output: list[IO[bytes]] = [tempfile.TemporaryFile(buffering=0) for _ in LOGS]  # noqa: SIM115  as long as it
         with theirs:
@@ -68,14 +69,28 @@ class WorkerProcess:
             )
         self._lifeline.passed()
         keep_from_children(self._connection)
-        self._file = io.BufferedReader(_Gathering(self._connection), _BUFFER)
 
     def send(self, message: bytes) -> None:
         with self._sending:
             self._connection.sendall(message)
 
-    def hear(self) -> Answer:
-        return read_answer(self._file)
+    def hear(self) -> list[Answer]:
+        """The answers that have come, one at least; where they come fast, after a pause in which more of them can.
+
+        Raises:
+            EOFError: The process is gone.
+        """
+        while True:
+            if self._fast:
+                time.sleep(_PAUSE)
+            start = time.monotonic()
+            data = self._connection.recv(_BUFFER)
+            self._fast = time.monotonic() - start < _PAUSE
+            if not data:
+                raise EOFError
+            self._heard += data
+            if answers := take_answers(self._heard):
+                return answers
 
     def is_dead(self) -> bool:
         return self._process.poll() is not None
@@ -106,7 +121,6 @@ class WorkerProcess:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        self._file.close()
         self._connection.close()
         self._lifeline.close()
         for scratch in self._output:
@@ -120,25 +134,6 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             return False
         return True
-
-
-class _Gathering(io.RawIOBase):
-    """Reads from a socket, with a pause where messages come so fast that the next read can bring many."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._fast = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, target: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        if self._fast:
-            time.sleep(_PAUSE)
-        start = time.monotonic()
-        count = self._connection.recv_into(target)
-        self._fast = time.monotonic() - start < _PAUSE
-        return count
 
 
 def interpreter() -> list[str]:

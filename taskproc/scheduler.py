@@ -128,14 +128,14 @@ class Scheduler:
         stack = list(nodes)
         while stack:
             node = stack.pop()
-            match self._frontier.decide(node):
-                case UpToDate(record):
-                    self._tell(Reused(node))
-                    stack += self._frontier.settle(node, record.output)
-                case Run():
-                    self._lanes.push(node)
-                case Failure() as failure:
-                    self._fail(node, failure)
+            decision = self._frontier.decide(node)
+            if isinstance(decision, Run):
+                self._lanes.push(node)
+            elif isinstance(decision, UpToDate):
+                self._tell(Reused(node))
+                stack += self._frontier.settle(node, decision.record.output)
+            else:
+                self._fail(node, decision)
 
     def _unsettle(self, node: Node, what: str) -> None:
         if self._frontier.unsettle(node, what):

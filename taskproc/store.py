@@ -68,7 +68,7 @@ class Store:
     def allocate(self, wanted: Wanted) -> Mapping[Key, int]:
         """The ids of the tasks, and maybe of others; those that have none yet are given one for good."""
         index = self._index
-        if any(index.without_id(name, keys) for name, keys in wanted.items()):
+        if any(len(index.ids(name, keys)) < len(keys) for name, keys in wanted.items()):
             with index.transaction():  # in which nobody else gives any
                 given = [index.allocate(name, index.without_id(name, keys)) for name, keys in wanted.items()]
             for ids in given:

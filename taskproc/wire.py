@@ -10,7 +10,7 @@ import copyreg
 import pickle
 import struct
 from sys import intern
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from taskproc.batch import (
     Answer,
@@ -31,10 +31,6 @@ from taskproc.batch import (
 from taskproc.pickling import PROTOCOL, pickled
 from taskproc.record import FileEntry, Made
 from taskproc.taskfile import path_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 _LENGTH = struct.Struct("<Q")
 
@@ -74,17 +70,20 @@ def encoded_answer(answer: Answer) -> bytes:
     return _LENGTH.pack(len(data)) + data
 
 
-def read_answer(file: IO[bytes]) -> Answer:
-    """The next answer in a file of encoded ones.
-
-    Raises:
-        EOFError: There is none, or only a part of one.
-    """
-    head = file.read(_LENGTH.size)
-    data = file.read(*_LENGTH.unpack(head)) if len(head) == _LENGTH.size else b""
-    if not data:
-        raise EOFError
-    return _answer(pickle.loads(data))  # a quarter of what reading the pickle from the file takes
+def take_answers(data: bytearray) -> list[Answer]:
+    """The encoded answers at the beginning of some data, which are removed from it; a part of one stays."""
+    answers: list[Answer] = []
+    start, end = 0, 0
+    with memoryview(data) as view:
+        while len(view) - end >= _LENGTH.size:
+            start = end + _LENGTH.size
+            stop = start + _LENGTH.unpack_from(view, end)[0]
+            if stop > len(view):
+                break
+            answers.append(_answer(pickle.loads(view[start:stop])))
+            end = stop
+    del data[:end]
+    return answers
 
 
 def encoded_answers(answers: list[Answer]) -> bytes:
@@ -98,7 +97,7 @@ def decoded_answers(data: bytes) -> list[Answer]:
 
 
 def _fields(answer: Answer) -> tuple[Any, ...]:
-    number = _ANSWERS.index(type(answer))
+    number = _NUMBERS[type(answer)]
     if isinstance(answer, (Done, Failed)):
         return (number, *answer[:-1], *answer.made)
     return (number, *answer)
@@ -108,12 +107,13 @@ def _answer(fields: tuple[Any, ...]) -> Answer:
     number: int = fields[0]
     kind = _ANSWERS[number]
     if number >= _TIMED:
-        return kind(*fields[1:])
+        return kind._make(fields[1:])
     start, duration, where = fields[-3:]
-    return kind(*fields[1:-3], Made(start, duration, intern(where)))
+    return kind._make((*fields[1:-3], Made(start, duration, intern(where))))
 
 
-_ANSWERS: tuple[Callable[..., Answer], ...] = (Done, Failed, Damaged, Returned, Printed, Lost, Finished)
+_ANSWERS = (Done, Failed, Damaged, Returned, Printed, Lost, Finished)
+_NUMBERS = {kind: number for number, kind in enumerate(_ANSWERS)}
 _TIMED = 2  # the first ones, which end with when and where they were made
 
 

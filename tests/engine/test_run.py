@@ -456,6 +456,34 @@ def test_paths_given_to_readers_stay_true(flow: Any) -> None:
     assert (text, Path(path).read_text()) == ("b", "b")
 
 
+THREAD_BOUND = """
+import threading
+class Bound:
+    def __init__(self):
+        self.data = os.urandom(200_000)
+    def __getstate__(self):
+        return self.data
+    def __setstate__(self, data):
+        self.data, self.made_in = data, threading.current_thread()
+class Make(Task):
+    def __init__(self, n):
+        self.n = n
+    def run_task(self):
+        return Bound()
+class Use(Task):
+    made: RequiresList[Bound]
+    def __init__(self):
+        self.made = [Make(n) for n in range(3)]
+    def run_task(self):
+        return {one.made_in is threading.current_thread() for one in self.made}
+"""
+
+
+def test_objects_of_the_users_are_made_in_the_thread_that_uses_them(flow: Any) -> None:
+    flow.write(THREAD_BOUND)
+    assert flow.task("Use()").run_graph(max_workers=2)[0] == {True}
+
+
 @pytest.mark.parametrize("level", range(10))
 def test_values_come_back_at_every_compression_level(flow: Any, level: int) -> None:
     flow.write(f"""
