@@ -19,6 +19,9 @@ SILENCE = 0.05
 PATIENCE = 0.5
 """Seconds before a batch is recalled whose worker may still be starting."""
 
+MANY = 1000
+"""Answers after which something else has its turn, however many there are: recording, above all."""
+
 _LONG = 3600.0
 
 
@@ -67,18 +70,19 @@ class Flights:
         flight.executor.submit(batch, lambda serial, answer: self._answers.put((serial, answer)))
 
     def heard(self, *, restless: bool) -> Iterator[tuple[Flight, Answer]]:
-        """All answers that there are; waits for the first, if `restless` or a batch may be recalled not for long."""
+        """The answers that are there, up to `MANY`; waits for one, if `restless` or about to recall not for long."""
         restless = restless or any(len(flight.unanswered) > 1 for flight in self._flights.values())
-        try:
-            serial, answer = self._answers.get(timeout=SILENCE / 2 if restless else _LONG)
-            while True:
-                flight = self._flights.get(serial)
-                if flight is not None:
-                    flight.heard = time.monotonic()
-                    yield flight, answer
-                serial, answer = self._answers.get_nowait()
-        except queue.Empty:
-            return
+        patience = SILENCE / 2 if restless else _LONG
+        for _ in range(MANY):
+            try:
+                serial, answer = self._answers.get(timeout=patience)
+            except queue.Empty:
+                return
+            patience = 0.0
+            flight = self._flights.get(serial)
+            if flight is not None:
+                flight.heard = time.monotonic()
+                yield flight, answer
 
     def end(self, flight: Flight) -> None:
         """A batch has got its last answer."""
