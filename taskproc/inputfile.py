@@ -88,8 +88,15 @@ def _restore(cls: type[InputFile], text: str) -> InputFile:
 
 def input_files(values: Iterable[object]) -> list[InputFile]:
     """The input files among some values, at any depth of what plain data is made of."""
-    values = [value for value in values if value.__class__ not in ATOMIC and not isinstance(value, FutureBase)]
+    values = [value for value in values if value.__class__ not in ATOMIC and not _holds_none(value)]
     return list(dict.fromkeys(instances(InputFile, values))) if values else []
+
+
+def _holds_none(value: Any) -> bool:
+    """Whether a value is, or lists, nothing but futures and what has no parts: the types alone tell."""
+    kind = value.__class__
+    kinds = {*map(type, value)} if kind is list or kind is tuple else (kind,)
+    return all(one in ATOMIC or issubclass(one, FutureBase) for one in kinds)
 
 
 class Contents:
