@@ -98,16 +98,18 @@ def _hint_at_undeclared(cls: type, attributes: dict[str, Any], error: Exception)
 
 
 def _slots(payload: Payload, results: Results) -> dict[str, object]:
-    needs = [need for slot in payload.slots for need in slot.sources]
-    sources = [results[source] if isinstance(source, int) else source for source, _ in needs]
+    given = [source for slot in payload.slots for source, _ in slot.sources]
+    sources = [results[source] if isinstance(source, int) else source for source in given]
+    has_items = any(item for slot in payload.slots for _, item in slot.sources)
     # One by one where all of them at once take more room, or may refer to the user's code.
-    one_by_one = payload.uses or any(item or isinstance(source, int) for source, item in needs)
+    one_by_one = has_items or payload.uses or sources != given
     values = map(load, sources) if one_by_one else iter(load_all(sources))
     return {slot.name: _slot(slot, values) for slot in payload.slots}
 
 
 def _slot(slot: SlotValue, upstreams: Iterator[Any]) -> object:
-    values = [_item(slot.name, next(upstreams), item) for _, item in slot.sources]
+    needs = zip(slot.sources, upstreams, strict=False)
+    values = [_item(slot.name, value, item) if item else value for (_, item), value in needs]
     if slot.layout is None:
         return values[0]
     if isinstance(slot.layout, int):
