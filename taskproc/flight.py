@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from taskproc.pace import Pace
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -58,6 +60,7 @@ class Flights:
         self._workers = workers
         self._flights: dict[int, Flight] = {}
         self._answers: queue.SimpleQueue[tuple[int, Answer]] = queue.SimpleQueue()
+        self._pace = Pace()
         self._landed = 0
 
     def __bool__(self) -> bool:
@@ -73,12 +76,15 @@ class Flights:
         """The answers that are there, up to `MANY`; waits for one, if `restless` or about to recall not for long."""
         restless = restless or any(len(flight.unanswered) > 1 for flight in self._flights.values())
         patience = SILENCE / 2 if restless else _LONG
+        self._pace.pause()
         for _ in range(MANY):
             try:
                 serial, answer = self._answers.get(timeout=patience)
             except queue.Empty:
                 return
-            patience = 0.0
+            if patience:
+                self._pace.found()
+                patience = 0.0
             flight = self._flights.get(serial)
             if flight is not None:
                 flight.heard = time.monotonic()

@@ -15,12 +15,12 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from taskproc.capture import LOGS, keep
 from taskproc.lifeline import Lifeline, keep_from_children
+from taskproc.pace import Pace
 from taskproc.wire import encoded, take_answers
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 _POLITE = 1.0  # seconds for a worker to end by itself, once told
 _FIRM = 0.5  # seconds for it to heed a signal
 _BUFFER = 1 << 18  # bytes of answers that are read at once
-_PAUSE = 0.0005  # seconds between two reads of answers that come faster: each read waits for the interpreter
 PATIENCE = _POLITE + 2 * _FIRM
 """Seconds in which a worker ends for sure, once told."""
 
@@ -55,7 +54,7 @@ class WorkerProcess:
         self._sending = threading.Lock()
         self._connection, theirs = socket.socketpair()
         self._heard = bytearray()
-        self._fast = False
+        self._pace = Pace()
         self._lifeline = Lifeline()
         self._output: list[IO[bytes]] = [tempfile.TemporaryFile(buffering=0) for _ in LOGS]  # noqa: SIM115  as long as it
         with theirs:
@@ -75,17 +74,15 @@ class WorkerProcess:
             self._connection.sendall(message)
 
     def hear(self) -> list[Answer]:
-        """The answers that have come, one at least; where they come fast, after a pause in which more of them can.
+        """The answers that have come, one at least.
 
         Raises:
             EOFError: The process is gone.
         """
         while True:
-            if self._fast:
-                time.sleep(_PAUSE)
-            start = time.monotonic()
+            self._pace.pause()
             data = self._connection.recv(_BUFFER)
-            self._fast = time.monotonic() - start < _PAUSE
+            self._pace.found()
             if not data:
                 raise EOFError
             self._heard += data

@@ -1,0 +1,25 @@
+"""A pause where things come fast, so that one look brings many of them."""
+
+from __future__ import annotations
+
+import time
+
+_PAUSE = 0.0005  # seconds
+
+
+class Pace:
+    """For a thread that takes what comes, again and again, and has to wait for the interpreter each time."""
+
+    def __init__(self) -> None:
+        self._fast = False
+        self._start = 0.0
+
+    def pause(self) -> None:
+        """Before looking: let more come, if the last look had hardly to wait."""
+        if self._fast:
+            time.sleep(_PAUSE)
+        self._start = time.monotonic()
+
+    def found(self) -> None:
+        """Something has come."""
+        self._fast = time.monotonic() - self._start < _PAUSE
