@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from taskproc.batch import Uses
 from taskproc.canonical import Unencodable, deep, digest, flat
@@ -57,7 +57,7 @@ class Judge:
         self.trust_code = trust_code
         self._codes: dict[type, Fingerprint] = {}
         self._paths: dict[Key, list[InputFile]] = {}
-        self._known: dict[Key, tuple[Inputs, dict[str, Any]]] = {}
+        self._known: dict[Key, Inputs] = {}
         self._uses: dict[Key, Uses] = {}
 
     def code(self, cls: type) -> Fingerprint:
@@ -68,18 +68,10 @@ class Judge:
 
     def look_at(self, node: Node) -> Inputs:
         """What a task is made from, but for the stamps: as it is at the first look, until the task has run."""
-        return self._look(node)[0]
-
-    def attributes(self, node: Node) -> dict[str, Any]:
-        """What `__init__` left in a task, as it was at that look."""
-        return self._look(node)[1]
-
-    def _look(self, node: Node) -> tuple[Inputs, dict[str, Any]]:
         known = self._known.get(node.key)
         if known is None:
-            attributes = node.attributes
-            code, own = self.code(node.cls).digest, self._digest(node, attributes)
-            known = self._known[node.key] = Inputs(code, own, shape(node), packed_sources(node), b""), attributes
+            known = Inputs(self.code(node.cls).digest, self._attributes(node), shape(node), packed_sources(node), b"")
+            self._known[node.key] = known
         return known
 
     def inputs(self, node: Node, outputs: Mapping[Key, Output]) -> Inputs:
@@ -93,11 +85,12 @@ class Judge:
         ]
         return Inputs(*known[:-1], b"".join(packed))
 
-    def _digest(self, node: Node, attributes: dict[str, Any]) -> bytes:
+    def _attributes(self, node: Node) -> bytes:
         """The digest of what `__init__` left, and of the code that it and the arguments refer to.
 
         What cannot be encoded is never equal, so that its task runs again.
         """
+        attributes = node.attributes
         values, refs = node.values, node.refs
         data = flat(attributes)
         if data is None:

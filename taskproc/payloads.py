@@ -85,7 +85,7 @@ class Packer:
             count = 1 if layout is None else layout if isinstance(layout, int) else len(layout)
             sources = tuple([(self._source(upstream, within), path) for upstream, path in islice(needs, count)])
             slots.append(SlotValue(name, layout, sources))
-        state = _state(self._judge.attributes(node), args, node.key.hex())
+        state = _state(node.attributes, args, node.key.hex())
         folder, task_id = self.folder(node, attempt), self._ids[node.key]
         uses = self._judge.uses(node, self._outputs)
         return Payload(cls, state, folder, task_id, node.level, node is self._echoed, uses, tuple(slots))
