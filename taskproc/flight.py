@@ -76,7 +76,7 @@ class Flights:
         """The answers that are there, up to `MANY`; waits for one, if `restless` or about to recall not for long."""
         restless = restless or any(len(flight.unanswered) > 1 for flight in self._flights.values())
         patience = SILENCE / 2 if restless else _LONG
-        self._pace.pause()
+        self._pace.pause(there=not self._answers.empty())
         for _ in range(MANY):
             try:
                 serial, answer = self._answers.get(timeout=patience)

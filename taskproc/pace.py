@@ -14,9 +14,9 @@ class Pace:
         self._fast = False
         self._start = 0.0
 
-    def pause(self) -> None:
-        """Before looking: let more come, if the last look had hardly to wait."""
-        if self._fast:
+    def pause(self, *, there: bool = False) -> None:
+        """Before looking: let more come, if the last look had hardly to wait and nothing is `there`."""
+        if self._fast and not there:
             time.sleep(_PAUSE)
         self._start = time.monotonic()
 

@@ -35,6 +35,17 @@ def test_a_reader_pauses_only_where_things_come_fast(monkeypatch: pytest.MonkeyP
     assert not look(0.1)
 
 
+def test_what_is_there_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, mine = Clock(), Pace()
+    monkeypatch.setattr(pace, "time", clock)
+    for _ in range(3):
+        mine.pause(there=True)
+        mine.found()
+    assert not clock.slept
+    mine.pause()
+    assert clock.slept
+
+
 def test_where_nothing_comes_the_pace_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, mine = Clock(), Pace()
     monkeypatch.setattr(pace, "time", clock)
