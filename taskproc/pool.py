@@ -168,7 +168,8 @@ class _ProcessKeeper(Keeper):
                 self._worker.kill()
 
     def end(self, *, kill: bool) -> None:
-        self.join(None if kill else PATIENCE)
+        if self.is_alive():  # an interrupt may have come before it was started
+            self.join(None if kill else PATIENCE)
         if self.is_alive():
             self.kill()
             self.join()

@@ -150,6 +150,17 @@ def test_kill_stops_what_runs_and_what_it_started(lab: Any) -> None:
         wait_for(lambda pid=pid: gone(int(pid)))
 
 
+def test_a_pool_that_was_interrupted_at_its_start_can_be_closed(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    pool = ProcessPool(2)
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pool.submit(lab.batch(("Same", 1)), lambda _, answer: None)
+    pool.close(kill=True)
+
+
 def test_a_worker_that_will_not_end_is_made_to(lab: Any) -> None:
     pool = ProcessPool(1)
     code = "threading.Thread(target=time.sleep, args=(1000,)).start()\nresult = os.getpid()"
