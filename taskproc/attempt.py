@@ -18,7 +18,7 @@ from taskproc.files import RESULT, take_manifest
 from taskproc.loading import code_of
 from taskproc.pickling import UnkeepableError
 from taskproc.record import WIDTH, FileEntry, Made
-from taskproc.value import DamagedValueError, Dumped, dump, load, load_all
+from taskproc.value import DamagedValueError, Dumped, dump, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,11 +99,7 @@ def _hint_at_undeclared(cls: type, attributes: dict[str, Any], error: Exception)
 
 def _slots(payload: Payload, results: Results) -> dict[str, object]:
     given = [source for slot in payload.slots for source, _ in slot.sources]
-    sources = [results[source] if isinstance(source, int) else source for source in given]
-    has_items = any(item for slot in payload.slots for _, item in slot.sources)
-    # One by one where all of them at once take more room, or may refer to the user's code.
-    one_by_one = has_items or payload.uses or sources != given
-    values = map(load, sources) if one_by_one else iter(load_all(sources))
+    values = map(load, [results[source] if isinstance(source, int) else source for source in given])
     return {slot.name: _slot(slot, values) for slot in payload.slots}
 
 

@@ -107,7 +107,7 @@ class DescriptorCapture:
         if ctypes is not None:  # else no C library that prints is likely to be here
             ctypes.pythonapi.fflush(None)
         for index, name in enumerate(STREAMS):
-            if getattr(sys, name) is not self._texts[index]:
+            if getattr(sys, name, None) is not self._texts[index]:
                 with contextlib.suppress(Exception):  # whatever a task left there
                     getattr(sys, name).flush()
             os.dup2(self._scratch[index], index + 1)

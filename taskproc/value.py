@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import pickle
 import zlib
-from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from io import BufferedReader
@@ -27,7 +26,7 @@ from taskproc.pickling import PROTOCOL, Sink, UnkeepableError, load_from, pickle
 from taskproc.record import NO_DIGEST, FileEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
 INLINE = 4096
 """The most bytes that stay in the record."""
@@ -36,8 +35,6 @@ _UNCOMPRESSED = 512
 _WORTH_SHRINKING = 1 << 16
 _WHOLE = 1 << 18
 _READ = 1 << 16
-_LARGE = 1 << 16
-_READERS = 8
 _PICKLE = b"\x80"
 
 References = tuple[type | FunctionType, ...]
@@ -136,26 +133,6 @@ def load(source: bytes | Stored) -> Any:
         if error.filename != source.path:
             raise
         raise DamagedValueError(source.key, f"{source.path} can't be read: {error.strerror}") from None
-
-
-def load_all(sources: Sequence[bytes | Stored]) -> list[Any]:
-    """Make several values, large ones at the same time, in threads: decompression does not hold the interpreter.
-
-    They must not refer to code of the user's, which threads could surprise. Errors are those of `load`.
-    """
-    large = [source for source in sources if isinstance(source, Stored) and _is_large(source.path)]
-    if len(large) < 2:
-        return list(map(load, sources))
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(min(len(large), os.cpu_count() or 1, _READERS)) as readers:
-        return list(readers.map(load, sources))
-
-
-def _is_large(path: str) -> bool:
-    with suppress(OSError):  # which `load` will tell
-        return os.stat(path).st_size >= _LARGE
-    return False
 
 
 class _Sink(Sink):

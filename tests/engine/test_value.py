@@ -20,7 +20,7 @@ from taskproc.batch import Stored
 from taskproc.canonical import digest
 from taskproc.gzipped import SEGMENT, GzipReader, GzipWriter
 from taskproc.pickling import UnkeepableError, pickled
-from taskproc.value import INLINE, DamagedValueError, Dumped, dump, load, load_all
+from taskproc.value import INLINE, DamagedValueError, Dumped, dump, load
 
 TOKEN = "0123456789abcdef"
 
@@ -98,38 +98,6 @@ def test_every_read_makes_a_new_object(path: str) -> None:
         first, second = load(kept), load(kept)
         first.append(3)
         assert second == value
-
-
-@pytest.mark.parametrize(("size", "at_once"), [(100_000, True), (1000, False)])
-def test_large_values_are_made_at_the_same_time(
-    size: int, at_once: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept: list[bytes | Stored] = [b"\x80\x05K\x07."]
-    for number in range(2):
-        file = str(tmp_path / f"{number:016x}" / "result.pkl.gz")
-        kept.append(source(keep(random.Random(number).randbytes(5000 + size), file, level=0), file))
-    together = threading.Barrier(2)
-
-    def load_with_the_other(kept: bytes | Stored) -> object:
-        if isinstance(kept, Stored) and at_once:
-            together.wait(timeout=60)
-        return threading.current_thread(), load(kept)
-
-    monkeypatch.setattr("taskproc.value.load", load_with_the_other)
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    threads, values = zip(*load_all(kept), strict=True)
-    assert values == (7, *[random.Random(number).randbytes(5000 + size) for number in range(2)])
-    assert (set(threads) == {threading.current_thread()}) is not at_once
-
-
-def test_one_of_many_values_is_damaged(tmp_path: Path) -> None:
-    kept: list[bytes | Stored] = []
-    for number in range(3):
-        file = tmp_path / f"{number:016x}" / "result.pkl.gz"
-        kept.append(source(keep(bytes(range(256)) * 1000, str(file), level=0), str(file)))
-    file.unlink()
-    with pytest.raises(DamagedValueError, match=r"can't be read: No such file"):
-        load_all(kept)
 
 
 def test_small_values_are_not_compressed(path: str) -> None:
