@@ -9,7 +9,7 @@ import time
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, cast
 
-from taskproc.batch import Answer, Damaged, Done, Failed, Payload, Printed, SlotValue, Stored
+from taskproc.batch import Answer, Damaged, Done, Failed, Payload, Printed, SlotValue, Source, Stored
 from taskproc.canonical import digest
 from taskproc.capture import tail
 from taskproc.context import blocks, in_task
@@ -21,7 +21,7 @@ from taskproc.record import WIDTH, FileEntry, Made
 from taskproc.value import DamagedValueError, Dumped, dump, load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from taskproc.capture import Capture
 
@@ -74,7 +74,7 @@ def run_payload(
 
 
 def _run(payload: Payload, cls: type[Any], results: Results) -> object:
-    slots = _slots(payload, results) if payload.slots else {}
+    slots = {slot.name: _slot(slot, results) for slot in payload.slots}
     task = cls._task_revive(payload.state, slots, payload.folder, payload.task_id)
     outside, around = in_task.set(True), blocks.set(())
     try:
@@ -97,15 +97,8 @@ def _hint_at_undeclared(cls: type, attributes: dict[str, Any], error: Exception)
                 error.add_note(f"{cls.__qualname__}.{name} is no slot, and has no value here: {hint}")
 
 
-def _slots(payload: Payload, results: Results) -> dict[str, object]:
-    given = [source for slot in payload.slots for source, _ in slot.sources]
-    values = map(load, [results[source] if isinstance(source, int) else source for source in given])
-    return {slot.name: _slot(slot, values) for slot in payload.slots}
-
-
-def _slot(slot: SlotValue, upstreams: Iterator[Any]) -> object:
-    needs = zip(slot.sources, upstreams, strict=False)
-    values = [_item(slot.name, value, item) if item else value for (_, item), value in needs]
+def _slot(slot: SlotValue, results: Results) -> object:
+    values = [_value(slot.name, source, item, results) for source, item in slot.sources]
     if slot.layout is None:
         return values[0]
     if isinstance(slot.layout, int):
@@ -113,7 +106,8 @@ def _slot(slot: SlotValue, upstreams: Iterator[Any]) -> object:
     return dict(zip(slot.layout, values, strict=True))
 
 
-def _item(name: str, value: Any, item: tuple[object, ...]) -> object:
+def _value(name: str, source: Source, item: tuple[object, ...], results: Results) -> object:
+    value = load(results[source] if isinstance(source, int) else source)
     for step in item:
         try:
             value = value[step]

@@ -295,10 +295,9 @@ def _divert(output: _Output | None) -> _Output | None:
         if output is not None:
             _outputs[thread] = output
         for name, router in _routers.items():
-            stream = getattr(sys, name)
-            if not _outputs and stream is router:
-                setattr(sys, name, router.fallback)
-            elif _outputs and stream is not router:
+            stream = getattr(sys, name, router)  # a task may have deleted it
+            if stream is not router and _outputs:
                 router.fallback = stream
-                setattr(sys, name, router)
+            if stream is router or _outputs:
+                setattr(sys, name, router if _outputs else router.fallback)
     return before

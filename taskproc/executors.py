@@ -17,7 +17,7 @@ from taskproc.pool import Keeper, Pool, ProcessPool
 from taskproc.worker import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
 _PATIENCE = 2.0
 
@@ -100,8 +100,14 @@ class Interactive:
             pdb.post_mortem(error.__traceback__)
 
 
-def _no_capture(folder: str, echo: Echo | None) -> contextlib.AbstractContextManager[None]:  # noqa: ARG001
-    return contextlib.nullcontext()
+@contextlib.contextmanager
+def _no_capture(folder: str, echo: Echo | None) -> Generator[None]:  # noqa: ARG001
+    """Nothing is caught; what the task does to the standard streams is undone."""
+    streams = sys.stdin, sys.stdout, sys.stderr
+    try:
+        yield
+    finally:
+        sys.stdin, sys.stdout, sys.stderr = streams
 
 
 def by_name(name: str, workers: int, args: Mapping[str, object]) -> Executor:

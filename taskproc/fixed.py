@@ -30,9 +30,6 @@ class Fixed:
 
 def own_copy(value: T) -> T:
     """A copy that shares nothing mutable with the original; what refuses to be copied is passed on as it is."""
-    kind = value.__class__
-    if kind in ATOMIC or (kind is tuple and ATOMIC.issuperset(map(type, cast("tuple[Any, ...]", value)))):
-        return value
     try:
         return cast("T", _copied(value, {}))
     except RecursionError:  # it contains itself

@@ -57,6 +57,7 @@ def test_streams_are_whole_again_for_the_next_task(lab: Any, pool: ProcessPool) 
         "print('before', end=''); sys.stdout.close()",
         "print('before', end='', flush=True); os.close(1); os.close(2)",
         "print('before', end=''); os.dup2(os.open(os.devnull, os.O_WRONLY), 1)",
+        "print('before', end=''); del sys.stdout, sys.stderr",
     ]
     jobs = [("Call", code) for spoiler in spoilers for code in (spoiler, "print('after'); os.system('echo child')")]
     batch = lab.batch(*jobs)
@@ -164,6 +165,31 @@ def test_tail(tmp_path: Path) -> None:
     assert tail(str(tmp_path)).splitlines() == [*(f"o{number}" for number in range(4982, 5000)), "e0", "e1"]
     (tmp_path / "stderr.txt").write_text("".join(f"e{number}\n" for number in range(50)))
     assert len(tail(str(tmp_path)).splitlines()) == 20
+
+
+def test_a_thread_may_delete_a_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", original := io.StringIO())
+    with ThreadCapture()(str(tmp_path / "one"), None):
+        del sys.stdout
+    assert sys.stdout is original
+    other, around = ThreadCapture()(str(tmp_path / "two"), None), threading.Event()
+    ended = threading.Event()
+
+    def work() -> None:
+        with other:
+            around.set()
+            assert ended.wait(60)
+            print("mine")
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    assert around.wait(60)
+    with ThreadCapture()(str(tmp_path / "one"), None):
+        del sys.stdout
+    ended.set()
+    thread.join()
+    assert (tmp_path / "two" / "stdout.txt").read_text() == "mine\n"
+    assert sys.stdout is original
 
 
 def test_another_thread_may_be_printing_when_a_stream_is_given_back(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_interactive_is_this_thread_with_its_own_streams(
     lab: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir("/")
-    code = "print('hello'); result = threading.get_ident(), os.getcwd(); os.chdir('/tmp')"
+    code = "print('hello'); result = threading.get_ident(), os.getcwd(); os.chdir('/tmp'); del sys.stdout"
     batch = lab.batch(("Call", code), ("Call", code))
     (answer, other, _) = lab.run(Interactive(debug=False), batch)
     assert load(answer.inline) == load(other.inline) == (threading.get_ident(), batch.cwd)
