@@ -73,7 +73,7 @@ def large_rows(kind: str) -> Iterator[Row]:
     first, second = ours(kind, 10, "9"), floor(kind, count, "9")
     yield Row(f"{name}, level 9", "x gzip 9", LARGE_GOALS[kind], first, second, growth(10 / count))
     yield Row(f"{name}, level 9: size", "x gzip 9", 1.05, first, second, bulk(10 / count))
-    one, none = ours(kind, 1, "0"), ours("empty", 1, "0")
+    one, none = ours(kind, 1, "9"), ours("empty", 1, "9")
     yield Row(f"50 MB {kind}: memory", "x value", 1.2, one, none, memory(LARGE / 1024))
 
 

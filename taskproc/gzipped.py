@@ -1,39 +1,48 @@
 """One gzip file, streamed both ways without a second copy of its content in memory.
 
-A file is a chain of gzip members of `SEGMENT` bytes each. A sample of a member decides whether it is stored, compressed
-fast (isal) or thoroughly (zlib-ng): for arrays the fast one is as small as the thorough one, for text it is not, and
-for noise both are waste. The level, 0-9, only bounds the effort: what shrinks as well with less gets less. Any gzip
-program reads the file.
+A file is a chain of gzip members of `MEMBER` bytes each, and an empty one whose comment tells where the others end: so
+two can be decompressed side by side. A sample decides whether the next few are stored, compressed fast (isal) or
+thoroughly (zlib-ng): for arrays the fast one is as small as the thorough one, for text it is not, and for noise both
+are waste. The level, 0-9, only bounds the effort: what shrinks as well with less gets less. Any gzip program reads the
+file.
 """
 
 from __future__ import annotations
 
 import io
 import os
+from functools import partial
 from importlib import import_module
+from itertools import pairwise
 from struct import pack
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from xxhash import xxh3_128
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor
     from pathlib import Path
 
-SEGMENT = 1 << 24
-SAMPLE = 1 << 18
 PIECE = 1 << 18
+MEMBER = 8 * PIECE
 
-_MEMBER = 31  # `wbits` of zlib for a gzip member
+_SAMPLED = 8  # one member of as many
+_GZIP = 31  # `wbits` of zlib for a gzip member
 _HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
+_COMMENTED = b"\x1f\x8b\x08\x10\0\0\0\0\0\xff"
+_NOTHING = b"\0\x03\0" + bytes(8)  # the end of the comment, and of a member that holds nothing
+_DIGITS = 12  # of an offset, or the count of them, in the comment
+_READ = 1 << 20
 _BLOCK = 0xFFFF
 _NOISE = 0.96  # of its size is what the fast one makes of data that nothing shrinks,
 _DENSE = 0.85  # or of data that the other one shrinks no better
 _AS_GOOD = 1.04
+_THIN = 1 / 64  # of its size, or less, is what only the other one keeps so small when it is fed in pieces
 _MIDDLE = 6  # a level of zlib-ng that takes a third of what the highest one does
 
 
-class _Member(Protocol):
+class _Compressor(Protocol):
     """What makes a gzip member of the data it is fed."""
 
     def compress(self, data: memoryview, /) -> bytes: ...
@@ -48,28 +57,32 @@ class GzipWriter:
         self._level = level
         self._hash = xxh3_128()
         self._gathered = bytearray()
-        self._member: _Member | _Stored | None = None
+        self._new_member: Callable[[], _Compressor | _Stored] = _Stored
+        self._member: _Compressor | _Stored | None = None
         self._room = 0
+        self._ends: list[int] = []
         self.size = 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Add data; what is small is gathered first."""
+        """Add data; what is less than a piece is gathered first."""
         view = memoryview(data).cast("B")
-        if len(self._gathered) + len(view) <= PIECE:
-            self._gathered += view
-            return
-        if self._gathered:
-            # The head of the new data joins what waits, so that the sample of a member is never too small to tell.
-            self._gathered += view[:SAMPLE]
-            view = view[SAMPLE:]
-            self._flush()
-        self._add(view)
+        while view:
+            room = PIECE - len(self._gathered)
+            part, view = view[:room], view[room:]
+            if len(part) == PIECE:
+                self._add(part)
+            else:
+                self._gathered += part
+                if len(part) == room:
+                    self._flush()
 
     def close(self) -> None:
         """Write what is left and close the file."""
         with self._file:
-            self._flush()
+            if self._gathered:
+                self._flush()
             self._end_member()
+            self._put(_COMMENTED, _comment(self._ends), _NOTHING)
 
     def abandon(self) -> None:
         """Close the file as it is."""
@@ -83,22 +96,22 @@ class GzipWriter:
         gathered, self._gathered = self._gathered, bytearray()
         self._add(memoryview(gathered))
 
-    def _add(self, view: memoryview) -> None:
-        while view:
-            if self._member is None:
-                self._begin_member(view[:SAMPLE])
-            part, view = view[: min(PIECE, self._room)], view[min(PIECE, self._room) :]
-            self._room -= len(part)
-            if isinstance(self._member, _Stored):
-                self._put(*self._member.blocks(part))
-            elif self._member is not None:
-                self._put(self._member.compress(part))
-            if self._room == 0:
-                self._end_member()
+    def _add(self, piece: memoryview) -> None:
+        if self._member is None:
+            self._begin_member(piece)
+        self._room -= len(piece)
+        if isinstance(self._member, _Stored):
+            self._put(*self._member.blocks(piece))
+        elif self._member is not None:
+            self._put(self._member.compress(piece))
+        if self._room == 0:
+            self._end_member()
 
     def _begin_member(self, sample: memoryview) -> None:
-        self._member = _choose(sample, self._level)
-        self._room = SEGMENT
+        if len(self._ends) % _SAMPLED == 0:
+            self._new_member = _choose(sample, self._level)
+        self._member = self._new_member()
+        self._room = MEMBER
         if isinstance(self._member, _Stored):
             self._put(_HEADER)
 
@@ -106,6 +119,7 @@ class GzipWriter:
         if self._member is not None:
             self._put(self._member.flush())
             self._member = None
+            self._ends.append(self.size)
 
     def _put(self, *parts: bytes | memoryview) -> None:
         for part in parts:
@@ -118,20 +132,19 @@ class GzipWriter:
         self.size += size
 
 
-def _choose(sample: memoryview, level: int) -> _Member | _Stored:
+def _choose(sample: memoryview, level: int) -> Callable[[], _Compressor | _Stored]:
     """What is worth its time for data like the sample."""
     if level == 0:
-        return _Stored()
+        return _Stored
     isal_zlib, zlib_ng = _library("isal.isal_zlib"), _library("zlib_ng.zlib_ng")
     fast = len(isal_zlib.compress(sample, 1))
     if fast > _NOISE * len(sample):
-        return _Stored()
-    if fast > _DENSE * len(sample) or fast <= (good := _AS_GOOD * len(zlib_ng.compress(sample, level))):
-        member: _Member = isal_zlib.compressobj(1, isal_zlib.DEFLATED, _MEMBER)
-    else:
-        middling = level > _MIDDLE and len(zlib_ng.compress(sample, _MIDDLE)) <= good
-        member = zlib_ng.compressobj(_MIDDLE if middling else level, zlib_ng.DEFLATED, _MEMBER)
-    return member
+        return _Stored
+    good = _AS_GOOD * len(zlib_ng.compress(sample, level)) if fast <= _DENSE * len(sample) else fast
+    if _THIN * len(sample) < fast <= good:
+        return partial(isal_zlib.compressobj, 1, isal_zlib.DEFLATED, _GZIP)
+    middling = level > _MIDDLE and len(zlib_ng.compress(sample, _MIDDLE)) <= good
+    return partial(zlib_ng.compressobj, _MIDDLE if middling else level, zlib_ng.DEFLATED, _GZIP)
 
 
 class _Stored:
@@ -155,36 +168,59 @@ class _Stored:
 
 
 class GzipReader(io.RawIOBase):
-    """Reads a gzip file of any number of members."""
+    """Reads what a `GzipWriter` wrote; the helper decompresses every other member."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._member = _new_member()
+    def __init__(self, file: BinaryIO, helper: Executor) -> None:
+        self._pieces = _pieces(file.fileno(), helper)
+        self._piece = memoryview(b"")
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, target: bytearray | memoryview, /) -> int:  # type: ignore[override]
         """Fill (a part of) the target; 0 at the end of the file."""
+        if not self._piece:
+            self._piece = memoryview(next(self._pieces, b""))
         view = memoryview(target).cast("B")
-        while True:
-            member, data = self._member, b""
-            if member.eof:
-                data = member.unused_data
-                self._member = member = _new_member()
-            if not data and member.needs_input:
-                data = self._file.read(PIECE)
-                if not data:
-                    return 0
-            made = member.decompress(data, min(len(view), PIECE))
-            if made:
-                view[: len(made)] = made
-                return len(made)
+        part, self._piece = self._piece[: len(view)], self._piece[len(view) :]
+        view[: len(part)] = part
+        return len(part)
 
 
-def _new_member() -> Any:
+def _pieces(file: int, helper: Executor) -> Iterator[bytes]:
+    """What a file holds, in pieces that are not empty."""
+    members = pairwise((0, *_ends(file)))
+    for start, end in members:
+        after = next(members, None) if end - start < MEMBER else None  # what is stored is no work
+        ahead = after and helper.submit(list[bytes], _inflated(file, *after))
+        yield from _inflated(file, start, end)
+        if ahead:
+            yield from ahead.result()
+
+
+def _inflated(file: int, start: int, end: int) -> Iterator[bytes]:
+    """What is in the member between two offsets."""
     igzip_lib = _library("isal.igzip_lib")
-    return igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
+    member = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
+    for at in range(start, end, _READ):
+        data = os.pread(file, min(_READ, end - at), at)
+        while data or not (member.needs_input or member.eof):
+            if made := member.decompress(data, PIECE):
+                yield made
+            data = b""
+
+
+def _comment(ends: list[int]) -> bytes:
+    """The offsets where members end, and how many these are."""
+    return b"".join(b"%0*x" % (_DIGITS, number) for number in (*ends, len(ends)))
+
+
+def _ends(file: int) -> list[int]:
+    """What the comment of a file's last member lists."""
+    end = os.fstat(file).st_size - len(_NOTHING)
+    count = int(os.pread(file, _DIGITS, end - _DIGITS), 16)
+    digits = os.pread(file, count * _DIGITS, end - (count + 1) * _DIGITS)
+    return [int(digits[at : at + _DIGITS], 16) for at in range(0, len(digits), _DIGITS)]
 
 
 def _library(name: str) -> Any:

@@ -38,7 +38,7 @@ Wanted: TypeAlias = Mapping[str, Collection[Key]]
 Leases: TypeAlias = dict[str, dict[str, set[int]]]
 """The ids that each run has leased, by `task_name`."""
 
-FORMAT = 1
+FORMAT = 2
 TRASH = b"trash:"
 
 _TRASH_SIZE = 256  # tasks to sweep in one transaction

@@ -14,7 +14,7 @@ from importlib import import_module
 from io import BufferedReader
 from pathlib import Path
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_128
 
@@ -123,12 +123,13 @@ def load(source: bytes | Stored) -> Any:
     """
     if isinstance(source, bytes):
         return unpickled(source if source[:1] == _PICKLE else zlib.decompress(source))
+    from concurrent.futures import ThreadPoolExecutor
+
     try:
-        with open(source.path, "rb", buffering=0) as file:
+        with open(source.path, "rb", buffering=0) as file, ThreadPoolExecutor(1) as helper:
             if _digest_of(file) != source.digest:
                 raise DamagedValueError(source.key, f"{source.path} is not what was written")
-            file.seek(0)
-            return load_from(BufferedReader(GzipReader(cast("BinaryIO", file)), _READ))
+            return load_from(BufferedReader(GzipReader(file, helper), _READ))
     except OSError as error:
         if error.filename != source.path:
             raise

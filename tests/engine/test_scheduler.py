@@ -301,7 +301,9 @@ def test_keep_going_runs_all_that_can_run(flow: Any, executor: str) -> None:
 DAMAGES = {
     "removed": lambda path: path.unlink(),
     "truncated": lambda path: os.truncate(path, path.stat().st_size // 2),
-    "flipped": lambda path: path.write_bytes(bytes([*path.read_bytes()[:-9], 0, *path.read_bytes()[-8:]])),
+    "flipped": lambda path: path.write_bytes(
+        (content := path.read_bytes())[:-9] + bytes([content[-9] ^ 1]) + content[-8:]
+    ),
 }
 
 BIG = """

@@ -163,10 +163,10 @@ def test_a_file_is_no_cache(tmp_path: Path) -> None:
 
 
 def test_another_format_is_refused(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("taskproc.index.FORMAT", 2)
+    monkeypatch.setattr("taskproc.index.FORMAT", 0)
     fill(cache, 1)
     monkeypatch.undo()
-    with pytest.raises(CacheError, match="in format 2"):
+    with pytest.raises(CacheError, match="in format 0"):
         open_store(cache)
 
 

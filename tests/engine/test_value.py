@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 from taskproc.batch import Stored
 from taskproc.canonical import digest
-from taskproc.gzipped import SEGMENT, GzipReader, GzipWriter
+from taskproc.gzipped import MEMBER, GzipReader, GzipWriter
 from taskproc.pickling import UnkeepableError, pickled
 from taskproc.value import INLINE, DamagedValueError, Dumped, dump, load
 
@@ -72,7 +73,7 @@ class Stubborn:
         text(300_000),
         "é" * 300_000 + "\udc80\U0001f40d",
         os.urandom(3_000_000),
-        bytearray(SEGMENT + 17),
+        bytearray(MEMBER + 17),
         {"noise": os.urandom(1_500_000), "text": text(1_500_000), "ints": array.array("q", range(400_000))},
     ],
     ids=lambda value: type(value).__name__,
@@ -118,7 +119,10 @@ def test_compression_suits_the_data(path: str) -> None:
     assert len(noise) < size(noise) < 1.001 * len(noise)
     assert size(words) <= 1.05 * len(gzip.compress(words.encode(), 9))
     assert size(words, 0) > len(words)
-    floats = array.array("d", (random.Random(2).random() for _ in range(200_000)))
+    same = bytes(5_000_000)
+    assert size(same) <= 1.05 * len(gzip.compress(same, 9))
+    generator = random.Random(2)
+    floats = array.array("d", (generator.random() for _ in range(200_000)))
     assert size(floats) <= 1.05 * len(gzip.compress(floats.tobytes(), 9))
 
 
@@ -134,8 +138,29 @@ def test_gzip_files_hold_what_was_written(tmp_path: Path, parts: list[bytes], le
     content = file.read_bytes()
     assert (writer.size, writer.digest()) == (len(content), digest(content))
     assert (gzip.decompress(content) if content else b"") == b"".join(parts)
-    with file.open("rb") as raw:
-        assert GzipReader(raw).readall() == b"".join(parts)
+    with file.open("rb") as raw, ThreadPoolExecutor(1) as helper:
+        assert GzipReader(raw, helper).readall() == b"".join(parts)
+
+
+class Counted(ThreadPoolExecutor):
+    """Counts what it is given."""
+
+    given = 0
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        self.given += 1
+        return super().submit(*args, **kwargs)
+
+
+@pytest.mark.parametrize(("level", "members"), [(9, 3), (0, 0)])
+def test_the_helper_decompresses_every_other_member(tmp_path: Path, level: int, members: int) -> None:
+    content = (text(MEMBER).encode() * 6)[: 5 * MEMBER + 1]
+    writer = GzipWriter(tmp_path / "file.gz", level)
+    writer.write(content)
+    writer.close()
+    with (tmp_path / "file.gz").open("rb") as raw, Counted(1) as helper:
+        assert GzipReader(raw, helper).readall() == content
+    assert helper.given == members
 
 
 def test_a_changed_file_is_damaged(path: str) -> None:
@@ -186,7 +211,7 @@ def test_a_token_across_pieces_is_found(tmp_path: Path) -> None:
             assert keep(one, str(tmp_path / token / "result.pkl.gz")).names_folder
 
 
-@pytest.mark.parametrize("value", [text(300_000) * 50, os.urandom(15_000_000)], ids=["text", "bytes"])
+@pytest.mark.parametrize("value", [text(300_000) * 100, os.urandom(30_000_000)], ids=["text", "bytes"])
 def test_no_copy_of_a_large_value_is_made(value: str | bytes, path: str) -> None:
     def peak(work: Any) -> float:
         tracemalloc.start()
