@@ -37,7 +37,7 @@ _READ = 1 << 20
 _BLOCK = 0xFFFF
 _NOISE = 0.96  # of its size is what the fast one makes of data that nothing shrinks,
 _DENSE = 0.85  # or of data that the other one shrinks no better
-_AS_GOOD = 1.04
+_AS_GOOD = 1.03
 _THIN = 1 / 64  # of its size, or less, is what only the other one keeps so small when it is fed in pieces
 _MIDDLE = 6  # a level of zlib-ng that takes a third of what the highest one does
 
@@ -97,23 +97,20 @@ class GzipWriter:
         self._add(memoryview(gathered))
 
     def _add(self, piece: memoryview) -> None:
-        if self._member is None:
-            self._begin_member(piece)
+        member = self._member or self._begin_member(piece)
+        self._put(*(member.blocks(piece) if isinstance(member, _Stored) else (member.compress(piece),)))
         self._room -= len(piece)
-        if isinstance(self._member, _Stored):
-            self._put(*self._member.blocks(piece))
-        elif self._member is not None:
-            self._put(self._member.compress(piece))
         if self._room == 0:
             self._end_member()
 
-    def _begin_member(self, sample: memoryview) -> None:
+    def _begin_member(self, sample: memoryview) -> _Compressor | _Stored:
         if len(self._ends) % _SAMPLED == 0:
             self._new_member = _choose(sample, self._level)
-        self._member = self._new_member()
+        self._member = member = self._new_member()
         self._room = MEMBER
-        if isinstance(self._member, _Stored):
+        if isinstance(member, _Stored):
             self._put(_HEADER)
+        return member
 
     def _end_member(self) -> None:
         if self._member is not None:
