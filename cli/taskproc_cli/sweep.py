@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +14,7 @@ from taskproc_cli.hints import near_options
 from taskproc_cli.problems import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from taskproc_cli.parameters import Parameters
 
@@ -94,7 +96,9 @@ def _axis(word: str, parameters: Parameters) -> tuple[str, list[Swept]]:
         raise UsageError(f"--sweep: {word!r} names no value")
     try:
         parameters.giveable(parameter.name)
-        found = [Swept(item, parameter.shape.value([item])) for part in _split(text) for item in _expanded(part, typed)]
+        read = parameter.shape.value
+        items = [_unquoted(item, read) for part in _split(text) for item in _expanded(part, typed)]
+        found = [Swept(item, read([item])) for item in items]
     except ValueError as error:
         raise UsageError(f"--sweep: {typed}: {error}") from None
     return parameter.name, found
@@ -112,6 +116,14 @@ def _split(text: str) -> Iterator[str]:
                 yield text[start:place]
                 start = place + 1
     yield text[start:]
+
+
+def _unquoted(item: str, read: Callable[[list[str]], Any]) -> str:
+    """What double quotes enclose, where they are not JSON to the parameter but there for the commas in them."""
+    if item[:1] == '"' and read([item]) == item:
+        with suppress(ValueError):
+            item = json.loads(item)
+    return item
 
 
 def _expanded(part: str, name: str) -> list[str]:
