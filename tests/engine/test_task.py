@@ -284,6 +284,49 @@ def test_tasks_may_be_results_and_constants() -> None:
     assert run(Down(Const({"a": Up(3)})))["a"].to_json() == Up(3).to_json()
 
 
+class Offering(Task):
+    """Gives a method of its own, a function that refers to itself, and itself."""
+
+    up: Requires[int]
+
+    def __init__(self, x: int, k: int) -> None:
+        self.up = Up(x)
+        self.k = k
+
+    def run_task(self) -> Any:
+        self.me = self
+        return self.plus, lambda y: self.k * y, self
+
+    def plus(self, y: int) -> int:
+        return self.up + y
+
+
+class Using(Task):
+    offered: Requires[Any]
+
+    def __init__(self, offered: Future[Any]) -> None:
+        self.offered = offered
+
+    def run_task(self) -> Any:
+        plus, times, offering = self.offered
+        return plus(1), times(2), offering.me is offering, offering.task_args
+
+
+def test_the_copy_that_runs_takes_what_it_has_along_in_its_result() -> None:
+    for interactive in (True, False):
+        task = Using(Offering(3 + interactive, 5))
+        value, stats = task.run_graph(force_interactive=interactive)
+        assert value == (4 + interactive, 10, True, {"x": 3 + interactive, "k": 5})
+        assert stats.executed[Using.task_name] == 1
+
+
+def test_a_result_that_holds_its_task_changes_with_what_that_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = Using(Offering(3, 5))
+    assert run(task)[0] == 4
+    monkeypatch.setattr(Up, "run_task", lambda self: 7)
+    assert run(task)[0] == 8
+
+
 def test_a_task_that_does_not_say_what_to_do_says_so() -> None:
     with pytest.raises(DefinitionError, match=r"Unsaid does not say what to do: define run_task"):
         run(Unsaid())
