@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import io
 import os
+from contextlib import closing, suppress
 from functools import partial
 from importlib import import_module
 from itertools import pairwise
+from queue import SimpleQueue
 from struct import pack
+from threading import Thread
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from xxhash import xxh3_128
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from concurrent.futures import Executor
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from pathlib import Path
 
 PIECE = 1 << 18
@@ -33,12 +35,11 @@ _HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
 _COMMENTED = b"\x1f\x8b\x08\x10\0\0\0\0\0\xff"
 _NOTHING = b"\0\x03\0" + bytes(8)  # the end of the comment, and of a member that holds nothing
 _DIGITS = 12  # of an offset, or the count of them, in the comment
-_READ = 1 << 20
 _BLOCK = 0xFFFF
 _NOISE = 0.96  # of its size is what the fast one makes of data that nothing shrinks,
 _DENSE = 0.85  # or of data that the other one shrinks no better
 _AS_GOOD = 1.03
-_THIN = 1 / 64  # of its size, or less, is what only the other one keeps so small when it is fed in pieces
+_FED = 45  # bytes that each piece the fast one is fed costs, but for the first
 _MIDDLE = 6  # a level of zlib-ng that takes a third of what the highest one does
 
 
@@ -53,7 +54,7 @@ class GzipWriter:
     """Writes a new gzip file; `size` is what it holds so far, in bytes, and `digest()` the hash of that."""
 
     def __init__(self, path: Path, level: int) -> None:
-        self._file = path.open("xb")
+        self._file = path.open("xb", buffering=0)
         self._level = level
         self._hash = xxh3_128()
         self._gathered = bytearray()
@@ -104,7 +105,7 @@ class GzipWriter:
             self._end_member()
 
     def _begin_member(self, sample: memoryview) -> _Compressor | _Stored:
-        if len(self._ends) % _SAMPLED == 0:
+        if self._new_member is _Stored or len(self._ends) % _SAMPLED == 0:
             self._new_member = _choose(sample, self._level)
         self._member = member = self._new_member()
         self._room = MEMBER
@@ -123,9 +124,8 @@ class GzipWriter:
             self._hash.update(part)
         size = sum(map(len, parts))
         written = os.writev(self._file.fileno(), parts)
-        if written < size:  # a full disk: it tells so when asked again
-            self._file.write(b"".join(parts)[written:])
-            self._file.flush()
+        while written < size:  # a full disk: it tells so when asked again
+            written += os.write(self._file.fileno(), b"".join(parts)[written:])
         self.size += size
 
 
@@ -137,8 +137,7 @@ def _choose(sample: memoryview, level: int) -> Callable[[], _Compressor | _Store
     fast = len(isal_zlib.compress(sample, 1))
     if fast > _NOISE * len(sample):
         return _Stored
-    good = _AS_GOOD * len(zlib_ng.compress(sample, level)) if fast <= _DENSE * len(sample) else fast
-    if _THIN * len(sample) < fast <= good:
+    if fast > _DENSE * len(sample) or fast + _FED <= (good := _AS_GOOD * len(zlib_ng.compress(sample, level))):
         return partial(isal_zlib.compressobj, 1, isal_zlib.DEFLATED, _GZIP)
     middling = level > _MIDDLE and len(zlib_ng.compress(sample, _MIDDLE)) <= good
     return partial(zlib_ng.compressobj, _MIDDLE if middling else level, zlib_ng.DEFLATED, _GZIP)
@@ -165,10 +164,10 @@ class _Stored:
 
 
 class GzipReader(io.RawIOBase):
-    """Reads what a `GzipWriter` wrote; the helper decompresses every other member."""
+    """Reads what a `GzipWriter` wrote; a second thread decompresses every other member. Close it before the file."""
 
-    def __init__(self, file: BinaryIO, helper: Executor) -> None:
-        self._pieces = _pieces(file.fileno(), helper)
+    def __init__(self, file: BinaryIO) -> None:
+        self._pieces = _pieces(file.fileno())
         self._piece = memoryview(b"")
 
     def readable(self) -> bool:
@@ -183,24 +182,75 @@ class GzipReader(io.RawIOBase):
         view[: len(part)] = part
         return len(part)
 
+    def close(self) -> None:
+        """Wait for the thread."""
+        self._pieces.close()
+        super().close()
 
-def _pieces(file: int, helper: Executor) -> Iterator[bytes]:
+
+def _pieces(file: int) -> Generator[bytes | memoryview]:
     """What a file holds, in pieces that are not empty."""
     members = pairwise((0, *_ends(file)))
-    for start, end in members:
-        after = next(members, None) if end - start < MEMBER else None  # what is stored is no work
-        ahead = after and helper.submit(list[bytes], _inflated(file, *after))
-        yield from _inflated(file, start, end)
-        if ahead:
-            yield from ahead.result()
+    with closing(_Helper(file)) as helper:
+        for member in members:
+            after = next(members, None) if member[1] - member[0] < MEMBER else None  # what is stored is no work
+            if after:
+                helper.ask(after)
+            yield from _inflated(file, *member)
+            if after:
+                yield from helper.answer(after)
+
+
+class _Helper:
+    """A thread that inflates one member while who reads inflates another; without it the reader inflates both.
+
+    There is none while the interpreter ends, in a process that was forked meanwhile, and before it is first asked.
+    """
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        self._thread: Thread | None = None
+        self._asked: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
+        self._answers: SimpleQueue[memoryview | None] = SimpleQueue()
+
+    def ask(self, member: tuple[int, int]) -> None:
+        """Have the member between two offsets inflated."""
+        if self._thread is None:
+            self._thread = Thread(target=self._work)
+            with suppress(RuntimeError):
+                self._thread.start()
+        self._asked.put(member)
+
+    def answer(self, member: tuple[int, int]) -> Iterable[bytes | memoryview]:
+        """What the member holds that was asked for, until the next one is."""
+        answer = self._answers.get() if self._thread is not None and self._thread.is_alive() else None
+        return _inflated(self._file, *member) if answer is None else (answer,)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._asked.put(None)
+        if self._thread is not None and self._thread.is_alive():
+            self._thread.join()
+
+    def _work(self) -> None:
+        content = memoryview(bytearray(MEMBER))  # one for all: new memory costs as much as inflating into it
+        while member := self._asked.get():
+            answer = None
+            with suppress(Exception):  # what goes wrong shows again where it is read
+                size = 0
+                for piece in _inflated(self._file, *member):
+                    content[size : size + len(piece)] = piece
+                    size += len(piece)
+                answer = content[:size]
+            self._answers.put(answer)
 
 
 def _inflated(file: int, start: int, end: int) -> Iterator[bytes]:
     """What is in the member between two offsets."""
     igzip_lib = _library("isal.igzip_lib")
     member = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
-    for at in range(start, end, _READ):
-        data = os.pread(file, min(_READ, end - at), at)
+    for at in range(start, end, PIECE):
+        data = os.pread(file, min(PIECE, end - at), at)
         while data or not (member.needs_input or member.eof):
             if made := member.decompress(data, PIECE):
                 yield made

@@ -123,13 +123,12 @@ def load(source: bytes | Stored) -> Any:
     """
     if isinstance(source, bytes):
         return unpickled(source if source[:1] == _PICKLE else zlib.decompress(source))
-    from concurrent.futures import ThreadPoolExecutor
-
     try:
-        with open(source.path, "rb", buffering=0) as file, ThreadPoolExecutor(1) as helper:
+        with open(source.path, "rb", buffering=0) as file:
             if _digest_of(file) != source.digest:
                 raise DamagedValueError(source.key, f"{source.path} is not what was written")
-            return load_from(BufferedReader(GzipReader(file, helper), _READ))
+            with GzipReader(file) as content:
+                return load_from(BufferedReader(content, _READ))
     except OSError as error:
         if error.filename != source.path:
             raise

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import array
+import errno
 import gzip
 import os
 import pickle
@@ -9,7 +10,6 @@ import subprocess
 import sys
 import threading
 import tracemalloc
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -138,29 +138,66 @@ def test_gzip_files_hold_what_was_written(tmp_path: Path, parts: list[bytes], le
     content = file.read_bytes()
     assert (writer.size, writer.digest()) == (len(content), digest(content))
     assert (gzip.decompress(content) if content else b"") == b"".join(parts)
-    with file.open("rb") as raw, ThreadPoolExecutor(1) as helper:
-        assert GzipReader(raw, helper).readall() == b"".join(parts)
+    with file.open("rb") as raw, GzipReader(raw) as content_again:
+        assert content_again.readall() == b"".join(parts)
 
 
-class Counted(ThreadPoolExecutor):
-    """Counts what it is given."""
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
+    """The threads that were started."""
+    threads: list[threading.Thread] = []
+    start = threading.Thread.start
 
-    given = 0
+    def noted(thread: threading.Thread) -> None:
+        threads.append(thread)
+        start(thread)
 
-    def submit(self, *args: Any, **kwargs: Any) -> Any:
-        self.given += 1
-        return super().submit(*args, **kwargs)
+    monkeypatch.setattr(threading.Thread, "start", noted)
+    return threads
 
 
-@pytest.mark.parametrize(("level", "members"), [(9, 3), (0, 0)])
-def test_the_helper_decompresses_every_other_member(tmp_path: Path, level: int, members: int) -> None:
-    content = (text(MEMBER).encode() * 6)[: 5 * MEMBER + 1]
-    writer = GzipWriter(tmp_path / "file.gz", level)
-    writer.write(content)
-    writer.close()
-    with (tmp_path / "file.gz").open("rb") as raw, Counted(1) as helper:
-        assert GzipReader(raw, helper).readall() == content
-    assert helper.given == members
+@pytest.mark.parametrize(("level", "members"), [(9, 1), (0, 0)])
+def test_a_thread_decompresses_every_other_member(
+    path: str, level: int, members: int, started: list[threading.Thread]
+) -> None:
+    value = (text(MEMBER) * 6)[: 5 * MEMBER + 1]
+    kept = source(keep(value, path, level), path)
+    assert load(kept) == value
+    assert len(started) == members
+    assert not any(thread.is_alive() for thread in started)
+
+
+def test_no_thread_is_left_by_a_value_that_cannot_be_made(
+    path: str, started: list[threading.Thread], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = source(keep([array.array("d", [1.0]), text(6 * MEMBER)], path), path)
+    monkeypatch.setattr("taskproc.pickling.Unpickler.find_class", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        load(kept)
+    assert len(started) == 1
+    assert not started[0].is_alive()
+
+
+def test_a_value_is_read_where_no_thread_can_be_started(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    value = text(6 * MEMBER)
+    kept = source(keep(value, path), path)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert load(kept) == value
+
+
+def test_a_disk_that_fills_up_leaves_no_file(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: int, data: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write = os.write
+    monkeypatch.setattr(os, "writev", lambda file, parts: write(file, b"".join(parts)[:-100]))
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(UnkeepableError, match="its result can't be written: No space left on device"):
+        keep(os.urandom(3_000_000), path)
+    assert os.listdir(os.path.dirname(path)) == []
 
 
 def test_a_changed_file_is_damaged(path: str) -> None:
