@@ -29,12 +29,6 @@ def copy_of(cls: type[C], state: dict[str, Any], place: Place) -> C:
     return task
 
 
-def carried(task: Any) -> dict[str, Any]:
-    """What a copy that runs takes along where its result refers to it: its attributes, and the values of its slots."""
-    attributes: dict[str, Any] = {} if task._task_node is not None else task.__dict__
-    return {name: value for name, value in attributes.items() if name[:6] != "_task_"}
-
-
 def kept_in(folder: str, what: str) -> Path:
     """A file or folder in the folder of a copy that runs, made if it is not there."""
     path = Path(folder, what)

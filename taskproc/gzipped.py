@@ -164,7 +164,7 @@ class _Stored:
 
 
 class GzipReader(io.RawIOBase):
-    """Reads what a `GzipWriter` wrote; a second thread decompresses every other member. Close it before the file."""
+    """Reads what a `GzipWriter` wrote; a second thread decompresses every other member."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._pieces = _pieces(file.fileno())
@@ -183,7 +183,7 @@ class GzipReader(io.RawIOBase):
         return len(part)
 
     def close(self) -> None:
-        """Wait for the thread."""
+        """Let the thread end."""
         self._pieces.close()
         super().close()
 
@@ -216,7 +216,7 @@ class _Helper:
     def ask(self, member: tuple[int, int]) -> None:
         """Have the member between two offsets inflated."""
         if self._thread is None:
-            self._thread = Thread(target=self._work)
+            self._thread = Thread(target=self._work, daemon=True)
             with suppress(RuntimeError):
                 self._thread.start()
         self._asked.put(member)
@@ -227,10 +227,8 @@ class _Helper:
         return _inflated(self._file, *member) if answer is None else (answer,)
 
     def close(self) -> None:
-        """End the thread."""
+        """Let the thread end. Nobody waits for that: an interrupt would be lost where a finalizer closes this."""
         self._asked.put(None)
-        if self._thread is not None and self._thread.is_alive():
-            self._thread.join()
 
     def _work(self) -> None:
         content = memoryview(bytearray(MEMBER))  # one for all: new memory costs as much as inflating into it

@@ -15,7 +15,7 @@ from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakSet
 
-from taskproc.byvalue import BY_VALUE, reduced
+from taskproc.byvalue import BY_VALUE, reduced, reduced_own
 from taskproc.origin import loaded, module_name, reference
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def pickle_into(value: object, new_sink: Callable[[], S]) -> S:
         make = _value_pickler() if by_value else _PlainPickler
         try:
             pickler = make(sink, PROTOCOL)
-            pickler.met = sink.met
+            pickler.met, pickler.of_result = sink.met, True
             pickler.dump(value)
         except BaseException as error:  # a user's own `__reduce__` may raise anything
             sink.abandon()
@@ -184,10 +184,11 @@ class _PlainPickler(pickle.Pickler):
     """Pickles by reference."""
 
     met: set[Any]
+    of_result = True
 
     def reducer_override(self, obj: Any) -> Any:
         self.met.add(_kind(obj))
-        return NotImplemented
+        return reduced_own(obj)
 
 
 @functools.cache
@@ -197,6 +198,8 @@ def _value_pickler() -> Any:
 
     def reducer_override(self: Any, obj: Any) -> Any:
         self.met.add(_kind(obj))
+        if self.of_result and (own := reduced_own(obj)) is not NotImplemented:
+            return own
         made = reduced(base, self, obj)
         if not isinstance(obj, type) or made is NotImplemented or len(made) != _BY_VALUE:
             return made
@@ -205,7 +208,8 @@ def _value_pickler() -> Any:
         return _class, (*reference(obj).split(":"), make, args), (fill, state), None, None, _fill_class
 
     table = ChainMap(BY_VALUE, base.dispatch_table)
-    return type("ValuePickler", (base,), {"reducer_override": reducer_override, "dispatch_table": table})
+    members = {"reducer_override": reducer_override, "dispatch_table": table, "of_result": False}
+    return type("ValuePickler", (base,), members)
 
 
 def _class(module: str, qualname: str, make: Callable[..., type], args: tuple[Any, ...]) -> type:

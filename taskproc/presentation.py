@@ -5,7 +5,7 @@ from __future__ import annotations
 import reprlib
 from collections import deque
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from taskproc.canonical import canonical
 from taskproc.future import Const, FutureBase, Item, is_const, origin_of
@@ -57,11 +57,13 @@ def _bare_reference(future: FutureBase) -> tuple[str, bytes, tuple[Any, ...]]:
     if node is not None:
         return node.name, node.key, ()
     source, path = origin_of(future)
+    task: Any = source
     if isinstance(source, Const):
         name, key = "Const", source.digest
-    else:
-        node = cast("Any", source)._task_node
-        name, key = node.name, node.key
+    elif task._task_node is not None:
+        name, key = task._task_node.name, task._task_node.key
+    else:  # one that came back in a result
+        name, key = task.task_name, bytes.fromhex(task._task_place.key)
     return name, key, tuple([to_json(at) for at in path]) if path else ()
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeVar
 
 from taskproc.canonical import canonical
 from taskproc.context import blocks
-from taskproc.copies import Place, carried, copy_of, kept_in, node_of
+from taskproc.copies import Place, copy_of, kept_in, node_of
 from taskproc.definition import TaskType, prepare_class
 from taskproc.errors import NoCacheError
 from taskproc.future import FutureBase
@@ -276,16 +276,19 @@ class Task(FutureBase, metaclass=TaskType):
 
         return card(self._task_node) if self._task_node is not None else None
 
-    def __taskproc_canonical__(self) -> object:
-        if self._task_node is not None:
-            return _ENCODED + self._task_node.key
-        reference = _ENCODED + bytes.fromhex(self._task_key("its key"))
-        return (reference, own) if (own := carried(self)) else reference
+    def __taskproc_canonical__(self) -> bytes:
+        node = self._task_node
+        return _ENCODED + (bytes.fromhex(self._task_key("its key")) if node is None else node.key)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A task travels as a reference: class, arguments and identity; the copy that runs takes what it has along."""
-        place = Place(self.task_args, self._task_key("its key"))
-        return copy_of, (type(self), {}, place), carried(self) or None
+        """A task travels as a reference: its class, arguments and identity, not what it needs."""
+        return (copy_of, (type(self), {}, Place(self.task_args, self._task_key("its key"))))
+
+    def _task_carried(self) -> Any:
+        """How the copy that runs is pickled in its result: with its attributes, and the values of its slots."""
+        if self._task_node is not None:
+            return NotImplemented
+        return *self.__reduce__(), {name: value for name, value in vars(self).items() if name[:6] != "_task_"}
 
     def _task_key(self, what: str) -> str:
         return node_of(self, what).key.hex() if self._task_place is None else self._task_place.key

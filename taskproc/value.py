@@ -14,7 +14,7 @@ from importlib import import_module
 from io import BufferedReader
 from pathlib import Path
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from xxhash import xxh3_128
 
@@ -128,7 +128,11 @@ def load(source: bytes | Stored) -> Any:
             if _digest_of(file) != source.digest:
                 raise DamagedValueError(source.key, f"{source.path} is not what was written")
             with GzipReader(file) as content:
-                return load_from(BufferedReader(content, _READ))
+                buffered = BufferedReader(cast("Any", content), _READ)
+                try:
+                    return load_from(buffered)
+                finally:
+                    buffered.detach()  # so that no finalizer closes what an interrupt may be told of
     except OSError as error:
         if error.filename != source.path:
             raise
@@ -229,6 +233,8 @@ def _find(token: bytes, view: memoryview) -> Iterator[int]:
 def _identify(value: object, data: bytes, sink: _Sink, *, names_folder: bool) -> tuple[bytes, References]:
     """The digest of a small value and what it refers to; the attempt's name is blanked."""
     blanked = data.replace(sink.token, bytes(len(sink.token))) if names_folder else data
+    if any(hasattr(kind, "_task_carried") for kind in sink.met):  # the encoding has its key alone
+        return digest(b"pickle", blanked), _user_references(sink.met)
     try:
         encoded = canonical(unpickled(blanked) if names_folder else value)
     except Exception:  # noqa: BLE001  not every value can be encoded: its pickle then stands for it

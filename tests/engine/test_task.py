@@ -327,6 +327,28 @@ def test_a_result_that_holds_its_task_changes_with_what_that_has(monkeypatch: py
     assert run(task)[0] == 8
 
 
+class Told(Task):
+    def __init__(self, of: Future[Any]) -> None: ...
+
+    def run_task(self) -> None: ...
+
+
+def test_what_comes_back_is_the_same_task_to_others() -> None:
+    task = Offering(3, 5)
+    offered = run(task)[2]
+    assert offered.k == 5
+    assert Told(offered) is Told(task)
+    assert Told(offered).task_args["of"]["__task__"] == Offering.task_name
+    assert Const(offered).digest == Const(task).digest
+
+
+def test_a_result_that_holds_its_task_changes_with_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = Using(Offering(3, 5))
+    before = run(task)
+    monkeypatch.setattr(Offering, "plus", lambda self, y: self.up + y + 100)
+    assert run(task)[0] == before[0] + 100
+
+
 def test_a_task_that_does_not_say_what_to_do_says_so() -> None:
     with pytest.raises(DefinitionError, match=r"Unsaid does not say what to do: define run_task"):
         run(Unsaid())
