@@ -231,10 +231,11 @@ class _Helper:
         self._asked.put(None)
 
     def _work(self) -> None:
-        content = memoryview(bytearray(MEMBER))  # one for all: new memory costs as much as inflating into it
+        content: memoryview | None = None
         while member := self._asked.get():
             answer = None
             with suppress(Exception):  # what goes wrong shows again where it is read
+                content = content or memoryview(bytearray(MEMBER))  # kept: new memory costs as much as the rest
                 size = 0
                 for piece in _inflated(self._file, *member):
                     content[size : size + len(piece)] = piece

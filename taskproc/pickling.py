@@ -184,7 +184,7 @@ class _PlainPickler(pickle.Pickler):
     """Pickles by reference."""
 
     met: set[Any]
-    of_result = True
+    of_result: bool
 
     def reducer_override(self, obj: Any) -> Any:
         self.met.add(_kind(obj))

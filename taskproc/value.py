@@ -132,7 +132,7 @@ def load(source: bytes | Stored) -> Any:
                 try:
                     return load_from(buffered)
                 finally:
-                    buffered.detach()  # so that no finalizer closes what an interrupt may be told of
+                    buffered.detach()  # else its finalizer closes the reader, where an interrupt is lost
     except OSError as error:
         if error.filename != source.path:
             raise

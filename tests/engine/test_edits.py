@@ -452,6 +452,48 @@ def test_what_can_t_be_seen_counts_as_a_whole(project: Project) -> None:
     assert project.run("Blind()") == (2, {"Blind"})
 
 
+HOLDING = """
+from typing import Any
+from taskproc import Requires, Task
+def helper(): return 5
+class Held(Task):
+    def __init__(self): self.n = 10
+    def run_task(self) -> Any: return RESULT
+    def plus(self, x): return self.deep(x) + x + self.n
+    def deep(self, x): return helper()
+    @property
+    def seven(self): return 7
+class Main(Task):
+    held: Requires[Any]
+    def __init__(self): self.held = Held()
+    def run_task(self): return USE
+"""
+
+
+@pytest.mark.parametrize(
+    ("result", "use"),
+    [
+        ("self", "self.held.plus(1) + self.held.seven"),
+        ("[self]", "self.held[0].plus(1) + self.held[0].seven"),
+        ("{self: 1}", "sum(held.plus(1) + held.seven for held in self.held)"),
+        ("lambda x: self.plus(x) + self.seven", "self.held(1)"),
+        ("self.plus, self", "self.held[0](1) + self.held[1].seven"),
+    ],
+)
+def test_a_result_that_holds_its_task_changes_with_what_that_does(tmp_path: Path, result: str, use: str) -> None:
+    project = Project(tmp_path, {"study.py": HOLDING.replace("RESULT", result).replace("USE", use)})
+    assert project.run() == (23, {"Held", "Main"})
+    assert project.run() == (23, set())
+    for change in (
+        ("return helper()", "return 2 * helper()"),
+        ("return 5", "return 6"),
+        ("n = 10", "n = 20"),
+        ("7", "8"),
+    ):
+        project.edit("study.py", change)
+        assert project.run() == (project.run(cache=change[1])[0], {"Held", "Main"})
+
+
 @pytest.mark.parametrize("executor", ["serial", "thread", "process"])
 @pytest.mark.parametrize("when", ["Planned", "Started", "Finished"])
 def test_code_that_is_edited_while_it_runs_leaves_nothing_stale(project: Project, executor: str, when: str) -> None:

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from taskproc import gzipped
 from taskproc.batch import Stored
 from taskproc.canonical import digest
 from taskproc.gzipped import MEMBER, GzipReader, GzipWriter
@@ -156,16 +159,45 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
     return threads
 
 
-@pytest.mark.parametrize(("level", "members"), [(9, 1), (0, 0)])
+@pytest.mark.parametrize(("level", "of_thread"), [(9, 3), (0, 0)])
 def test_a_thread_decompresses_every_other_member(
-    path: str, level: int, members: int, started: list[threading.Thread]
+    path: str, level: int, of_thread: int, started: list[threading.Thread], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    by: Counter[threading.Thread] = Counter()
+
+    def counted(file: int, start: int, end: int) -> Iterator[bytes]:
+        by[threading.current_thread()] += 1
+        return inflated(file, start, end)
+
+    inflated = gzipped._inflated
+    monkeypatch.setattr(gzipped, "_inflated", counted)
     value = (text(MEMBER) * 6)[: 5 * MEMBER + 1]
-    kept = source(keep(value, path, level), path)
-    assert load(kept) == value
-    assert len(started) == members
+    assert load(source(keep(value, path, level), path)) == value
+    assert by == {threading.current_thread(): 6 - of_thread} | dict.fromkeys(started, of_thread)
     for thread in started:
         thread.join()  # or the test takes too long
+
+
+def test_an_interrupt_at_the_end_of_reading_is_told(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(helper: gzipped._Helper) -> None:
+        close(helper)
+        raise KeyboardInterrupt
+
+    kept = source(keep(text(2 * MEMBER), path), path)
+    close = gzipped._Helper.close
+    monkeypatch.setattr(gzipped._Helper, "close", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        load(kept)
+
+
+def test_a_thread_without_memory_leaves_the_work_to_who_reads(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(size: int) -> bytearray:
+        raise MemoryError
+
+    value = text(6 * MEMBER)
+    kept = source(keep(value, path), path)
+    monkeypatch.setattr(gzipped, "bytearray", none_left, raising=False)
+    assert load(kept) == value
 
 
 def test_no_thread_is_left_by_a_value_that_cannot_be_made(
