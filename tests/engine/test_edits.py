@@ -81,6 +81,8 @@ def _in_this_process(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
     monkeypatch.setattr(sys, "dont_write_bytecode", True)  # it would hide an edit within the same second
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setattr("taskproc.writer._NORMAL", 0)  # wait for no disk
+    # Another test's `study`, which no file has, goes by value for as long as its process lives.
+    monkeypatch.setattr("cloudpickle.cloudpickle._PICKLE_BY_VALUE_MODULES", set[str]())
     before = {*sys.modules}
     yield
     for name in sys.modules.keys() - before:
