@@ -12,25 +12,27 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _states: dict[str, tuple[object, tuple[int, int] | None]] = {}  # by path: the module's spec, the file's state
-_seen: list[int] = [0]  # of the modules that are loaded, how many have been looked at
+_RELOADED = -1, -1  # nobody knows when, hence from which text
+_seen: list[str] = []  # the modules that were loaded at the last look
 
 
 def note_new(name: str) -> None:
     """Remember the files of modules that were loaded since the last call, and of the one that goes by a name."""
     names = list(sys.modules)
-    for new in (*names[_seen[0] :], name):
+    known = len(_seen) if names[: len(_seen)] == _seen else 0  # another order: one was removed, or loaded anew
+    for new in (name, *names[known:]):
         module = sys.modules.get(new)
         if module is not None and is_user_code(module):
-            note(module)
-    _seen[0] = len(names)
+            note(module, loading=new == name)
+    _seen[:] = names
 
 
-def note(module: ModuleType) -> str:
+def note(module: ModuleType, *, loading: bool = False) -> str:
     """Remember the file of a module, unless that was done since it was loaded; gives the path, empty for none."""
     path = source_file(module)
     spec = getattr(module, "__spec__", None)
     if path and (path not in _states or _states[path][0] is not spec):
-        _states[path] = spec, _state(path)
+        _states[path] = spec, _state(path) if loading or path not in _states else _RELOADED
     return path
 
 

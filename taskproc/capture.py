@@ -15,20 +15,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from taskproc.files import STDERR, STDOUT
+from taskproc.files import STREAM_LOGS
 
 Echo = Callable[[str, str], None]
 """`echo(stream, text)`, the stream being `stdout` or `stderr`; called from any thread."""
 
-Capture = Callable[[str, Echo | None], AbstractContextManager[None]]
+Capture = Callable[[str, Echo | None], contextlib.AbstractContextManager[None]]
 
 STREAMS = ("stdout", "stderr")
-LOGS = (STDOUT, STDERR)
-
 _TAIL_LINES = 20
 _TAIL_BYTES = 1 << 13
 _PIECE = 1 << 16
@@ -39,7 +36,7 @@ _PATIENCE = 0.25  # seconds after which, and in steps of which, the output of a 
 def tail(folder: str) -> str:
     """The last lines that a task printed, those on stderr after those on stdout."""
     ends: list[list[str]] = []
-    for log in LOGS:
+    for log in STREAM_LOGS:
         lines: list[str] = []
         with contextlib.suppress(OSError), Path(folder, log).open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -97,7 +94,7 @@ class DescriptorCapture:
         if self._follower:
             self._follower.end()
         folder = self._publisher.end()
-        for number, log in zip(self._scratch, LOGS, strict=True):
+        for number, log in zip(self._scratch, STREAM_LOGS, strict=True):
             if os.lseek(number, 0, os.SEEK_END):  # a third of what asking for its status takes
                 keep(number, Path(folder, log))
 
@@ -152,7 +149,7 @@ class _Publisher(threading.Thread):
         return folder
 
     def _publish(self) -> None:
-        for number, log in zip(self._scratch, LOGS, strict=True):
+        for number, log in zip(self._scratch, STREAM_LOGS, strict=True):
             if os.fstat(number).st_size:
                 with contextlib.suppress(OSError):  # tried again soon, and told when the task ends
                     publish(number, Path(self.folder, log))
@@ -220,7 +217,7 @@ class _Output:
         if name == "stdin":
             return io.StringIO()
         if name not in self._logs:
-            self._logs[name] = _Log(Path(self._folder, LOGS[STREAMS.index(name)]), name, self._echo)
+            self._logs[name] = _Log(Path(self._folder, STREAM_LOGS[STREAMS.index(name)]), name, self._echo)
         return self._logs[name]
 
 

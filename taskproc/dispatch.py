@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -73,7 +72,7 @@ def open_executors(options: Options) -> Generator[Dispatch]:
         RequestError: The executor asked for can't do the run's work.
     """
     if options.interactive:
-        dispatch = Dispatch(Interactive(debug=sys.stdin.isatty()), None, batching=False)
+        dispatch = Dispatch(Interactive(debug=True), None, batching=False)
     elif isinstance(options.executor, str):
         dispatch = Dispatch(by_name(options.executor, options.slots, options.executor_args), options, batching=True)
     else:

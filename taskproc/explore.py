@@ -28,7 +28,6 @@ class Explorer:
     def __init__(self, base: type) -> None:
         self.sources = Sources()
         self.contents = Contents(lambda _: None)
-        self.rebound: set[str] = set()  # files that give a constant another value than it has
         self._base = base
         self._nodes: dict[object, Node] = {}
         self._pending: list[Node] = []
@@ -93,6 +92,7 @@ class Explorer:
         module = sys.modules.get(cls.__module__)
         own: dict[str, FunctionType] = {}
         for name, function in functions_of(cls):
+            self.sources.compare(cls.__module__, f"{node.name}.{name}", function)
             if function.__code__.co_qualname == f"{cls.__qualname__}.{name.partition(':')[0]}":
                 own[name] = function
             else:
@@ -109,6 +109,7 @@ class Explorer:
             node.held, node.words, node.making = held, words, {*node.edges} - before
         for name, value in attributes_of(cls):
             self._absorb(node, f".{name}", value)
+            self.sources.compare(cls.__module__, f"{node.name}.{name}", value)
         for number, base in enumerate(cls.__mro__[1:]):
             if not issubclass(self._base, base):
                 self._link_definition(node, f"base {number}", base)
@@ -180,6 +181,7 @@ class Explorer:
             namespace = vars(value)
             name = f"{module_name(value.__name__)}:{rest[0]}"
             value, rest = namespace[rest[0]], rest[1:]
+        self.sources.compare(str((namespace or {}).get("__name__")), name, value)
         if is_untracked(value) or is_plumbing(value):
             return
         if isinstance(value, type) and issubclass(value, self._base):
@@ -208,13 +210,14 @@ class Explorer:
             if issubclass(self._base, owner):
                 return
             if rest[0] in vars(owner):
-                value = vars(owner)[rest[0]]
+                value, name = vars(owner)[rest[0]], f"{reference(owner)}.{rest[0]}"
                 if type(value).__module__.startswith("taskproc."):
                     return  # a slot
                 function = function_in(value)
                 if isinstance(value, classmethod):
                     node.held[cls] = None
-                self._link(node, label, function or value, rest[1:], f"{reference(owner)}.{rest[0]}")
+                self.sources.compare(owner.__module__, name, function or value)
+                self._link(node, label, function or value, rest[1:], name)
                 return
 
     def read_members(self, node: Node, cls: type, words: Iterable[str]) -> None:
@@ -239,8 +242,6 @@ class Explorer:
         else:
             node.digest = digest(encoded.data)
             node.text = f"{name.rpartition(':')[2]} = {shown(value)}"
-            module = sys.modules.get(str((namespace or {}).get("__name__")))
-            self.rebound.add(self.sources.says_otherwise(module, name, encoded.data))
             self._link_refs(node, name, encoded.refs)
             if any(map(tells_itself, encoded.refs)) or is_made_by_call(value):
                 self._state(node, namespace, "")

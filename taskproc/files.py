@@ -17,7 +17,7 @@ import re
 import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from xxhash import xxh3_128
 
@@ -33,10 +33,15 @@ STDOUT = "stdout.txt"
 STDERR = "stderr.txt"
 COMMAND = "command.txt"
 
-LOGS = (STDOUT, STDERR, COMMAND)
+STREAM_LOGS = (STDOUT, STDERR)
+LOGS = (*STREAM_LOGS, COMMAND)
 """What an attempt prints: its task, and the prefix command that it ran under. Not part of the result."""
 
-_VIEWS = (DATA, STDOUT, STDERR)
+View: TypeAlias = Literal["data", "stdout.txt", "stderr.txt"]
+"""What people are shown of a task."""
+
+VIEWS: tuple[View, ...] = get_args(View)
+
 _EMPTY = ".empty"
 _LINK = ".link-"
 _FOLDER_SIZE = -1
@@ -143,7 +148,7 @@ def restored_manifest(folder: Path, entries: Collection[FileEntry]) -> tuple[Fil
     return None
 
 
-def view(cache: Path, name: str, task_id: int, attempt: str, what: Literal["data", "stdout.txt", "stderr.txt"]) -> Path:
+def view(cache: Path, name: str, task_id: int, attempt: str, what: View) -> Path:
     """The path at which people find `what` of a task, always the same for one task; it exists on return.
 
     It shows the recorded `attempt`, or something empty if there is none or it left nothing of the kind.
@@ -213,7 +218,7 @@ def remove_attempts(cache: Path, name: str, task_id: int, keep: Collection[str] 
             if not any(_ATTEMPT.fullmatch(item) for item in os.listdir(folder)):
                 _remove_folder(_EMPTY, folder)
             for item in os.listdir(folder):
-                if item.startswith(_LINK) or (item in _VIEWS and not os.access(item, os.F_OK, dir_fd=folder)):
+                if item.startswith(_LINK) or (item in VIEWS and not os.access(item, os.F_OK, dir_fd=folder)):
                     _remove_link(item, folder)
     except OSError as error:
         is_done = error.errno in _NOT_OURS

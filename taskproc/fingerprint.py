@@ -150,7 +150,7 @@ class Fingerprinter:
 
     def _is_live(self, path: str) -> bool:
         """Whether importing a file would give what is loaded."""
-        return path not in self._explorer.rebound and is_as_loaded(path)
+        return path not in self._explorer.sources.rebound and is_as_loaded(path)
 
     def _members(self, root: Node) -> Node:
         """What the code that runs may read from Task classes that it holds, to call or hand on."""

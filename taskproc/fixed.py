@@ -71,7 +71,7 @@ def _is_fixed(value: Any) -> bool:
     kind: Any = value.__class__
     if kind is tuple:
         return ATOMIC.issuperset(map(type, value)) or all(map(_is_fixed, value))
-    if kind in ATOMIC or issubclass(kind, (Fixed, Enum, PurePath)):
+    if kind in ATOMIC or kind is object or issubclass(kind, (Fixed, Enum, PurePath)):
         return True
     if not all(map(_is_frozen_dataclass, kind.__mro__[:-1])):
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from typing import (
     TYPE_CHECKING,
@@ -263,7 +264,7 @@ def _instances(kind: type[T], value: Any, met: dict[int, Any]) -> Iterator[T]:
 
 
 def _parts(value: Any) -> Iterable[Any]:
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if isinstance(value, (list, tuple, set, frozenset, deque)):
         return cast("Iterable[Any]", value)
     if isinstance(value, Mapping):
         pairs = cast("Mapping[object, object]", value)

@@ -119,6 +119,13 @@ class Node:
         return tuple(Edge(*place, upstream, path) for place, upstream, path in needs)
 
     @property
+    def constants(self) -> tuple[object, ...]:
+        """The values of the Consts among its upstreams."""
+        if len(self.sources) == len(self.upstreams):
+            return ()
+        return tuple([one.value for one in self.upstreams if isinstance(one, Const)])
+
+    @property
     def short(self) -> str:
         """The class's qualified name."""
         return self.cls.__qualname__
@@ -171,7 +178,7 @@ class Graph:
 
     @property
     def root(self) -> Node:
-        """The requested task, where it is the only one."""
+        """The first requested task."""
         return self.roots[0]
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path, PosixPath
@@ -169,9 +170,18 @@ def states(place: str) -> Iterator[tuple[str, tuple[int, int]]]:
         yield name, (status.st_size, status.st_mtime_ns)
 
 
-def _names(folder: str) -> Iterator[str]:
-    for inside, _, names in os.walk(folder):
-        yield from (os.path.relpath(os.path.join(inside, name), folder) for name in names)
+def _names(folder: str, inside: str = "", above: tuple[str, ...] = ()) -> Iterator[str]:
+    """The files in a folder, also behind links; not, again and again, behind those to a folder `above`."""
+    here = os.path.realpath(os.path.join(folder, inside))
+    if here in above:
+        return
+    with contextlib.suppress(PermissionError), os.scandir(here) as entries:
+        for entry in entries:
+            name = os.path.join(inside, entry.name)
+            if entry.is_dir():
+                yield from _names(folder, name, (*above, here))
+            else:
+                yield name
 
 
 def _content(path: str) -> bytes:

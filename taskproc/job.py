@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 
 from taskproc import submission, template
 from taskproc.batch import Done, Failed, Lost
-from taskproc.capture import LOGS, tail
+from taskproc.capture import tail
 from taskproc.failure import reason_of
-from taskproc.files import COMMAND
+from taskproc.files import COMMAND, STREAM_LOGS
 from taskproc.filesystem import mount_of
 from taskproc.lifeline import Lifeline
 from taskproc.locks import RUN_WIDTH
@@ -152,7 +152,7 @@ class Job(threading.Thread):
         values = {"python": python, "log": shlex.quote(log)}
         if self.submission is None or not self.submission.script:
             start = template.fill(line, values, last=True)
-            return f"{start} {'' if '{python}' in line else python} {worker} {lifeline.name}"
+            return f"{start} {'' if 'python' in template.names(line) else python} {worker} {lifeline.name}"
         words = [f"{name}={shlex.quote(value)}" for name, value in _environment().items()]
         script = self._folder / re.sub(r"\W+", "_", self._batch.classes[0].qualname)  # its name is often the job's
         script.write_text(
@@ -194,7 +194,7 @@ class Job(threading.Thread):
         """The answer where nothing was published: why, in the scheduler's own words, and what the task had printed."""
         state, said, log = self._state(), self._text("said"), self._text("log")
         attempt = Path(self._batch.payloads[0].folder)
-        for name in LOGS:
+        for name in STREAM_LOGS:
             scratch = self._folder / name
             if scratch.is_file() and scratch.stat().st_size:
                 attempt.mkdir(exist_ok=True)

@@ -99,7 +99,7 @@ class Judge:
             except Unencodable:
                 return os.urandom(WIDTH)
             values, refs = (*values, *attributes.values()), refs + met
-        paths = input_files(values)
+        paths = input_files((*values, *node.constants))
         if not refs and not paths:
             return digest(data)
         parts = [data]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 from taskproc import files
 from taskproc.errors import CacheError
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from taskproc.graph import Node
     from taskproc.record import Key
 
-What = Literal["data", "stdout.txt", "stderr.txt"]
-
 
 def task_id(node: Node) -> int:
     """The id of a task, allocated if it has none."""
@@ -27,7 +25,7 @@ def task_id(node: Node) -> int:
         return store.allocate({node.name: [node.key]})[node.key]
 
 
-def kept_path(node: Node, what: What) -> Path:
+def kept_path(node: Node, what: files.View) -> Path:
     """The path that shows what a task's last good run left, or what its last run printed; it exists."""
     number = task_id(node)
     with open_store(node.cache, trust=node.trust, write=False) as store:
@@ -38,7 +36,7 @@ def kept_path(node: Node, what: What) -> Path:
 def renew_views(node: Node, row: Row) -> None:
     """Have the paths at which people look show what has just been recorded."""
     folder = files.task_folder(node.cache, node.name, row.task_id)
-    for what in get_args(What):
+    for what in files.VIEWS:
         attempt = shown_attempt(row, what)
         if attempt and (os.path.lexists(folder / attempt / what) or os.path.islink(folder / what)):
             with suppress(CacheError):  # nothing rests on it

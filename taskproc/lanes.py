@@ -65,6 +65,7 @@ class Lanes:
         lane_of: The lane of a task.
         ranks: The seconds of work that wait for each task, itself included.
         alone: Tasks that must travel alone.
+        batching: Whether tasks may share a batch at all.
     """
 
     workers: int

@@ -135,19 +135,13 @@ def _import_class(ref: ClassRef) -> type[Any]:
         taskfile.put_first(ref.root)
     module = taskfile.load(Path(ref.path)) if ref.path else importlib.import_module(ref.module)
     cls: type[Any] = attrgetter(ref.qualname)(module)
-    changed = [source for source in ref.sources if source not in _verified and not _is_unchanged(*source)]
+    unverified = [source for source in ref.sources if source not in _verified]
+    changed = [(path, read) for path, read in unverified if _digest_of(path) != read]
     # A file may have changed without touching what the class reaches.
     if changed and _fingerprinter(cls).of(cls).digest != ref.code:
         raise RefusedError(_changed(changed[0][0]))
     _verified.update(set(ref.sources).difference(changed))  # a file that has changed may matter to another class
     return cls
-
-
-def _is_unchanged(path: str, expected: bytes) -> bool:
-    try:
-        return digest(Path(path).read_bytes()) == expected
-    except OSError:
-        return False
 
 
 def _fingerprinter(cls: type[Any]) -> Fingerprinter:

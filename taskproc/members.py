@@ -8,10 +8,10 @@ from functools import cached_property
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
+from taskproc.added import is_set
 from taskproc.origin import is_user_code, loaded
 
 _HEAP_TYPE = 1 << 9
-_ABSENT = frozenset({"_MISSING_TYPE", "PydanticUndefinedType"})
 _TELLING = frozenset({"__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__"})
 
 
@@ -65,7 +65,7 @@ def _defaults(cls: type) -> dict[str, object]:
     found: dict[str, object] = {}
     for name, field in fields.items():
         for value in (field.default_factory, field.default):
-            if name not in vars(cls) and value is not None and type(value).__name__ not in _ABSENT:
+            if name not in vars(cls) and value is not None and is_set(value):
                 found.setdefault(name, value)
     return found
 

@@ -86,7 +86,8 @@ def resolve(name: str) -> type | FunctionType | None:
     if module_name("__main__") == module:
         module = "__main__"
     try:
-        thing: object = importlib.import_module(module)
+        with redirect_stdout(sys.stderr):
+            thing: object = importlib.import_module(module)
         for part in qualname.split("."):
             thing = getattr(thing, part)
     except Exception:  # noqa: BLE001  importing runs the user's code, which may raise anything

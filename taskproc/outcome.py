@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pickle
 import shutil
@@ -74,8 +73,10 @@ def drop_attempt(node: Node, row: Row, attempt: str, kept: str) -> None:
     """Remove an attempt that nothing refers to, once what it printed has taken the place of what the kept one did."""
     own = attempt_folder(node.cache, node.name, row.task_id, attempt)
     for log in LOGS:
-        with contextlib.suppress(FileNotFoundError):
+        try:
             os.replace(own / log, own.with_name(kept) / log)
+        except FileNotFoundError:  # it printed nothing
+            (own.with_name(kept) / log).unlink(missing_ok=True)
     shutil.rmtree(own, ignore_errors=True)
 
 

@@ -97,13 +97,7 @@ class Packer:
             return self._consts[source.digest]
         if source.key in within:
             return within[source.key]
-        inline = self._outputs[source.key].inline
-        return self.value_of(source) if inline is None else inline
-
-    def value_of(self, node: Node) -> bytes | Stored:
-        """Where the value of a settled task is."""
-        output = self._outputs[node.key]
-        return value_of(node, self._ids[node.key], output)
+        return value_of(source, self._ids[source.key], self._outputs[source.key])
 
     def class_ref(self, cls: type) -> ClassRef:
         """How workers get a class: by reference if they can import the very same, else by value."""

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 _FIRST = Run(NeverRan())
 _UNSEEN = Inputs(b"", b"", b"", b"", b"")
+_FRESH = b"fresh"  # an epoch that no other equals
 
 
 @dataclass
@@ -165,14 +166,14 @@ def make_stamp(value: bytes, own: bytes, named: Path | None) -> Stamp:
 def plan_graph(judge: Judge, rows: dict[Key, Row], damaged: Collection[Key]) -> Plan:
     """Decide every task of the judge's graph, upstreams first. Those whose row could not be read are `damaged`.
 
-    What reads a task that is sure to begin a new epoch is sure to run, and to begin one too. Of a task that never ran
-    only the code is looked at: what else it is made from, just before it runs.
+    What reads a task that is sure to begin an epoch that is new to it is sure to run, and to begin one too. Of a task
+    that never ran only the code is looked at: what else it is made from, just before it runs.
     """
     for cls in {node.cls: None for node in judge.graph.nodes}:
         judge.code(cls)
     outputs: dict[Key, Output] = {}
     decisions: dict[Key, Decision] = {}
-    anew: set[Key] = set()
+    anew: dict[Key, bytes] = {}
     for node in judge.graph.nodes:
         key, row = node.key, rows.get(node.key)
         if key in damaged:
@@ -180,30 +181,42 @@ def plan_graph(judge: Judge, rows: dict[Key, Row], damaged: Collection[Key]) -> 
         else:
             now = _UNSEEN if is_bare(row) else judge.inputs(node, outputs)
             decision = decide(node, row, now, judge)
+        good = row.good if row is not None else None
         if isinstance(decision, UpToDate):
             outputs[key] = decision.record.output
-        elif anew and (source := next((each for each in node.sources if each.key in anew), None)):
-            anew.add(key)
-            if isinstance(decision, MayRun):
-                decision = Run(UpstreamChanged(source.label, MADE_ANEW))
-        elif isinstance(decision, Run) and isinstance(decision.reason, (Cleared, Forced)):
-            anew.add(key)
-        elif row is not None and row.good is not None and _has_new_epoch(node, row.good.output, outputs):
-            anew.add(key)
-            decision = _told_as_anew(decision, node, row.good)
+        elif (anew or row is not None) and (own := _new_epoch(node, decision, good, outputs, anew)) is not None:
+            anew[key] = own
+            decision = _told_as_anew(decision, node, good, anew)
         decisions[key] = decision
     return Plan(judge.graph, decisions, rows)
 
 
-def _has_new_epoch(node: Node, old: Output, outputs: Mapping[Key, Output]) -> bool:
-    """Whether an upstream of a task has begun a new epoch since the task has read it, all being known."""
-    known = all(source.key in outputs for source in node.sources)
-    return known and epoch(old.salt, upstream_epochs(node, outputs)) != old.epoch
+def _new_epoch(
+    node: Node, decision: Decision, good: Record | None, outputs: Mapping[Key, Output], anew: Mapping[Key, bytes]
+) -> bytes | None:
+    """The epoch that a task will begin for sure, which is `_FRESH` where nothing can have read one; None if not sure.
+
+    It may be one that a reader knows: that of code which was there before, and is so again.
+    """
+    if isinstance(decision, Run) and isinstance(decision.reason, (Cleared, Forced)):
+        return _FRESH
+    known = {
+        source.key: anew.get(source.key, outputs[source.key].epoch if source.key in outputs else None)
+        for source in node.sources
+    }
+    if _FRESH in known.values():
+        return _FRESH
+    if good is None or None in known.values():
+        return None
+    own = epoch(good.output.salt, [b"" if isinstance(one, Const) else known[one.key] or b"" for one in node.upstreams])
+    return own if own != good.output.epoch else None
 
 
-def _told_as_anew(decision: Decision, node: Node, good: Record) -> Decision:
-    """The decision, not saying that another value came out where that can't be told."""
-    same = good.inputs.sources == packed_sources(node) and good.inputs.shape == shape(node)
+def _told_as_anew(decision: Decision, node: Node, good: Record | None, anew: Mapping[Key, bytes]) -> Decision:
+    """The decision of a task that begins a new epoch; where it can't tell that another value came out, it doesn't."""
+    if source := next((each for each in node.sources if each.key in anew), None):
+        return Run(UpstreamChanged(source.label, MADE_ANEW)) if isinstance(decision, MayRun) else decision
+    same = good is not None and good.inputs.sources == packed_sources(node) and good.inputs.shape == shape(node)
     if same and isinstance(decision, Run) and isinstance(decision.reason, UpstreamChanged):
         return Run(replace(decision.reason, how=WAS_MADE_ANEW))
     return decision

@@ -7,6 +7,7 @@ new process.
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 import threading
 from queue import SimpleQueue
@@ -192,11 +193,11 @@ class _ProcessKeeper(Keeper):
             return Lost(f"no worker process could be started: {error}")
         reason = worker.bury()
         position = unanswered(batch, answers)
-        end = ""
+        end, kept = "", False
         if position is not None and not self._killed:
             folder = batch.payloads[position].folder
             with contextlib.suppress(OSError):  # a full disk must not hide why the worker died
                 worker.keep_output(folder)
-            end = tail(folder)
+            end, kept = tail(folder), os.path.isdir(folder)
         worker.close()
-        return Lost(reason, end)
+        return Lost(reason, end, kept=kept)

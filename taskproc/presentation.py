@@ -5,6 +5,7 @@ from __future__ import annotations
 import reprlib
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from taskproc.canonical import canonical
@@ -101,14 +102,14 @@ def to_json(value: Any, refer: Callable[[FutureBase], Any] = reference) -> Any:
         return [to_json(entry, refer) for entry in sorted(value, key=lambda entry: canonical(entry).data)]
     if issubclass(kind, (list, tuple, deque)):
         return [to_json(entry, refer) for entry in value]
-    fields = _fields(value)
-    return _text(value) if fields is None else {name: to_json(entry, refer) for name, entry in fields.items()}
+    made_from = _fields(value)
+    return _text(value) if made_from is None else {name: to_json(entry, refer) for name, entry in made_from.items()}
 
 
 def _fields(value: Any) -> dict[str, Any] | None:
     """What a dataclass or a pydantic model is made from; None for what is neither."""
     if hasattr(value, "__dataclass_fields__"):
-        return {name: getattr(value, name) for name, field in value.__dataclass_fields__.items() if field.init}
+        return {field.name: getattr(value, field.name) for field in fields(value) if field.init}
     if hasattr(value, "model_fields_set"):
         names = (*value.__class__.model_fields, *(value.model_extra or ()))
         return {name: getattr(value, name) for name in names}

@@ -18,7 +18,8 @@ import threading
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from taskproc.capture import LOGS, keep
+from taskproc.capture import keep
+from taskproc.files import STREAM_LOGS
 from taskproc.lifeline import Lifeline, keep_from_children
 from taskproc.pace import Pace
 from taskproc.wire import encoded, take_answers
@@ -56,7 +57,7 @@ class WorkerProcess:
         self._heard = bytearray()
         self._pace = Pace()
         self._lifeline = Lifeline()
-        self._output: list[IO[bytes]] = [tempfile.TemporaryFile(buffering=0) for _ in LOGS]  # noqa: SIM115  as long as it
+        self._output: list[IO[bytes]] = [tempfile.TemporaryFile(buffering=0) for _ in STREAM_LOGS]  # noqa: SIM115  as long as it
         with theirs:
             self._process = subprocess.Popen(
                 [*interpreter(), "-c", _boot(theirs.fileno(), self._lifeline.name)],
@@ -93,7 +94,7 @@ class WorkerProcess:
         return self._process.poll() is not None
 
     def keep_output(self, folder: str) -> None:
-        for scratch, log in zip(self._output, LOGS, strict=True):
+        for scratch, log in zip(self._output, STREAM_LOGS, strict=True):
             keep(scratch.fileno(), Path(folder, log))
 
     def end(self) -> None:

@@ -71,8 +71,9 @@ class Recorder:
         """Commit everything."""
         if self._rows:
             # An interrupt may end this: what was not committed stays for the last flush.
-            self._journal.commit(self._rows, self._versions)
+            refused = self._journal.commit(self._rows, self._versions)
             self._rows, self._versions = [], {}
             for node, row in self._shown:
-                renew_views(node, row)
+                if node.key not in refused:
+                    renew_views(node, row)
             self._shown = []

@@ -96,7 +96,9 @@ def reduce(value: Any) -> Reduced:
     if not {set, frozenset}.isdisjoint(kind.__mro__):
         return _reduce_set(kind, value)
     if hasattr(kind, "__dataclass_fields__") and not hasattr(value, "__dict__"):
-        return Reduced(kind, (), {name: getattr(value, name) for name in kind.__dataclass_fields__})
+        return Reduced(
+            kind, (), {name: getattr(value, name) for name in kind.__dataclass_fields__ if hasattr(value, name)}
+        )
     special = _SPECIAL.get(kind)
     if special is not None:
         return special(value)

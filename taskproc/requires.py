@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, get_origin, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_origin, overload
 
 from taskproc.errors import DefinitionError
 from taskproc.future import FutureBase
@@ -187,10 +187,8 @@ def hint(value: object, otherwise: str) -> str:
     return otherwise
 
 
-class _Kinds:
-    """The kinds of slot by name, for annotations whose module cannot be asked."""
-
-    BY_NAME: ClassVar[dict[str, type[Slot]]] = {kind.__name__: kind for kind in (Requires, RequiresList, RequiresDict)}
+_BY_NAME: dict[str, type[Slot]] = {kind.__name__: kind for kind in (Requires, RequiresList, RequiresDict)}
+"""The kinds of slot, for annotations whose module cannot be asked."""
 
 
 def slot_for(value: Any) -> str:
@@ -262,6 +260,6 @@ def _kind(annotation: Any, owner: type) -> type[Slot] | None:
         for name in rest:
             annotation = getattr(annotation, name, None)
         if annotation is None:
-            annotation = _Kinds.BY_NAME.get(head.rpartition(".")[2])
+            annotation = _BY_NAME.get(head.rpartition(".")[2])
     kind = get_origin(annotation) or annotation
     return kind if isinstance(kind, type) and issubclass(kind, Slot) and kind is not Slot else None

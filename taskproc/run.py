@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from taskproc.record import Key
 
 
+_thresholds: list[tuple[int, int, int]] = []  # one for each run that lasts, the first being those to return to
+_one_at_a_time = threading.Lock()
 _SELDOM = 50_000  # objects made between two looks for garbage, while a run lasts
 
 
@@ -150,12 +153,18 @@ def _seldom_collected() -> Generator[None]:
 
     It must not be told to leave that alone altogether (`gc.freeze`): what many runs drop would then pile up.
     """
-    often, *rest = gc.get_threshold()
-    gc.set_threshold(often and max(often, _SELDOM), *rest)
+    with _one_at_a_time:
+        _thresholds.append(gc.get_threshold())
+        often, *rest = _thresholds[0]
+        gc.set_threshold(often and max(often, _SELDOM), *rest)
     try:
         yield
     finally:
-        gc.set_threshold(often, *rest)
+        with _one_at_a_time:
+            before = _thresholds[0]
+            _thresholds.pop()
+            if not _thresholds:
+                gc.set_threshold(*before)
 
 
 def _check(root: Node, options: Options) -> None:

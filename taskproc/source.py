@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from taskproc.canonical import canonical, digest
+from taskproc.canonical import Unencodable, canonical, digest
 from taskproc.normal import Definition, normal_code, normal_text, shell
 from taskproc.origin import source_file
 
@@ -75,9 +75,14 @@ class SourceFile:
 
 
 class Sources:
-    """The source files that were read; errors in reading make a definition unseen, and never raise."""
+    """The source files that were read; errors in reading make a definition unseen, and never raise.
+
+    Attributes:
+        rebound: Files that say something else than what is loaded: it was set elsewhere.
+    """
 
     def __init__(self) -> None:
+        self.rebound: set[str] = set()
         self._files: dict[str, SourceFile | None] = {}
         self._digests: dict[str, bytes] = {}
         self._texts: dict[int, tuple[ast.AST, Text]] = {}
@@ -146,12 +151,15 @@ class Sources:
         nodes = [] if file is None else [node for node in file.tree.body if _touches(node, name)]
         return _joined([self._text(node) for node in nodes])
 
-    def says_otherwise(self, module: ModuleType | None, name: str, encoded: bytes) -> str:
-        """The file of a module if it binds a name, `module:NAME`, to a literal of another encoding; else empty."""
-        path = source_file(module)
+    def compare(self, module: str, name: str, value: object) -> None:
+        """Note the file of a module where it says that something else goes by a name in it, `module:Class.NAME`.
+
+        It says so by binding the name once, to a literal or to a function without decorators.
+        """
+        path, qualname = source_file(sys.modules.get(module)), name.rpartition(":")[2]
         file = self.file(path) if path else None
-        bound = [] if file is None else [*_literals(file.tree, name.rpartition(":")[2])]
-        return path if len(bound) == 1 and canonical(bound[0]).data != encoded else ""
+        if file is not None and _says_otherwise(file, path, qualname, value):
+            self.rebound.add(path)
 
     def _match(self, code: CodeType) -> Definition | None:
         file = self.file(code.co_filename)
@@ -175,9 +183,9 @@ class Sources:
         return known[1]
 
 
-def _literals(tree: ast.Module, name: str) -> Iterator[object]:
-    """The literals that a module binds a global name to at its top level."""
-    for node in tree.body:
+def _literals(place: ast.Module | Definition, name: str) -> Iterator[object]:
+    """The literals that a module or class binds a name to at its top level."""
+    for node in place.body if isinstance(place, (ast.Module, ast.ClassDef)) else ():
         if isinstance(node, ast.Assign):
             targets, value = node.targets, node.value
         elif isinstance(node, ast.AnnAssign) and node.value is not None:
@@ -187,6 +195,24 @@ def _literals(tree: ast.Module, name: str) -> Iterator[object]:
         if any(isinstance(target, ast.Name) and target.id == name for target in targets):
             with suppress(ValueError, TypeError, MemoryError, RecursionError):
                 yield ast.literal_eval(value)
+
+
+def _says_otherwise(file: SourceFile, path: str, qualname: str, value: object) -> bool:
+    owner, _, last = qualname.rpartition(".")
+    defined = file.nodes.get(qualname, [])
+    only = defined[0] if len(defined) == 1 else None
+    if isinstance(only, (ast.FunctionDef, ast.AsyncFunctionDef)) and not only.decorator_list:
+        code = getattr(value, "__code__", None)
+        return code is None or (code.co_filename, code.co_qualname) != (path, qualname)
+    bound = [literal for place in file.nodes.get(owner, [file.tree]) for literal in _literals(place, last)]
+    return len(bound) == 1 and not _is_equal(bound[0], value)
+
+
+def _is_equal(literal: object, value: object) -> bool:
+    try:
+        return canonical(literal).data == canonical(value).data
+    except Unencodable:
+        return False
 
 
 def _joined(texts: list[Text]) -> Text:

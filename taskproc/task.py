@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from taskproc.canonical import canonical
 from taskproc.context import blocks
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from taskproc.events import RunStats
+    from taskproc.files import View
     from taskproc.future import Future
     from taskproc.graph import Node
 
@@ -125,7 +126,7 @@ class Task(FutureBase, metaclass=TaskType):
         options = Options(
             cache=node.cache,
             trust=node.trust,
-            executor=executor or "process",
+            executor="process" if executor is None else executor,
             workers=max_workers,
             limits=rate_limits or {},
             prefixes=prefixes or {},
@@ -203,28 +204,26 @@ class Task(FutureBase, metaclass=TaskType):
 
         Example:
             >>> class Train(Task):
-            ...     def run_task(self) -> Path:
-            ...         model = self.task_directory / "model.bin"
-            ...         model.write_bytes(b"weights")
-            ...         return model
+            ...     def run_task(self) -> None:
+            ...         (self.task_directory / "model.bin").write_bytes(b"weights")
         """
-        return self._kept("data")
+        return self._kept("data", "task_directory")
 
     @property
     def task_stdout(self) -> Path:
         """The file that shows what the task last printed: `task.task_stdout.read_text()`."""
-        return self._kept("stdout.txt")
+        return self._kept("stdout.txt", "task_stdout")
 
     @property
     def task_stderr(self) -> Path:
         """The file that shows what the task last printed to stderr: `task.task_stderr.read_text()`."""
-        return self._kept("stderr.txt")
+        return self._kept("stderr.txt", "task_stderr")
 
-    def _kept(self, what: Literal["data", "stdout.txt", "stderr.txt"]) -> Path:
+    def _kept(self, what: View, name: str) -> Path:
         if self._task_place is None or not self._task_place.folder:
             from taskproc.kept import kept_path
 
-            return kept_path(node_of(self, what), what)
+            return kept_path(node_of(self, name), what)
         return kept_in(self._task_place.folder, what)
 
     def clear_task(self) -> None:

@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any
 
 from taskproc.attempt import Results, run_payload, where
 from taskproc.batch import Answer, Batch, Finished, Lost, Payload, Returned
-from taskproc.capture import LOGS, DescriptorCapture
+from taskproc.capture import DescriptorCapture
 from taskproc.failure import details_of, packed, reason_of
+from taskproc.files import STREAM_LOGS
 from taskproc.lifeline import hold, keep_from_children
 from taskproc.loading import RefusedError, load_class, loaded, refuse_other_code
 from taskproc.locks import is_over, is_swept
@@ -227,7 +228,7 @@ def run_file(path: Path) -> None:
         before = path.with_name("begun").read_text().partition(" ")[0]
         sys.exit(f"taskproc: the job had begun on {before}, and is not run twice")
     blob = path.read_bytes()
-    for number, name in enumerate(LOGS, 1):  # where `log -f` looks, too
+    for number, name in enumerate(STREAM_LOGS, 1):  # where `log -f` looks, too
         scratch = os.open(path.with_name(name), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         os.dup2(scratch, number)
         os.close(scratch)

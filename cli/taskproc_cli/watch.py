@@ -118,7 +118,7 @@ class Watch:
         from taskproc.inputfile import input_files
 
         for node in build_graph(*self.nodes).nodes if self.nodes else ():
-            yield from map(os.path.abspath, input_files((*node.values, *node.attributes.values())))
+            yield from map(os.path.abspath, input_files((*node.values, *node.attributes.values(), *node.constants)))
 
 
 watch = Watch()

@@ -88,3 +88,7 @@ def test_texts_take_the_columns_that_a_terminal_gives_them() -> None:
 
 def test_what_tasks_print_can_do_no_harm() -> None:
     assert harmless("10%\r20%\r\x1b[2K\x1b[31mred\x1b[0m\x1b[3A\x07\x1b]0;title\x07 end\r") == "\x1b[31mred\x1b[0m end"
+
+
+def test_a_run_of_nothing_has_a_display() -> None:
+    assert drawing(snapshot(), 80, 24)

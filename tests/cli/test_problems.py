@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,3 +125,14 @@ def test_a_working_folder_that_is_gone_is_said(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(FileNotFoundError) as caught:
         Path.cwd()
     assert sentence(caught.value) == "the working folder is not there any more: go to another one"
+
+
+@pytest.mark.parametrize("words", ["run taskfile.py -f -i <&-", "log taskfile.py >&-", "run taskfile.py -f <&- >&-"])
+def test_a_stream_that_is_closed_is_no_bug(tmp_path: Path, words: str) -> None:
+    text = "from taskproc import Task\nclass Main(Task):\n    def run_task(self): print('said')\n"
+    (tmp_path / "taskfile.py").write_text(text)
+    program = [sys.executable, "-m", "taskproc_cli"]
+    subprocess.run([*program, "run"], cwd=tmp_path, check=True, capture_output=True)
+    line = f'exec "$0" -m taskproc_cli {words}'
+    done = subprocess.run(["sh", "-c", line, sys.executable], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, "bug" in done.stderr) == (0, False), done.stderr

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 HELPER = """
 RATE = 1
 TABLE = {}
@@ -28,6 +30,9 @@ class Rate(Task):
 
 class Three(Task):
     def run_task(self): return helper.TABLE["three"]()
+
+class Other(Task):
+    def run_task(self): return helper.other()
 """
 
 SCRIPT = """
@@ -67,3 +72,77 @@ def test_what_is_not_as_loaded_is_refused_where_it_matters(tmp_path: Path, pytho
     assert said[2:4] == ["refused", "3"]  # a value was set
     assert said[4:6] == ["1", "3"]  # an edit that concerns neither
     assert said[6:8] == ["1", "refused"]
+
+
+RELOADED = """
+import importlib
+import sys
+from pathlib import Path
+import helper, tasks
+from taskproc import Cache, FailedTaskError
+
+path = Path("helper.py")
+
+def run():
+    with Cache("cache"):
+        try:
+            print(tasks.Other().run_graph(max_workers=1)[0] == helper.other())
+        except FailedTaskError as error:
+            print("refused" if "is not what was loaded for it" in str(error) else error)
+
+run()
+text = path.read_text()
+path.write_text(text.replace("return 0", "return 22"))
+if sys.argv[1] == "reload":
+    importlib.reload(helper)
+else:
+    for name in ("helper", "tasks"):
+        del sys.modules[name]
+    import helper, tasks
+path.write_text(text.replace("return 0", "return 333"))
+run()
+path.write_text(text.replace("return 0", "return 22"))
+run()
+"""
+
+
+@pytest.mark.parametrize("how", ["reload", "anew"])
+def test_a_module_that_is_loaded_again_is_not_taken_for_its_file(tmp_path: Path, python: Any, how: str) -> None:
+    for name, text in (("helper", HELPER), ("tasks", TASKS), ("script", RELOADED)):
+        (tmp_path / f"{name}.py").write_text(text)
+    assert python("-B", "script.py", how).stdout.split() == ["True", "refused", "True"]
+
+
+SET = """
+from taskproc import Task
+
+def fetch(): return "real"
+
+class Train(Task):
+    epochs = 1
+    def rate(self): return 0.5
+    def run_task(self): return [self.epochs, fetch(), self.rate()]
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        ("base.Train.epochs = 99", [99, "real", 0.5]),
+        ("base.fetch = lambda: 'fake'", [1, "fake", 0.5]),
+        ("base.Train.rate = lambda self: 9", [1, "real", 9]),
+        ("base.Train.run_task = lambda self: 3", 3),
+    ],
+)
+def test_what_is_set_elsewhere_is_never_recorded_as_what_a_worker_ran(
+    tmp_path: Path, python: Any, change: str, value: object
+) -> None:
+    (tmp_path / "base.py").write_text(SET)
+    (tmp_path / "script.py").write_text(
+        f"import base\nfrom taskproc import Cache, FailedTaskError\n{change}\n"
+        "with Cache('cache'): task = base.Train()\n"
+        "try: print(task.run_graph()[0])\n"
+        "except FailedTaskError as error: print('is not what was loaded for it' in str(error))\n"
+        "print(task.run_graph(force_interactive=True)[0])\n"
+    )
+    assert python("script.py").stdout.splitlines() == ["True", str(value)]

@@ -200,3 +200,53 @@ def test_what_was_found_is_kept_in_the_cache(flow: Any, text: Path) -> None:
 
 def test_in_a_json_schema_it_is_the_text_of_a_path() -> None:
     assert TypeAdapter(InputFile).json_schema() == {"type": "string", "format": "path"}
+
+
+CONSTANT = """
+from collections import deque
+from taskproc import InputFile
+
+class Words(Task):
+    text: Requires[InputFile]
+    def __init__(self, text):
+        self.text = text if isinstance(text, Const) else Const(text)
+    def run_task(self):
+        return self.text.read_text()
+
+class Several(Task):
+    def __init__(self, texts):
+        self.texts = texts
+    def run_task(self):
+        return [text.read_text() for text in self.texts]
+"""
+
+
+@pytest.mark.parametrize("task", ["Words(Const(InputFile('w.txt')))", "Several(deque([InputFile('w.txt')]))"])
+def test_a_file_counts_in_a_constant_and_in_a_queue(flow: Any, task: str) -> None:
+    flow.write(CONSTANT)
+    text = flow.folder / "w.txt"
+    task = task.replace("w.txt", str(text))
+    for content in ("one", "two, edited"):
+        text.write_text(content)
+        assert content in flow.run(task).value
+    assert flow.run(task).executed == {}
+
+
+def test_links_in_a_folder_are_followed_but_not_in_circles(flow: Any) -> None:
+    flow.write(COUNT)
+    folder = flow.folder / "texts"
+    for name, content in (("texts", "a"), ("first", "bc"), ("second", "def")):
+        (flow.folder / name).mkdir()
+        (flow.folder / name / "text.txt").write_text(content)
+        (flow.folder / name / "back").symlink_to(folder)
+    link = folder / "link"
+    link.symlink_to(flow.folder / "first")
+    task = f"Count({str(folder)!r})"
+    assert flow.run(task).executed == {"Count": 1}
+    assert flow.run(task).executed == {}
+    (flow.folder / "first" / "text.txt").write_text("bcd")
+    assert flow.run(task).executed == {"Count": 1}
+    link.unlink()
+    link.symlink_to(flow.folder / "second")
+    (flow.folder / "second" / "more.txt").write_text("")
+    assert flow.run(task).executed == {"Count": 1}

@@ -149,6 +149,11 @@ def test_a_result_that_shows_late_is_waited_for(grace: float, lab: Any) -> None:
 # Another Python
 
 
+def test_a_variable_of_the_shell_is_no_place_for_the_interpreter(ran: Any) -> None:
+    _, answers = ran("python=1; env MINE=${python}", ("Call", "result = os.environ['MINE']"))
+    assert values(answers) == ["1"]
+
+
 def test_the_interpreter_stands_where_the_command_says(lab: Any, ran: Any, executor: PrefixExecutor) -> None:
     _, answers = ran("""sh -c 'exec {python} "$@"' --""", ("Same", 1))
     assert values(answers) == [1]

@@ -9,6 +9,7 @@ import pytest
 from taskproc.batch import Done
 from taskproc.decision import Cleared, CodeChanged, Damaged, Forced, NeverRan, Reason
 from taskproc.errors import FailedTaskError
+from taskproc.events import Event, Finished
 from taskproc.files import take_manifest
 from taskproc.outcome import conclude, drop_attempt, failed_task, failure_of
 from taskproc.record import Failure, Inputs, Made, Record, Row
@@ -147,3 +148,39 @@ def test_each_failure_tells_how_many_tasks_it_blocks() -> None:
     group = failure_of(failures, graph, keep_going=True)
     assert isinstance(group, ExceptionGroup)
     assert (group.message, group.exceptions) == ("2 tasks failed", tuple(failures.values()))
+
+
+def test_a_run_that_prints_nothing_does_not_show_what_another_printed(flow: Any) -> None:
+    flow.write("""
+    class Says(Task):
+        def run_task(self):
+            (self.task_directory / 'file').write_text('same')
+            if (HERE / 'loud').exists():
+                print('hello')
+    """)
+    (flow.folder / "loud").touch()
+    flow.run("Says()")
+    assert flow.task("Says()").task_stdout.read_text() == "hello\n"
+    (flow.folder / "loud").unlink()
+    flow.run("Says()", force="requested")
+    assert flow.task("Says()").task_stdout.read_text() == ""
+
+
+def test_a_run_whose_lease_was_taken_leaves_the_view_alone(flow: Any) -> None:
+    flow.write("""
+    class Who(Task):
+        def run_task(self):
+            (self.task_directory / 'who').write_text('first' if (HERE / 'first').exists() else 'second')
+    """)
+    (flow.folder / "first").touch()
+
+    def interfere(event: Event) -> None:
+        if isinstance(event, Finished) and (flow.folder / "first").exists():
+            (flow.folder / "first").unlink()
+            flow.task("Who()").clear_task()
+            flow.run("Who()")
+
+    flow.run("Who()", listener=interfere)
+    task = flow.task("Who()")
+    view = flow.cache / type(task).task_name / str(task.task_id) / "data" / "who"
+    assert view.read_text() == "second"

@@ -84,7 +84,7 @@ def test_the_death_of_a_worker(code: str, reason: str, lab: Any, pool: ProcessPo
     batch = lab.batch(("Same", 1), ("Call", f"print('last words'); {code}"), ("Same", 2))
     first, last = lab.run(pool, batch)
     assert isinstance(first, Done)
-    assert last == Lost(reason, "last words")
+    assert last == Lost(reason, "last words", kept=True)
     assert Path(batch.payloads[1].folder, "stdout.txt").read_text() == "last words\n"
     assert values(lab.run(pool, lab.batch(("Same", 3)))) == [3]
 

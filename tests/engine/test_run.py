@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -16,7 +17,7 @@ import pytest
 from taskproc import Cache, FailedTaskError, RunStats
 from taskproc.errors import RequestError
 from taskproc.options import Options
-from taskproc.run import make_plan, recorded_values, run_all
+from taskproc.run import _seldom_collected, make_plan, recorded_values, run_all
 
 CHOOSE = """
 class Choose(Task):
@@ -652,3 +653,14 @@ def test_the_values_of_those_that_did_not_fail_are_there(flow: Any) -> None:
     with pytest.raises(ExceptionGroup):
         run_all(roots, options)
     assert recorded_values(make_plan(roots[0], options, roots[1])) == {roots[1].key: 3}
+
+
+def test_runs_that_overlap_leave_the_garbage_collector_as_it_was() -> None:
+    before = gc.get_threshold()
+    first, second = _seldom_collected(), _seldom_collected()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert gc.get_threshold() != before
+    second.__exit__(None, None, None)
+    assert gc.get_threshold() == before

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from taskproc import Cache, Const, DefinitionError, FailedTaskError, Future, NoResultError, Requires, RunStats, Task
+from taskproc.errors import RequestError
 
 
 class Up(Task):
@@ -416,3 +417,53 @@ def test_paths_asked_for_before_a_run_show_what_it_left(tmp_path: Path) -> None:
         task.run_graph(executor=ThreadPoolExecutor(1))
     assert [path.read_text() for path in directory.iterdir()] == ["one"]
     assert printed.read_text() == "printed one\n"
+
+
+def test_fields_that_only_the_class_has_are_no_part_of_an_argument(flow: Any) -> None:
+    flow.write("""
+    from dataclasses import InitVar, dataclass
+    from typing import ClassVar
+
+    @dataclass
+    class Made:
+        a: int
+        b: InitVar[int]
+        KIND: ClassVar[int] = 3
+        def __post_init__(self, b): self.c = b
+
+    @dataclass(slots=True)
+    class Slotted:
+        a: int
+        b: InitVar[int] = 1
+
+    class Use(Task):
+        def __init__(self, x: Any): self.x = x
+        def run_task(self): return self.x.a
+    """)
+    for text in ("Use(Made(1, 2))", "Use(Slotted(1))"):
+        assert flow.run(text).value == 1
+        assert flow.task(text).task_args["x"].get("KIND") is None
+
+
+def test_an_executor_that_is_none_is_refused_also_where_it_is_false(flow: Any) -> None:
+    flow.write("class Nothing(Task):\n    def run_task(self): pass")
+    for executor in (0, []):
+        with pytest.raises(RequestError, match=r"must be a concurrent\.futures\.Executor"):
+            flow.task("Nothing()").run_graph(executor=executor)
+
+
+def test_a_bare_object_is_a_constant(flow: Any) -> None:
+    flow.write("""
+    class Same(Task):
+        thing: Requires[object]
+        def __init__(self, thing): self.thing = thing
+        def run_task(self): return type(self.thing).__name__
+    """)
+    assert flow.run("Same(Const(object()))").value == "object"
+
+
+@pytest.mark.parametrize("name", ["task_directory", "task_stdout"])
+def test_what_is_not_to_be_had_yet_goes_by_its_name(flow: Any, name: str) -> None:
+    flow.write(f"class Early(Task):\n    def __init__(self): self.{name}\n    def run_task(self): pass")
+    with pytest.raises(Exception, match=f"{name} is not to be had"):
+        flow.task("Early()")

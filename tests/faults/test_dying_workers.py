@@ -89,3 +89,19 @@ def test_many_workers_die(flow: Any) -> None:
 @pytest.mark.timeout(900)
 def test_hundreds_of_workers_die(flow: Any) -> None:
     die_often(flow, 300)
+
+
+def test_what_killed_attempts_have_left_is_swept(flow: Any) -> None:
+    flow.write("""
+    class Dies(Task):
+        def run_task(self):
+            (self.task_directory / 'big').write_text('checkpoint')
+            if not (HERE / 'well').exists():
+                os.kill(os.getpid(), signal.SIGKILL)
+    """)
+    for _ in range(2):
+        with pytest.raises(FailedTaskError):
+            flow.run("Dies()", executor="process")
+    (flow.folder / "well").touch()
+    flow.run("Dies()", executor="process")
+    assert len([*flow.cache.rglob("big")]) == 1

@@ -170,3 +170,9 @@ def test_what_runs_is_what_must(flow: Any, history: Any) -> None:
 @given(histories)
 def test_what_runs_is_what_must_for_long(flow: Any, history: Any) -> None:
     live(flow, history, next(caches))
+
+
+def test_code_that_is_back_gives_the_epoch_that_readers_know(flow: Any) -> None:
+    codes = (Code(), Code((0, 0)), Code((0,)), Code((1,)))
+    steps = [("clear", 0), ("run", 3), ("edit", 1, Code((0,))), ("run", 1), ("edit", 1, Code((0, 0))), ("run", 3)]
+    live(flow, (codes, [tuple(steps)]), next(caches))

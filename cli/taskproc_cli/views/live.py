@@ -93,7 +93,7 @@ def drawing(now: Snapshot, columns: int, rows: int) -> list[Line]:
     running, failed = longest(now), now.failures[-_FAILED:]
     room = rows - 3 - len(running) - len(failed)
     classes = shown(now, max(1, min(room, _ALL if len(now.classes) <= _ALL else _SOME)))
-    lines = [_whole(now, columns), *_table(classes, columns)]
+    lines = [_whole(now, columns), *(_table(classes, columns) if classes else ())]
     if hidden := [work for work in now.classes if all(work is not each for each in classes)]:
         ended = sum(work.done >= work.total for work in hidden)
         done = f", {ended:,} of them done" if ended else ""

@@ -41,6 +41,8 @@ class LogView:
 
     def _write(self, stream: str, data: bytes) -> None:
         self.empty = False
+        if sys.stdout is None:
+            return
         if stream != self._current:
             self._current = stream
             heading = paint_out(f"==> {stream} <==", "dim")
