@@ -216,7 +216,7 @@ class Explorer:
                 function = function_in(value)
                 if isinstance(value, classmethod):
                     node.held[cls] = None
-                self.sources.compare(owner.__module__, name, function or value)
+                self.sources.compare(owner.__module__, name, vars(owner)[rest[0]])
                 self._link(node, label, function or value, rest[1:], name)
                 return
 

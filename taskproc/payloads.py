@@ -43,6 +43,7 @@ class Packer:
         self, roots: Sequence[Node], judge: Judge, ids: Mapping[Key, int], outputs: Mapping[Key, Output]
     ) -> None:
         self._echoed = roots[0] if len(roots) == 1 else None
+        self._first = [roots[0].cls] if _importable(roots[0].cls) else []
         self._judge = judge
         self._ids = ids
         self._outputs = outputs
@@ -61,8 +62,11 @@ class Packer:
         return f"{_own(folder) if was_there else folder}/{attempt}"
 
     def batch(self, nodes: Sequence[Node], attempts: Sequence[str]) -> tuple[Batch, frozenset[Key]]:
-        """A batch of tasks in topological order, and those of them whose results later ones read."""
-        classes: dict[type, int] = {}
+        """A batch of tasks in topological order, and those of them whose results later ones read.
+
+        The requested task's class comes first: importing its module may set what the others rely on.
+        """
+        classes: dict[type, int] = dict.fromkeys(self._first, 0)
         within: dict[Key, int] = {}
         read: set[Key] = set()
         payloads: list[Payload] = []

@@ -79,13 +79,16 @@ class Work:
 
     def run(self) -> None:
         """Answer every payload, then `Finished`; or `Lost` if the batch can't begin."""
+        needed = {payload.cls for payload in self._batch.payloads}
         classes: list[type[Any]] = []
-        for ref in self._batch.classes:
+        for number, ref in enumerate(self._batch.classes):
             try:
                 classes.append(load_class(ref))
             except BaseException as error:  # noqa: BLE001  importing runs the user's code
-                self._refuse(f"{ref.module}:{ref.qualname}", error)
-                return
+                if number in needed:
+                    self._refuse(f"{ref.module}:{ref.qualname}", error)
+                    return
+                classes.append(object)  # a container may lack what only the others need
         for payload in self._batch.payloads:
             ref = self._batch.classes[payload.cls]
             try:

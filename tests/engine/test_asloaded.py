@@ -146,3 +146,35 @@ def test_what_is_set_elsewhere_is_never_recorded_as_what_a_worker_ran(
         "print(task.run_graph(force_interactive=True)[0])\n"
     )
     assert python("script.py").stdout.splitlines() == ["True", str(value)]
+
+
+REGISTRY = """
+from taskproc import Task
+
+TABLE = {}
+SETTINGS = {"rate": 1}
+
+class Apply(Task):
+    def __init__(self, name: str): self.name = name
+    def run_task(self): return TABLE[self.name]() * SETTINGS["rate"]
+"""
+
+REGISTERS = """
+import base
+from taskproc import Requires, Task
+
+base.SETTINGS["rate"] = 10
+base.TABLE["mine"] = lambda: 7
+
+class Main(Task):
+    value: Requires[int]
+    def __init__(self): self.value = base.Apply("mine")
+    def run_task(self): return self.value
+"""
+
+
+def test_what_the_requested_tasks_module_sets_is_set_in_workers(tmp_path: Path, taskproc: Any) -> None:
+    (tmp_path / "base.py").write_text(REGISTRY)
+    (tmp_path / "taskfile.py").write_text(REGISTERS)
+    assert taskproc("run").stdout == "70\n"
+    assert "2 reused" in taskproc("run", "-x", "serial").stderr

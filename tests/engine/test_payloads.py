@@ -92,7 +92,7 @@ def test_a_task_earlier_in_the_batch_is_named_by_its_position(packed: Any) -> No
     assert slots["one"].sources == ((1, ("a", 0)),)
     assert slots["many"].sources == ((b"value 2", ()), (1, ()))
     assert read == {packed.nodes[1].key, packed.nodes[3].key}
-    assert (up.cls, up.echo, down.cls, down.echo) == (0, False, 1, True)
+    assert (up.cls, up.echo, down.cls, down.echo) == (1, False, 0, True)  # the requested one comes first
 
 
 def test_a_large_value_is_named_by_its_file(packed: Any, flow: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from taskproc.batch import Batch, ClassRef, Damaged, Done, Failed, Finished, Lost, Returned, Stored
+from taskproc.batch import Batch, ClassRef, Damaged, Done, Failed, Finished, Lost, Payload, Returned, Stored
 from taskproc.call import run_pickled
 from taskproc.canonical import digest
 from taskproc.capture import ThreadCapture
@@ -327,15 +327,18 @@ def test_changed_code_is_refused(lab: Any) -> None:
     ref = ClassRef(
         cls.__module__, "Main", str(file), sources=((str(file), digest(file.read_bytes())),), code=fingerprint.digest
     )
-    batch = Batch(1, (ref,), (), tuple(sys.path), str(lab.folder))
-    assert fresh(batch) == [Finished()]
+    state = pickle.dumps(({}, {}, "0" * 32))
+    payload = Payload(0, state, str(lab.folder / "attempt"), 1, 9, echo=False, uses=(), slots=())
+    batch = Batch(1, (ref,), (payload,), tuple(sys.path), str(lab.folder))
+    assert fresh(batch)[1:] == [Finished()]
     file.write_text(TASKFILE.replace("return 1", "return 1  # a comment changes nothing"))
-    assert fresh(batch) == [Finished()]
+    assert fresh(batch)[1:] == [Finished()]
     file.write_text(TASKFILE.replace("return 1", "return 2"))
     (lost,) = fresh(batch)
     assert isinstance(lost, Lost)
     assert lost.refused
     assert lost.reason.startswith(f"taskfile changed during the run: {file} ")
+    assert fresh(batch._replace(payloads=())) == [Finished()]  # what no task needs is not missed
 
 
 def test_a_module_that_fails_is_told(lab: Any) -> None:
