@@ -154,9 +154,8 @@ class Job(threading.Thread):
             start = template.fill(line, values, last=True)
             return f"{start} {'' if 'python' in template.names(line) else python} {worker} {lifeline.name}"
         words = [f"{name}={shlex.quote(value)}" for name, value in _environment().items()]
-        script = self._folder / re.sub(
-            r"\W+", "_", self._batch.classes[self._batch.payloads[0].cls].qualname
-        )  # its name is often the job's
+        qualname = self._batch.classes[self._batch.payloads[0].cls].qualname
+        script = self._folder / re.sub(r"\W+", "_", qualname)  # its name is often the job's
         script.write_text(
             submission.filled(self.submission.script, " ".join(["exec env", *words, python, worker]), log)
         )

@@ -204,7 +204,8 @@ def _says_otherwise(file: SourceFile, path: str, qualname: str, value: object) -
     if isinstance(only, (ast.FunctionDef, ast.AsyncFunctionDef)) and not only.decorator_list:
         code = getattr(value, "__code__", None)
         return code is None or (code.co_filename, code.co_qualname) != (path, qualname)
-    bound = [literal for place in file.nodes.get(owner, [file.tree]) for literal in _literals(place, last)]
+    places = file.nodes.get(owner, []) if owner else [file.tree]
+    bound = [literal for place in places for literal in _literals(place, last)]
     return len(bound) == 1 and not _is_equal(bound[0], value)
 
 

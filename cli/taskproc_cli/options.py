@@ -13,7 +13,8 @@ from typer.core import TyperArgument, TyperCommand, TyperOption
 
 from taskproc.errors import RequestError
 from taskproc_cli.hints import near_options, unknown_option
-from taskproc_cli.parameter_options import HELP, MARK, parameter_options, read_parameters
+from taskproc_cli.parameter import HELP
+from taskproc_cli.parameter_options import MARK, parameter_options, read_parameters
 from taskproc_cli.paths import is_taskfile
 from taskproc_cli.problems import UsageError
 from taskproc_cli.request import Request

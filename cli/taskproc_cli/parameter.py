@@ -14,6 +14,9 @@ from taskproc_cli.shapes import Shape, shape_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+HELP = "help"
+"""The name of a parameter that is no option: `--help` is the program's own."""
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -44,6 +47,11 @@ class Parameter:
     def required(self) -> bool:
         """Whether it must be given: it has no default, nor has what it is a part of."""
         return self.field.default is MISSING and not self.optional
+
+    @property
+    def given_by(self) -> str:
+        """The option that gives it, which of one called help is `--kwargs`."""
+        return f"--kwargs '{{\"{HELP}\": ...}}'" if self.path == (HELP,) else self.option
 
     @property
     def default(self) -> str:

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperOption
 
 from taskproc_cli.hints import stray_word, unknown_option
+from taskproc_cli.parameter import HELP
 from taskproc_cli.problems import UsageError
 from taskproc_cli.words import FALSE, TRUE, Reading, Spelling, plain, read
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from taskproc_cli.parameter import Parameter
     from taskproc_cli.parameters import Parameters
 
-HELP = "help"
 MARK = "_"
 """Ends the name, within the program, of a parameter's option, so that it is none of the command's own."""
 

@@ -146,7 +146,7 @@ class Parameters:
             self.giveable(parameter.name)  # says so if it is one that can't be given
         if missing:
             needed = [part for each in missing for part in self._needed(each)]
-            raise UsageError(f"{self.cls.__qualname__} needs {' and '.join(part.option for part in needed)}")
+            raise UsageError(f"{self.cls.__qualname__} needs {' and '.join(part.given_by for part in needed)}")
         for name, value in values.items():
             self._check(self.giveable(name), value, of_json)
         args, kwargs = self.arranged(values)

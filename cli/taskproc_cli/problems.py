@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,7 +61,16 @@ def users_code(doing: str) -> Generator[None]:
     except SyntaxError as error:
         raise UserCodeError(f"{doing}: {error}") from error
     except (Exception, SystemExit) as error:
-        raise UserCodeError(f"{doing}: {one_line(error)}") from error
+        raise UserCodeError(f"{doing}: {one_line(error)}{_path_meant(error)}") from error
+
+
+def _path_meant(error: BaseException) -> str:
+    """A hint, where a module is missing that lies in the working folder."""
+    name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    here = Path.cwd()
+    if not name or str(here) in sys.path or not ((here / name).is_dir() or (here / f"{name}.py").is_file()):
+        return ""
+    return f"; {name} lies in {here}, which is not searched for modules: set PYTHONPATH={here}"
 
 
 def status_of(error: BaseException) -> int:
@@ -94,7 +104,9 @@ def sentence(error: BaseException) -> str:
 def one_line(error: BaseException) -> str:
     """An exception as Python's last line of a traceback tells it."""
     try:
-        return " ".join(traceback.format_exception_only(error)[-1].split())
+        told = traceback.TracebackException.from_exception(error)
+        told.__notes__ = None  # they would be the last line
+        return " ".join([*told.format_exception_only()][-1].split())
     except Exception:  # noqa: BLE001  an exception of the user's may fail to say what it is
         return type(error).__name__
 

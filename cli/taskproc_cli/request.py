@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from taskproc.errors import RequestError
 from taskproc_cli.outline import read_outline
 from taskproc_cli.parameters import FutureNeededError, Parameters, parameters_of
-from taskproc_cli.problems import UsageError, users_code
+from taskproc_cli.problems import UsageError
 from taskproc_cli.settings import Settings
 from taskproc_cli.target import Target, cache_path, check_taskfile, load_module, resolve_task, suggestion
 
@@ -211,9 +211,7 @@ class Instance(NamedTuple):
 
 def load_class(target: Target) -> type[Task]:
     """The class that a target means, its taskfile imported."""
-    with users_code(f"{target.taskfile or target.module} cannot be loaded"):
-        module = load_module(target)
-    return resolve_task(module, target.task)
+    return resolve_task(load_module(target), target.task)
 
 
 def request_for_class(cls: type[Task]) -> Request:

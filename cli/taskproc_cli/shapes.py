@@ -101,7 +101,9 @@ def shape_of(annotation: Any) -> Shape:
     """The shape of a parameter, by its (resolved) annotation; `Any` where it has none."""
     if annotation in UNANNOTATED or isinstance(annotation, TypeVar | str):
         return Shape(read_json_or_text, "<value>")
-    kinds = [member for member in members(annotation) if member is not type(None)]
+    alternatives = members(annotation)
+    nullable = type(None) in alternatives
+    kinds = [member for member in alternatives if member is not type(None)]
     values = [member for member in kinds if not _is_future(member)]
     metavar = f"<{type_name(annotation)}>"
     if kinds and not values:
@@ -113,9 +115,9 @@ def shape_of(annotation: Any) -> Shape:
     if len(values) == 1 and (get_origin(values[0]) or values[0]) in COLLECTIONS:
         items = [item for item in get_args(values[0]) if item is not Ellipsis]
         item = shape_of(Union[tuple(items)] if items else Any)  # noqa: UP007  made from a tuple
-        nullable = item.read is not str and type(None) in members(annotation)
-        return Shape(read_bool if item.flag else item.read, metavar, many=True, future=item.future, nullable=nullable)
-    return Shape(_reader(values, type_name(annotation)), metavar)
+        read = read_bool if item.flag else item.read
+        return Shape(read, metavar, many=True, future=item.future, nullable=nullable and read is not str)
+    return Shape(_reader(values, type_name(annotation), nullable=nullable), metavar)
 
 
 def type_name(annotation: Any) -> str:
@@ -186,15 +188,16 @@ def _is_future(member: Any) -> bool:
     return kind is Future or (isinstance(kind, type) and issubclass(kind, FutureBase))
 
 
-def _reader(kinds: list[Any], expected: str) -> Callable[[str], Any]:
+def _reader(kinds: list[Any], expected: str, *, nullable: bool) -> Callable[[str], Any]:
     """Read a word as the first of some alternatives that takes it: text where that is meant, else JSON.
 
-    Numbers are read as Python reads them too: `.5`, `1_000`, `inf`.
+    Numbers are read as Python reads them too: `.5`, `1_000`, `inf`. `null` is None where no text is called so.
     """
     textual = [reader for kind in kinds if (reader := _text_reader(kind)) is not None]
     numbers = [kind for kind in (int, float) if kind in kinds]
     plain = _read_float if kinds == [float] else read_json
     readers = textual if len(textual) == len(kinds) and kinds else [plain, *textual, *numbers]
+    readers = [*readers, _choice({"null": None})] if nullable else readers
     example = next((f", such as {EXAMPLES[kind]}" for kind in kinds if kind in EXAMPLES), "")
 
     def read(text: str) -> Any:
@@ -251,7 +254,7 @@ def _quoted(text: str) -> str:
 def _article(expected: str) -> str:
     if "|" in expected:
         return "one of " + expected.replace("|", ", ")
-    return f"{'an' if expected[:1] in 'aeiouAEIOU' else 'a'} {expected}"
+    return f"{'an' if expected[:1] in 'aeioAEIO' else 'a'} {expected}"
 
 
 def _nearest(text: str, expected: str) -> str:

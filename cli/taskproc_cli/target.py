@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from taskproc import taskfile
 from taskproc.errors import RequestError, TaskfileError
+from taskproc.origin import is_user_code
 from taskproc_cli.paths import is_taskfile
+from taskproc_cli.problems import users_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -88,11 +90,17 @@ def _split_instance(word: str) -> tuple[str | None, int | None]:
 
 
 def load_module(target: Target) -> ModuleType:
-    """Import what a target is about. What the user's own code raises comes through.
+    """Import what a target is about.
 
     Raises:
         TaskfileError: there is no such file or module.
+        UserCodeError: importing it raised.
     """
+    with users_code(f"{target.taskfile or target.module} cannot be loaded"):
+        return _load(target)
+
+
+def _load(target: Target) -> ModuleType:
     if target.module is not None:
         return _import(target.module)
     if target.taskfile is None:
@@ -147,17 +155,20 @@ def resolve_task(module: ModuleType, task: str | None) -> type[Any]:
         return classes[name]
     if task in classes:
         return classes[task]
-    _refuse_abstract(module, name)
+    _refuse_unlisted(module, name)
     tasks = f"; its tasks are {', '.join(classes)}" if classes else ", nor any other"
     hint = _file_meant(task) or suggestion(task, classes) or tasks
     raise RequestError(f"there is no task {task!r} in {_place(module)}{hint}")
 
 
-def _refuse_abstract(module: ModuleType, name: str) -> None:
-    """Say of a name that means an abstract task what that lacks."""
+def _refuse_unlisted(module: ModuleType, name: str) -> None:
+    """Say of a name that means an abstract task what that lacks, and of an imported one where it is defined."""
     found: Any = module
     for part in name.split("."):
         found = getattr(found, part, None)
+    if hasattr(found, "_task_revive") and found.__module__ != module.__name__ and is_user_code(found):
+        place = taskfile.file_of(found.__module__) or f"module {found.__module__}"
+        raise RequestError(f"{name} is only imported in {_place(module)}: name {place} instead, which defines it")
     if lacking := getattr(found, "__abstractmethods__", None):
         raise RequestError(
             f"{name} in {_place(module)} is abstract: name a class that defines {', '.join(sorted(lacking))}"
@@ -170,6 +181,7 @@ def _default_task(module: ModuleType, classes: Mapping[str, type[Any]]) -> type[
     if len(classes) == 1:
         return next(iter(classes.values()))
     if not classes:
+        _refuse_unlisted(module, "Main")
         raise RequestError(f"there is no task in {_place(module)}: define a class that derives from taskproc.Task")
     raise RequestError(f"{_place(module)} has no task Main; name one of its tasks: {', '.join(classes)}")
 

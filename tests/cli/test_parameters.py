@@ -116,6 +116,14 @@ def test_what_cannot_be_given_is_said(tmp_path: Path) -> None:
         parameters_of(Needs).values({"up": ["1"]})
 
 
+def test_a_parameter_called_help_is_asked_for_by_kwargs() -> None:
+    class Manual(Task):
+        def __init__(self, help: str) -> None: ...  # noqa: A002
+
+    with pytest.raises(UsageError, match=r"""Manual needs --kwargs '\{"help": \.\.\.\}'$"""):
+        parameters_of(Manual).make({})
+
+
 def made(tmp_path: Path, json: str = "{}", **options: str) -> Any:
     """What `Structured` gets, options being told without their dashes, `__` standing for a dot."""
     parameters = parameters_of(Structured)

@@ -67,6 +67,12 @@ def test_an_exception_that_cannot_tell_itself_has_a_name() -> None:
     assert "\n" not in one_line(ValueError("two\nlines"))
 
 
+def test_the_notes_of_an_exception_do_not_hide_it() -> None:
+    error = ValueError("bad")
+    error.add_note("a note")
+    assert one_line(error) == "ValueError: bad"
+
+
 @pytest.mark.parametrize("error", [ValueError("x"), SystemExit(3), SyntaxError("x")])
 def test_what_the_user_s_code_raises_is_the_user_s(error: BaseException) -> None:
     with pytest.raises(UserCodeError, match=r"^making it: ") as caught, users_code("making it"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from taskproc.errors import RequestError, TaskfileError
+from taskproc_cli.problems import UserCodeError
 from taskproc_cli.target import Target, cache_path, load_module, parse_target, resolve_task
 
 if TYPE_CHECKING:
@@ -150,12 +151,24 @@ def test_a_word_that_is_a_file_s_name_but_for_the_end_is_told_so(folder: Path, m
 
 
 @pytest.mark.parametrize("code", ["import no_such_module", "raise ValueError", "int('x')"])
-def test_what_the_user_s_module_raises_comes_through(folder: Path, code: str) -> None:
+def test_what_the_user_s_module_raises_is_told_as_theirs(folder: Path, code: str) -> None:
     (folder / "raising.py").write_text(code)
     for words in (["raising.py"], ["raising:Main"]):
-        with pytest.raises((ModuleNotFoundError, ValueError)) as caught:
+        with pytest.raises(
+            UserCodeError, match=r"raising(\.py)? cannot be loaded: (ModuleNotFound|Value)Error"
+        ) as caught:
             load_module(parse_target(words))
-        assert not isinstance(caught.value, RequestError)
+        assert isinstance(caught.value.__cause__, (ModuleNotFoundError, ValueError))
+
+
+def test_a_module_of_the_working_folder_that_is_not_found_is_hinted_at(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "lib_of_ours").mkdir()
+    (folder / "deep" / "study.py").write_text("import lib_of_ours.model")
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in ("", str(folder))])
+    with pytest.raises(UserCodeError, match=rf"lib_of_ours lies in {folder}, .*: set PYTHONPATH={folder}$"):
+        load_module(parse_target(["deep/study.py"]))
 
 
 # ---- tasks
@@ -189,6 +202,16 @@ def test_a_missing_task_is_one_sentence(folder: Path, text: str, task: str | Non
         resolve_task(module, task)
     assert sentence.lstrip(",; ") in str(caught.value)
     assert str(module.__file__) in str(caught.value)
+
+
+@pytest.mark.parametrize("task", ["Elsewhere", None])
+def test_a_task_that_is_only_imported_is_told_where_it_is_defined(folder: Path, task: str | None) -> None:
+    (folder / "base_of_tasks.py").write_text("from taskproc import Task\nclass Main(Task): ...\nElsewhere = Main")
+    module = module_of(folder, "from base_of_tasks import *")
+    with pytest.raises(RequestError, match=rf"is only imported in .*: name {folder}/base_of_tasks.py instead"):
+        resolve_task(module, task)
+    with pytest.raises(RequestError, match="there is no task 'Task' in"):
+        resolve_task(module, "Task")
 
 
 # ---- caches

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from taskproc_cli.options import CacheOption, KwargsOption
-from taskproc_cli.problems import AnsweredNoError, UsageError, users_code
+from taskproc_cli.problems import AnsweredNoError, UsageError
 from taskproc_cli.target import load_module
 from taskproc_cli.views import terminal
 from taskproc_cli.views.quantities import count, size
@@ -65,8 +65,7 @@ def _stale(request: Request, cache: Path) -> Wanted:
 
     if request.target.task is not None:
         raise UsageError("--stale is about all classes of a taskfile: name no task")
-    with users_code(f"{request.target.taskfile or request.target.module} cannot be loaded"):
-        load_module(request.target)
+    load_module(request.target)
     with open_store(cache, write=False) as store:
         found = {
             name: [key for key, row in store.all_rows(name) if row.good or row.failure]

@@ -12,7 +12,7 @@ import typer
 
 from taskproc_cli.docstring import own_docstring
 from taskproc_cli.hints import choice
-from taskproc_cli.problems import UsageError, users_code
+from taskproc_cli.problems import UsageError
 from taskproc_cli.target import load_module, parse_target
 from taskproc_cli.views import terminal
 from taskproc_cli.views.result import write_lines
@@ -51,8 +51,7 @@ def list(  # noqa: A001  the command's name
     if target.task is not None:
         raise UsageError(f"{taskfile!r} is no taskfile: the name of one ends in .py or contains a /")
     choice("--format", format, FORMATS)
-    with users_code(f"{target.taskfile or target.module} cannot be loaded"):
-        classes = [*task_classes(load_module(target)).values()]
+    classes = [*task_classes(load_module(target)).values()]
     if not classes:
         terminal.say(f"there is no task in {target.taskfile or target.module}")
     lines = _text(classes) if format == "text" else _json(classes)

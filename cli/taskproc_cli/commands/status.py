@@ -9,7 +9,6 @@ import typer  # noqa: TC002  Typer reads the annotations
 
 from taskproc_cli import run_options
 from taskproc_cli.options import CacheOption, KwargsOption
-from taskproc_cli.problems import users_code
 from taskproc_cli.target import load_module
 from taskproc_cli.views.result import write_lines
 from taskproc_cli.views.status import cache_lines, graph_lines
@@ -52,7 +51,6 @@ def _lines(request: Request, cache: str | None) -> Iterator[str]:
             yield from graph_lines(plan, store, options)
         return
     if request.target.taskfile is not None or request.target.module is not None:
-        with users_code(f"{request.target.taskfile or request.target.module} cannot be loaded"):
-            load_module(request.target)
+        load_module(request.target)
     with open_store(folder, write=False) as store:
         yield from cache_lines(store, stale_names(store.names()), folder)
