@@ -29,8 +29,8 @@ class Acceptance(NamedTuple):
 def accepted(row: Row, cls: type, codes: Fingerprinter) -> Row | None:
     """The row of a task as it is once its result is accepted for the present code; None if there is nothing to accept.
 
-    The result is what a clear, a failure or other inputs made of it: only the code of the task, and of the classes in
-    its value, is taken as what it is now.
+    Only the code of the task, and of the classes in its value, is taken for the present one: what was cleared, has
+    failed since or was made from other inputs stays so.
     """
     if row.good is None:
         return None

@@ -14,7 +14,7 @@ from taskproc.inputfile import Contents
 from taskproc.members import attributes_of, function_in, functions_of, is_made_by_call, is_untracked, tells_itself
 from taskproc.origin import absolute_name, home, is_plumbing, is_user_code, module_name, reference, source_file
 from taskproc.reach import OF_MODULES, Chain, is_blinding, reach
-from taskproc.reached import Node, file_node, shown
+from taskproc.reached import Node, file_node, shown, shown_defaults
 from taskproc.reduction import contents
 from taskproc.source import Sources, Text
 
@@ -83,8 +83,8 @@ class Explorer:
         """Link what a function reads by name, what its closure holds, and its defaults."""
         closure = dict(zip(function.__code__.co_freevars, map(contents, function.__closure__ or ()), strict=True))
         self._link_code(node, function.__code__, function.__globals__, closure)
-        if function.__defaults__ or function.__kwdefaults__:
-            self._absorb(node, f"{label}()", (function.__defaults__, function.__kwdefaults__))
+        if text := shown_defaults(function):
+            self._absorb(node, f"{label}()", (function.__defaults__, function.__kwdefaults__), text)
         if "__wrapped__" in function.__dict__:
             self._link(node, f"{label}.__wrapped__", function.__dict__["__wrapped__"], (), node.name)
 
@@ -264,14 +264,14 @@ class Explorer:
             node.digest = digest(node.digest, encoded.data)
             self._link_refs(node, node.name, encoded.refs)
 
-    def _absorb(self, node: Node, label: str, value: object) -> None:
+    def _absorb(self, node: Node, label: str, value: object, text: str = "") -> None:
         """Count a value as what a definition says itself; one that can't be encoded counts by the text alone."""
         try:
             encoded = canonical(value)
         except Unencodable:
             return
         node.digest = digest(node.digest, label.encode(), encoded.data)
-        node.text += f"\n# {label} = {shown(value)}"  # that it says so tells the text only where it is a literal
+        node.text += f"\n# {text or f'{label} = {shown(value)}'}"  # the source tells it only where it is a literal
         self._link_refs(node, label, encoded.refs)
 
     def _link_refs(self, node: Node, label: str, refs: tuple[type | FunctionType, ...]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import FunctionType
 
     from taskproc.inputfile import Contents
 
@@ -55,3 +56,12 @@ def shown(value: object) -> str:
         return re.sub(r" at 0x[0-9a-f]+", "", _REPR.repr(value))
     except Exception as problem:  # noqa: BLE001  the user's own `__repr__`
         return f"<{type(value).__qualname__}: {problem}>"
+
+
+def shown_defaults(function: FunctionType) -> str:
+    """The defaults of a function's parameters for people; empty where there is none."""
+    code, values = function.__code__, function.__defaults__ or ()
+    names = code.co_varnames[code.co_argcount - len(values) : code.co_argcount]
+    defaults = {**dict(zip(names, values, strict=False)), **(function.__kwdefaults__ or {})}
+    told = ", ".join(f"{name}={shown(value)}" for name, value in defaults.items())
+    return told and f"defaults of {function.__name__}: {told}"

@@ -42,7 +42,7 @@ stdout carries what was asked for, and nothing else; progress, questions, warnin
 |--|--|
 | 0 | done |
 | 1 | a task failed, or a question was answered no |
-| 2 | the request was wrong; nothing has run |
+| 2 | the request was wrong, so nothing has run; or the cache has failed |
 | 129, 130, 143 | ended by SIGHUP, Ctrl-C, SIGTERM; what had finished is kept |
 """
 

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from taskproc.reached import shown_defaults
+
+
+def test_defaults_are_shown_by_name() -> None:
+    def helper(first: object, second: int = 2, *, third: str = "x" * 1000) -> None: ...
+
+    def plain(first: object) -> None: ...
+
+    said = shown_defaults(helper)
+    assert said.startswith("defaults of helper: second=2, third='xxx")
+    assert len(said) < 500
+    assert shown_defaults(plain) == ""
+    plain.__defaults__ = 1, 2  # more than it can take
+    assert shown_defaults(plain) == "defaults of plain: first=1"
