@@ -1,4 +1,4 @@
-"""The floors: a pool of the standard library, and one pickle file a task, moved into place by `os.replace`.
+"""The floors: a pool of the standard library, and one pickle file per task, moved into place by `os.replace`.
 
 `python -m benchmarks.floors WORKLOAD TASKS FOLDER [LEVEL]`
 """

@@ -133,7 +133,7 @@ def measure(tasks: int, folder: Path) -> None:
         del root, stats
         gc.collect()
     sizes = [path.lstat().st_size for path in folder.rglob("*") if path.is_file()]
-    print(f"disk    {sum(sizes) / tasks:8.0f} bytes a task, in {len(sizes)} files")
+    print(f"disk    {sum(sizes) / tasks:8.0f} bytes per task, in {len(sizes)} files")
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ class Fingerprint:
 
 
 class Fingerprinter:
-    """Takes fingerprints, reading each file once. Make one a run, since code may change between runs.
+    """Takes fingerprints, reading each file once. Make one per run, since code may change between runs.
 
     Args:
         task_base: The class from which all tasks derive; neither it nor what is above it counts.

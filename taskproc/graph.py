@@ -187,7 +187,7 @@ class Graph:
         return self.root.label + (f" and {len(self.roots) - 1} more" if len(self.roots) > 1 else "")
 
     def dependents(self) -> Mapping[Key, Sequence[Node]]:
-        """Who needs each task that is needed at all, each reader once a slot position."""
+        """Who needs each task that is needed at all, each reader once per slot position."""
         found: dict[Key, list[Node]] = {}
         for node in self.nodes:
             alone = [node]  # one list for all that nobody else needs, as the summands of a sum

@@ -101,7 +101,7 @@ def _holds_none(value: Any) -> bool:
 
 
 class Contents:
-    """Digests of input files, each read once a run, and only where its size or mtime is not what it was.
+    """Digests of input files, each read once per run, and only where its size or mtime is not what it was.
 
     Args:
         recall: Gives what was found at an absolute path when that was last read, if it was.

@@ -57,7 +57,7 @@ class Durations:
 
 @dataclass(slots=True)
 class Lanes:
-    """The ready tasks, a heap a lane.
+    """The ready tasks, one heap per lane.
 
     Args:
         workers: Among how many workers a lane's tasks are shared.

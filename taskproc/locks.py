@@ -1,4 +1,4 @@
-"""Which runs are alive: one lock file a run, held for the run's life and freed by the kernel whatever ends it.
+"""Which runs are alive: one lock file per run, held for the run's life and freed by the kernel whatever ends it.
 
     <cache>/.runs/<run>.lock    locked by the run; says on which host it is
     <cache>/.runs/<run>/        its scratch files

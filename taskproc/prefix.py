@@ -1,4 +1,4 @@
-"""Tasks behind a prefix command, such as `srun -c 4` or `nice`: one run of the command a batch, one thread a run.
+"""Tasks behind a prefix command, such as `srun -c 4` or `nice`: one run of the command per batch, one thread per run.
 
 What waits in a scheduler's queue costs a thread, and the command's own process.
 """
