@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 
 STUDY = """
 from helper import add
-from taskproc import InputFile, Task
+from taskproc import Const, InputFile, Requires, Task
 
 class Main(Task):
+    more: Requires[InputFile]
+
     def __init__(self, text: InputFile = "in.txt"):
         self.text = text
+        self.more = Const(InputFile("more.txt"))
 
     def run_task(self):
-        return add(self.text.read_text())
+        return add(self.text.read_text() + self.more.read_text())
 """
 
 
@@ -38,7 +41,7 @@ def helper(added: str) -> str:
 @pytest.fixture
 def study(executable: Path, tmp_path: Path) -> Iterator[Any]:
     """The program with `--watch`, and its folder."""
-    for name, text in {"study.py": STUDY, "helper.py": helper("+1"), "in.txt": "a"}.items():
+    for name, text in {"study.py": STUDY, "helper.py": helper("+1"), "in.txt": "a", "more.txt": ""}.items():
         (tmp_path / name).write_text(text)
     words = [executable, "run", "study.py", "--watch", "-q", "-x", "serial"]
     with subprocess.Popen(words, cwd=tmp_path, stdout=-1, stderr=-1, text=True) as process:
@@ -56,7 +59,7 @@ def until_watching(process: Any) -> str:
     """What the program says on stderr before it waits."""
     said = ""
     for line in process.stderr:
-        if line == "watching 3 files; Ctrl-C ends it\n":
+        if line == "watching 4 files; Ctrl-C ends it\n":
             return said
         said += line
     raise AssertionError(said)
@@ -71,10 +74,13 @@ def test_a_changed_file_begins_the_run_again_until_ctrl_c(study: Any, tmp_path: 
     (tmp_path / "in.txt").write_text("b")
     assert study.stdout.readline() == "b+2\n"
     until_watching(study)
+    (tmp_path / "more.txt").write_text("c")
+    assert study.stdout.readline() == "bc+2\n"
+    until_watching(study)
     (tmp_path / "helper.py").write_text("def add(")
     assert "study.py cannot be loaded: '(' was never closed (helper.py, line 1)\n" in until_watching(study)
     (tmp_path / "helper.py").write_text(helper("+3"))
-    assert study.stdout.readline() == "b+3\n"
+    assert study.stdout.readline() == "bc+3\n"
     until_watching(study)
     study.send_signal(signal.SIGINT)
     assert study.wait() == 130
