@@ -68,7 +68,8 @@ def _path_meant(error: BaseException) -> str:
     """A hint, where a module is missing that lies in the working folder."""
     name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     here = Path.cwd()
-    if not name or str(here) in sys.path or not ((here / name).is_dir() or (here / f"{name}.py").is_file()):
+    is_here = (here / name).is_dir() or (here / f"{name}.py").is_file()
+    if not name or not is_here or not {"", str(here)}.isdisjoint(sys.path):
         return ""
     return f"; {name} lies in {here}, which is not searched for modules: set PYTHONPATH={here}"
 
