@@ -57,10 +57,12 @@ class UpstreamChanged:
 
 @dataclass(frozen=True, slots=True)
 class AttributeChanged:
-    """`__init__` left other attributes, or its arguments refer to other code."""
+    """`__init__` left other attributes, or its arguments refer to other code, or to `files` with other contents."""
+
+    files: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return "argument or attribute changed"
+        return f"argument or attribute changed{': contents of ' if self.files else ''}{', '.join(self.files)}"
 
 
 @dataclass(frozen=True, slots=True)

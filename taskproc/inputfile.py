@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import time
 from pathlib import Path, PosixPath
@@ -104,14 +105,14 @@ class Contents:
     """Digests of input files, each read once per run, and only where its size or mtime is not what it was.
 
     Args:
-        recall: Gives what was found at an absolute path when that was last read, if it was.
+        recall: Gives what was found at an absolute path when that was last read, if it was; asked once for each.
 
     Attributes:
         read: What was found in this run, by absolute path.
     """
 
     def __init__(self, recall: Callable[[str], Listing | None]) -> None:
-        self._recall = recall
+        self._recall = functools.cache(recall)
         self.read: dict[str, Listing] = {}
 
     def digest(self, path: Path) -> bytes:
@@ -122,7 +123,11 @@ class Contents:
                 self.read[place] = _list(place, self._recall(place) or {})
         except OSError:
             return os.urandom(16)
-        return digest(b"files", *[_line(name, content) for name, (_, _, content) in self.read[place].items()])
+        return _digest_of(self.read[place])
+
+    def digest_before(self, path: Path) -> bytes:
+        """The digest of what was found when that was last read, in an earlier run."""
+        return _digest_of(self._recall(os.path.abspath(path)) or {})
 
     def is_unchanged(self, path: Path) -> bool:
         """Whether what was found is still there, by size and mtime."""
@@ -143,8 +148,9 @@ class Contents:
         }
 
 
-def _line(name: str, content: bytes) -> bytes:
-    return digest(os.fsencode(name), content)
+def _digest_of(listing: Listing) -> bytes:
+    lines = [digest(os.fsencode(name), content) for name, (_, _, content) in listing.items()]
+    return digest(b"files", *lines)
 
 
 def _list(place: str, known: Listing) -> Listing:

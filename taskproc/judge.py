@@ -15,7 +15,8 @@ from taskproc.origin import reference, resolve
 from taskproc.record import WIDTH, Inputs, Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from taskproc.changes import History
     from taskproc.fingerprint import Fingerprint, Fingerprinter
@@ -70,7 +71,13 @@ class Judge:
         """What a task is made from, but for the stamps: as it is at the first look, until the task has run."""
         known = self._known.get(node.key)
         if known is None:
-            known = Inputs(self.code(node.cls).digest, self._attributes(node), shape(node), packed_sources(node), b"")
+            known = Inputs(
+                self.code(node.cls).digest,
+                self._attributes(node, self.contents.digest),
+                shape(node),
+                packed_sources(node),
+                b"",
+            )
             self._known[node.key] = known
         return known
 
@@ -85,8 +92,8 @@ class Judge:
         ]
         return Inputs(*known[:-1], b"".join(packed))
 
-    def _attributes(self, node: Node) -> bytes:
-        """The digest of what `__init__` left, and of the code that it and the arguments refer to.
+    def _attributes(self, node: Node, content: Callable[[Path], bytes]) -> bytes:
+        """The digest of what `__init__` left, of the code that it and arguments refer to, and the `content` of files.
 
         What cannot be encoded is never equal, so that its task runs again.
         """
@@ -108,8 +115,15 @@ class Judge:
             parts.append(uses.code)
         if paths:
             self._paths[node.key] = paths
-            parts += map(self.contents.digest, paths)
+            parts += map(content, paths)
         return digest(*parts)
+
+    def changed_files(self, node: Node, old: Inputs) -> tuple[str, ...]:
+        """The input files by whose contents alone a task's attributes differ from what they were, if that is known."""
+        if self._attributes(node, self.contents.digest_before) != old.attributes:
+            return ()
+        paths = self._paths.get(node.key, ())
+        return tuple([str(path) for path in paths if self.contents.digest_before(path) != self.contents.digest(path)])
 
     def uses(self, node: Node, outputs: Mapping[Key, Output]) -> tuple[Uses, ...]:
         """The code that a task's attributes, arguments and constants refer to, and the values that are there for it."""

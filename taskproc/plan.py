@@ -125,7 +125,7 @@ def difference(node: Node, old: Inputs, now: Inputs, *, trust_code: bool) -> Rea
     if old.attributes != now.attributes:
         return AttributeChanged()
     if old.shape != now.shape or old.sources != now.sources:
-        return UpstreamChanged(" and ".join(sorted({edge.slot for edge in node.edges})) or "slots")
+        return UpstreamChanged(" and ".join(_other_slots(node, old, now)) or "slots")
     for i, upstream in enumerate(node.upstreams):
         at = slice(WIDTH * i, WIDTH * (i + 1))
         if now.stamps[at] != UNKNOWN and old.stamps[at] != now.stamps[at]:
@@ -133,9 +133,18 @@ def difference(node: Node, old: Inputs, now: Inputs, *, trust_code: bool) -> Rea
     return None
 
 
+def _other_slots(node: Node, old: Inputs, now: Inputs) -> list[str]:
+    """The slots that hold other tasks than they did; all of them where slots or places in them are others."""
+    places = [slice(at, at + WIDTH) for at in range(0, len(now.sources), WIDTH)]
+    edges = zip(node.edges, places, strict=True)
+    return sorted({e.slot for e, at in edges if old.shape != now.shape or old.sources[at] != now.sources[at]})
+
+
 def _difference(node: Node, old: Inputs, now: Inputs, judge: Judge) -> Reason | None:
-    """The difference, the parts of code that changed being named where they are known."""
+    """The difference, the parts of code and the files that changed being named where they are known."""
     reason = difference(node, old, now, trust_code=judge.trust_code)
+    if isinstance(reason, AttributeChanged):
+        return AttributeChanged(judge.changed_files(node, old))
     if isinstance(reason, CodeChanged):
         return CodeChanged(phrase(judge.code_changes(node, old.code), reference(node.cls), node.short))
     return reason

@@ -195,6 +195,9 @@ class Request:
             return task
         outline = read_outline(str(self.target.taskfile))
         if outline is None or task.removeprefix(f"{module}.") not in outline.tasks:
+            elsewhere = [each for each in names if each.endswith(f".{task}")]
+            if len(elsewhere) == 1:
+                return elsewhere[0]
             known = [each.removeprefix(f"{module}.") for each in names] + list(outline.tasks if outline else ())
             raise UsageError(f"there is no task {task!r}, and nothing is recorded of one{suggestion(task, known)}")
         return name

@@ -11,9 +11,10 @@ Of the words of a target,
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from taskproc import taskfile
 from taskproc.errors import RequestError, TaskfileError
@@ -155,24 +156,39 @@ def resolve_task(module: ModuleType, task: str | None) -> type[Any]:
         return classes[name]
     if task in classes:
         return classes[task]
-    _refuse_unlisted(module, name)
+    if (found := _imported(module, task)) is not None:
+        return found
+    if lacking := getattr(_member(module, name), "__abstractmethods__", None):
+        raise RequestError(
+            f"{name} in {_place(module)} is abstract: name a class that defines {', '.join(sorted(lacking))}"
+        )
     tasks = f"; its tasks are {', '.join(classes)}" if classes else ", nor any other"
     hint = _file_meant(task) or suggestion(task, classes) or tasks
     raise RequestError(f"there is no task {task!r} in {_place(module)}{hint}")
 
 
-def _refuse_unlisted(module: ModuleType, name: str) -> None:
-    """Say of a name that means an abstract task what that lacks, and of an imported one where it is defined."""
+def _member(module: ModuleType, name: str) -> Any:
+    """What a module has by a qualified name; None if nothing."""
     found: Any = module
     for part in name.split("."):
         found = getattr(found, part, None)
-    if hasattr(found, "_task_revive") and found.__module__ != module.__name__ and is_user_code(found):
-        place = taskfile.file_of(found.__module__) or f"module {found.__module__}"
-        raise RequestError(f"{name} is only imported in {_place(module)}: name {place} instead, which defines it")
-    if lacking := getattr(found, "__abstractmethods__", None):
-        raise RequestError(
-            f"{name} in {_place(module)} is abstract: name a class that defines {', '.join(sorted(lacking))}"
-        )
+    return found
+
+
+def _imported(module: ModuleType, task: str) -> type[Any] | None:
+    """A task of another module: one that this module has by such a name, else one that is loaded, by its full name."""
+    found = _member(module, task)
+    if _is_task(found):
+        return cast("type[Any]", found)
+    loaded = [each for each in list(sys.modules.values()) if is_user_code(each)]
+    classes = (cls for each in loaded for cls in taskfile.task_classes(each).values())
+    return next((cls for cls in classes if cls.task_name == task), None)
+
+
+def _is_task(thing: object) -> bool:
+    """Whether it is a Task class of the user's that can be run."""
+    is_class = isinstance(thing, type) and hasattr(thing, "_task_revive")
+    return is_class and is_user_code(thing) and not getattr(thing, "__abstractmethods__", None)
 
 
 def _default_task(module: ModuleType, classes: Mapping[str, type[Any]]) -> type[Any]:
@@ -181,8 +197,9 @@ def _default_task(module: ModuleType, classes: Mapping[str, type[Any]]) -> type[
     if len(classes) == 1:
         return next(iter(classes.values()))
     if not classes:
-        _refuse_unlisted(module, "Main")
-        raise RequestError(f"there is no task in {_place(module)}: define a class that derives from taskproc.Task")
+        imported = ", ".join(name for name, thing in vars(module).items() if _is_task(thing))
+        hint = f"name one that it imports, {imported}" if imported else "define a class that derives from taskproc.Task"
+        raise RequestError(f"there is no task in {_place(module)}: {hint}")
     raise RequestError(f"{_place(module)} has no task Main; name one of its tasks: {', '.join(classes)}")
 
 

@@ -204,14 +204,17 @@ def test_a_missing_task_is_one_sentence(folder: Path, text: str, task: str | Non
     assert str(module.__file__) in str(caught.value)
 
 
-@pytest.mark.parametrize("task", ["Elsewhere", None])
-def test_a_task_that_is_only_imported_is_told_where_it_is_defined(folder: Path, task: str | None) -> None:
-    (folder / "base_of_tasks.py").write_text("from taskproc import Task\nclass Main(Task): ...\nElsewhere = Main")
-    module = module_of(folder, "from base_of_tasks import *")
-    with pytest.raises(RequestError, match=rf"is only imported in .*: name {folder}/base_of_tasks.py instead"):
-        resolve_task(module, task)
-    with pytest.raises(RequestError, match="there is no task 'Task' in"):
-        resolve_task(module, "Task")
+@pytest.mark.parametrize("task", ["Main", "base.Main", "base_of_tasks.Main", "base_of_tasks.Outer.Inner"])
+def test_a_task_of_another_module_goes_by_the_name_it_has_here_or_in_full(folder: Path, task: str) -> None:
+    (folder / "base_of_tasks.py").write_text(TASKFILE)
+    module = module_of(folder, "from base_of_tasks import Main\nimport base_of_tasks as base")
+    assert resolve_task(module, task).task_name == f"base_of_tasks.{'Outer.Inner' if 'Outer' in task else 'Main'}"
+    for other, said in (
+        ("Task", "there is no task 'Task'"),
+        (None, "there is no task in .*: name one .* imports, Main$"),
+    ):
+        with pytest.raises(RequestError, match=said):
+            resolve_task(module, other)
 
 
 # ---- caches

@@ -151,9 +151,23 @@ def test_a_changed_file_runs_what_is_given_it(flow: Any, text: Path) -> None:
         assert reasons(flow, task) == {}
         before = flow.task(task).task_args
         text.write_text(text.read_text() + " more")
-        assert list(reasons(flow, task).values()) == ["argument or attribute changed"]
+        (reason,) = reasons(flow, task).values()
+        assert reason.startswith("argument or attribute changed")
         assert reasons(flow, task) == {}
         assert flow.task(task).task_args == before
+
+
+def test_the_files_that_changed_are_named(flow: Any, text: Path) -> None:
+    flow.write(COUNT)
+    other = text.with_name("other.txt")
+    other.write_text("other words")
+    task = f"Named([{str(text)!r}, {str(other)!r}])"
+    for path in (text, other):
+        os.utime(path, ns=(1, 1))
+    flow.run(task)
+    other.write_text("changed")
+    os.utime(other, ns=(2, 2))
+    assert list(reasons(flow, task).values()) == [f"argument or attribute changed: contents of {other}"]
 
 
 def test_a_file_that_was_touched_or_came_back_runs_nothing(flow: Any, text: Path) -> None:

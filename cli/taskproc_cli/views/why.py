@@ -74,7 +74,7 @@ def _diff_lines(found: Iterable[Change], margin: str) -> Iterator[str]:
 
 def _reason_lines(found: Evidence) -> Iterator[str]:
     reason = found.decision.reason if isinstance(found.decision, Run) else None
-    if isinstance(reason, AttributeChanged):
+    if isinstance(reason, AttributeChanged) and found.attributes and not reason.files:
         yield "  attributes now:"
         for name, value in found.attributes.items():
             yield f"    {name} = {_glimpse(value)}"
