@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class AddedLater:
     """Marks a field of a dataclass or pydantic model that was added later: where it has its default, it does not count.
 
-    Tasks that were identified by a value without the field keep their keys, hence their ids, results and logs. (Where
-    the class is code of yours, it has changed: tasks that use it run again, unless you `taskproc accept` them.)
+    Tasks that were identified by a value without the field keep their keys, hence their ids and logs, and their results
+    where the class is a library's. Where it is code of yours, that has changed, and what has such a value runs again.
 
     Example:
         >>> @dataclass

@@ -94,8 +94,11 @@ class Interactive:
         if isinstance(error, (KeyboardInterrupt, EndRequest)):
             raise error  # the person at the terminal, not the task
         if self._debug:
+            import bdb
             import pdb  # noqa: T100
 
+            if isinstance(error, bdb.BdbQuit):  # `q` at a breakpoint
+                raise KeyboardInterrupt from error
             sys.stderr.write(details_of(error))
             pdb.post_mortem(error.__traceback__)
 

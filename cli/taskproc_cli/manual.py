@@ -26,8 +26,9 @@ Made from the program: every text below a command is what `taskproc COMMAND --he
 
 - A first word that ends in `.py` or contains a `/` is the TASKFILE; `package.module:Task` is both; any other word is a
   TASK of `taskfile.py` in this folder or the nearest one above.
-- TASK is a class's name (`Outer.Inner`) or the full `task_name`. Without it, `Main` is meant, or the file's only task.
-- `TASK#ID` is a recorded instance, as failures and lists name it, for `log`, `show`, `why` and `clear`.
+- TASK is a class's name (`Outer.Inner`) or the full `task_name`, also of a class that the taskfile imports. Without it,
+  `Main` is meant, or the file's only task.
+- `TASK#ID` is a recorded instance, as failures and lists name it, for `log`, `show`, `why`, `accept` and `clear`.
 - The parameters of the task are options: `--split-ratio 0.8` (also `--split_ratio`), `--flag`, `--no-flag`,
   `--flag=false`, `--xs 1 --xs 2` or `--xs '[1, 2]'` for a list, `--train.lr 0.1` for a field. A text is a text where
   the parameter may be one; all else is JSON. `taskproc run TASKFILE TASK --help` shows them.

@@ -100,7 +100,8 @@ def _axis(word: str, parameters: Parameters) -> tuple[str, list[Swept]]:
         items = [_unquoted(item, read) for part in _split(text) for item in _expanded(part, typed)]
         found = [Swept(item, read([item])) for item in items]
     except ValueError as error:
-        raise UsageError(f"--sweep: {typed}: {error}") from None
+        hint = "; a range is of whole numbers, such as 0..9" if ".." in text else ""
+        raise UsageError(f"--sweep: {typed}: {error}{hint}") from None
     return parameter.name, found
 
 

@@ -30,6 +30,17 @@ def test_an_instance_is_shown_without_its_taskfile(cli: Command, tmp_path: Path)
     assert cli("log", "taskfile.Fail#0").stdout == "before the end\n"
 
 
+def test_a_task_of_another_module_goes_by_its_short_name(cli: Command, refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.py").write_text(
+        "from taskproc import Task\nclass Load(Task):\n    def run_task(self): print('loading')\n"
+    )
+    (tmp_path / "main.py").write_text("from elsewhere import Load\n")
+    assert cli("run", "main.py", "Load").returncode == 0
+    for name in ("Load", "elsewhere.Load", "Load#0", "elsewhere.Load#0"):
+        assert cli("log", "main.py", name).stdout == "loading\n"
+    assert "there is no task 'oad'" in refused("log", "main.py", "oad#0")
+
+
 def test_parameters_name_an_instance(cli: Command) -> None:
     cli("run", "Fail", "--n", "5")
     assert cli("log", "Fail", "--n", "5").stdout == "before the end\n"
@@ -39,6 +50,7 @@ def test_a_task_that_printed_nothing_has_an_empty_log(cli: Command) -> None:
     cli("run", "Outer.Inner")
     done = cli("log", "Outer.Inner")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "Outer.Inner() printed nothing\n")
+    assert cli("log", "Outer.Inner", "--stream", "stderr").stderr == "Outer.Inner() printed nothing on stderr\n"
 
 
 def test_what_is_not_recorded_is_refused(refused: Refused) -> None:

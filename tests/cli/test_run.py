@@ -204,6 +204,11 @@ def test_a_failure_is_told_last(cli: Command) -> None:
     assert "taskproc/" not in shown.replace(".taskproc/", "")
 
 
+def test_the_command_to_debug_a_forced_run_forces_nothing(cli: Command) -> None:
+    debug = cli("run", "Fail", "-qF").stderr.splitlines()[-1]
+    assert re.fullmatch(r"  debug   (\S*/)?taskproc run -i taskfile.py Fail", debug)
+
+
 def test_all_failures_are_told_when_going_on(cli: Command) -> None:
     done = cli("run", "-k", "Both")
     assert done.returncode == 1

@@ -85,6 +85,7 @@ def test_no_words_are_the_one_point_that_is_given() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["seed=0.1..0.3"], "seed: '0.1..0.3' is not an int; a range is of whole numbers, such as 0..9"),
         (["seed"], "'seed' is not of the form NAME=VALUES, such as lr=0.1,0.01 or seed=0..9"),
         (["=3"], "'=3' is not of the form"),
         (["seed="], "'seed=' names no value"),

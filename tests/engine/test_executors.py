@@ -126,6 +126,13 @@ def test_pdb_after_a_failure(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert frame.tb_frame.f_code.co_filename == str(lab.folder / f"{lab.module}.py")
 
 
+def test_quitting_at_a_breakpoint_interrupts(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pdb.post_mortem", lambda _: pytest.fail("it was asked for"))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    with pytest.raises(KeyboardInterrupt):
+        lab.run(Interactive(debug=True), lab.batch(("Call", "import bdb; raise bdb.BdbQuit")))
+
+
 # By name
 
 

@@ -51,7 +51,9 @@ def _lines(found: Checkup, folder: Path, *, repair: bool) -> Iterator[str]:
         fate = ("lost, and will run again" if lost else "mended") if repair else "damaged"
         yield f"{where}: {what}; {fate}"
     looked = f"{count(found.checked, 'result')} looked at in {folder}"
-    if not found.findings:
+    if not found.findings and not folder.exists():
+        yield f"there is no cache in {folder}"
+    elif not found.findings:
         yield f"{looked}: all are whole"
     elif repair:
         yield f"{looked}, {sum(finding.lost for finding in found.findings)} lost"

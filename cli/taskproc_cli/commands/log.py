@@ -67,7 +67,7 @@ def log(
         )
     view.write_news(_recorded(folder, instance, row))
     if view.empty:
-        terminal.say(f"{instance.label} printed nothing")
+        terminal.say(f"{instance.label} printed nothing{'' if stream == 'both' else f' on {stream}'}")
 
 
 def _follow(view: LogView, store: Store, instance: Instance, cache: Path) -> None:
