@@ -66,10 +66,11 @@ def users_code(doing: str) -> Generator[None]:
 
 def _path_meant(error: BaseException) -> str:
     """A hint, where a module is missing that lies in the working folder."""
-    name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
-    here = Path.cwd()
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return ""
+    here, name = Path.cwd(), error.name.partition(".")[0]
     is_here = (here / name).is_dir() or (here / f"{name}.py").is_file()
-    if not name or not is_here or not {"", str(here)}.isdisjoint(sys.path):
+    if not is_here or not {"", str(here)}.isdisjoint(sys.path):
         return ""
     return f"; {name} lies in {here}, which is not searched for modules: set PYTHONPATH={here}"
 
@@ -105,7 +106,7 @@ def sentence(error: BaseException) -> str:
 def one_line(error: BaseException) -> str:
     """An exception as Python's last line of a traceback tells it."""
     try:
-        told = traceback.TracebackException.from_exception(error)
+        told = traceback.TracebackException.from_exception(error, limit=0)
         told.__notes__ = None  # they would be the last line
         return " ".join([*told.format_exception_only()][-1].split())
     except Exception:  # noqa: BLE001  an exception of the user's may fail to say what it is
