@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import itertools
+import sys
 import threading
 from abc import ABCMeta
 from typing import TYPE_CHECKING, Any
@@ -107,6 +108,11 @@ class TaskType(ABCMeta):
     if not TYPE_CHECKING:  # type checkers read the signature of `__init__`
         __call__ = define
 
+        def __new__(mcs, name: str, bases: tuple[type, ...], members: dict[str, Any], **kwargs: Any) -> TaskType:
+            # Without a class statement nothing says which module this is: it is the caller's, not that of ABCMeta.
+            members.setdefault("__module__", sys._getframe(1).f_globals.get("__name__", "builtins"))
+            return super().__new__(mcs, name, bases, members, **kwargs)
+
         # ABCMeta's ask each subclass there is, and keep the answers in each of them.
         __instancecheck__ = type.__instancecheck__
         __subclasscheck__ = type.__subclasscheck__
@@ -202,10 +208,7 @@ def _needs(task: Any, slots: Mapping[str, Slot]) -> tuple[tuple[Any, ...], tuple
     constants: list[Const[Any]] = []
     for name, slot in slots.items():
         if name not in state:
-            message = (
-                f"{task.__class__.__qualname__}.{name} was never assigned:"
-                " give it a future (a task, an item, a Const) in __init__"
-            )
+            message = f"{task.__class__.__qualname__}.{name} was never assigned: give it {slot.takes} in __init__"
             raise GraphError(message)
         for future in slot.futures(state[name]):
             upstream: Node | Const[Any] | None = getattr(future, "_task_node", None)

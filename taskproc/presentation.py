@@ -28,6 +28,12 @@ class _Glimpse(reprlib.Repr):
         self.maxlevel = 3
         self.maxstring = self.maxother = self.maxlong = SHOWN
 
+    def repr_int(self, x: int, level: int) -> str:
+        try:
+            return super().repr_int(x, level)
+        except ValueError:  # longer than Python writes out
+            return f"<int of {x.bit_length():,} bits>"
+
     def repr1(self, x: object, level: int) -> str:
         if isinstance(x, Item):
             return self.repr1(x.source, level) + "".join(f"[{key!r}]" for key in x.path)
@@ -123,4 +129,5 @@ def _text(value: Any) -> Any:
         return value.isoformat()
     if hasattr(value, "total_seconds"):  # the text of a negative one means to pydantic something else
         return f"-{-value}" if value.total_seconds() < 0 else str(value)
-    return value.item() if hasattr(value, "item") and hasattr(value, "dtype") else str(value)
+    plain = value.item() if hasattr(value, "item") and hasattr(value, "dtype") else value
+    return str(value) if type(plain) is type(value) else to_json(plain)

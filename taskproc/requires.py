@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_origin, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, get_origin, overload
 
 from taskproc.errors import DefinitionError
 from taskproc.future import FutureBase
@@ -25,6 +25,9 @@ NOT_A_FUTURE = "every entry must be a future; wrap a known value in Const(...)"
 
 class Slot:
     """What the three kinds of slot share."""
+
+    takes: ClassVar[str]
+    """What to assign to it, in words."""
 
     def __init__(self, name: str = "") -> None:
         self.name = name
@@ -83,6 +86,8 @@ class Requires(Slot, Generic[T]):
         ...         return 2 * self.number
     """
 
+    takes = "a future (a task, an item, a Const)"
+
     @overload
     def __get__(self, obj: None, owner: Any = ...) -> Requires[T]: ...
     @overload
@@ -117,6 +122,8 @@ class RequiresList(Slot, Generic[T]):
         ...     def run_task(self) -> int:
         ...         return sum(self.parts)
     """
+
+    takes = "a list of futures (tasks, items, Consts)"
 
     @overload
     def __get__(self, obj: None, owner: Any = ...) -> RequiresList[T]: ...
@@ -153,6 +160,8 @@ class RequiresDict(Slot, Generic[K, T]):
         ...     def __init__(self, scores: dict[str, Future[float]]):
         ...         self.scores = scores
     """
+
+    takes = "a dict of futures (tasks, items, Consts)"
 
     @overload
     def __get__(self, obj: None, owner: Any = ...) -> RequiresDict[K, T]: ...

@@ -168,7 +168,7 @@ def _seldom_collected() -> Generator[None]:
 
 
 def _check(root: Node, options: Options) -> None:
-    """Refuse a run within a run or where it would begin again in each worker, and numbers that are none."""
+    """Refuse a run within a run or where it would begin again in each worker, and options that are none."""
     if in_task.get():
         message = f"run_graph of {root.label} was called inside run_task: declare it as a slot (Requires) instead"
         raise RuntimeError(message)
@@ -178,6 +178,16 @@ def _check(root: Node, options: Options) -> None:
             ' guard it with `if __name__ == "__main__":`'
         )
         raise RefusedError(message)
+    _check_options(root, options)
+
+
+def _check_options(root: Node, options: Options) -> None:
+    """Refuse what callers without types may give."""
+    for what, named in (("rate_limits", options.limits), ("prefixes", options.prefixes)):
+        wrong = [name for name in named if type(name) is not str] if hasattr(named, "keys") else [named]
+        if wrong:
+            message = f"{what}: {wrong[0]!r} is no name; give a dict by channel or task_name, such as {root.name!r}"
+            raise RequestError(message)
     numbers = {f"rate limit {name}": number for name, number in options.limits.items()}
     if options.workers is not None:
         numbers["max_workers"] = options.workers

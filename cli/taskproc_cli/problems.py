@@ -91,7 +91,8 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, AnsweredNoError):
         return ""
     if isinstance(error, KeyboardInterrupt | Signalled):
-        return "interrupted; what had finished is kept, and the same command goes on from there"
+        told = str(error) if isinstance(error, KeyboardInterrupt) else ""
+        return f"interrupted; {told or 'what had finished is kept, and the same command goes on from there'}"
     if isinstance(error, TaskprocError):
         return " ".join((str(error), *getattr(error, "__notes__", ())))
     if isinstance(error, TyperException):

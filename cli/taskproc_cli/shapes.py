@@ -46,6 +46,7 @@ TEXTUAL: dict[type, Callable[[str], Any]] = {
     timedelta: _duration,
     UUID: UUID,
     Decimal: Decimal,
+    complex: complex,
     bytes: str.encode,
     Path: Path,
     InputFile: str,  # which the task's own validation makes a path, if that is there
@@ -123,7 +124,7 @@ def shape_of(annotation: Any) -> Shape:
 def type_name(annotation: Any) -> str:
     """An annotation as people read it: `int`, `list[Path]`, `red|green`."""
     if get_origin(annotation) is Literal:
-        return "|".join(str(choice) for choice in get_args(annotation))
+        return "|".join("null" if choice is None else str(choice) for choice in get_args(annotation))
     if get_origin(annotation) in (Union, types.UnionType):
         return "|".join(type_name(member) for member in get_args(annotation) if member is not type(None))
     if get_origin(annotation) is Annotated:
@@ -214,7 +215,7 @@ def _reader(kinds: list[Any], expected: str, *, nullable: bool) -> Callable[[str
 def _text_reader(member: Any) -> Callable[[str], Any] | None:
     """How text becomes a `member`, None if that takes JSON."""
     if get_origin(member) is Literal:
-        return _choice({str(choice): choice for choice in reversed(get_args(member))})
+        return _choice({"null" if choice is None else str(choice): choice for choice in reversed(get_args(member))})
     if isinstance(member, enum.EnumType):
         return _choice(
             {**member.__members__} | {_enum_text(choice): choice for choice in cast("type[enum.Enum]", member)}

@@ -59,6 +59,8 @@ class Level(IntEnum):
         (Level, ["1"], Level.LOW),
         (Literal["a", 3], ["3"], 3),
         (Literal["a", 3] | None, ["a"], "a"),
+        (Literal["a", None], ["null"], None),  # noqa: PYI061  what is read
+        (complex, ["1+2j"], 1 + 2j),
         (date, ["2024-02-03"], date(2024, 2, 3)),
         (timedelta, ["PT1H"], timedelta(hours=1)),
         (timedelta | None, ["90"], timedelta(seconds=90)),

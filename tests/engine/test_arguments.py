@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NewType, Optional, TypeVar, Union
 
 import pydantic
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -359,6 +360,26 @@ def test_arguments_are_shown_as_json_in_which_a_future_is_a_reference() -> None:
     assert args["model"] == {"depth": 2, "up": {**reference, "__item__": ["a", 0]}}
     assert args["ups"][0]["__task__"] == "Const"
     assert task.to_json()["__args__"] == task.task_args
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (np.float32(0.5), 0.5),
+        (np.datetime64("2020-01-01"), "2020-01-01"),
+        (np.datetime64("2020-01-01T00:00:01", "s"), "2020-01-01T00:00:01"),
+        (np.timedelta64(90, "s"), "0:01:30"),
+        (np.complex64(1j), "1j"),
+        ([np.datetime64("2020-01-01")], ["2020-01-01"]),
+    ],
+)
+def test_scalars_of_numpy_are_shown_as_what_they_stand_for(value: Any, told: object) -> None:
+    assert json.loads(json.dumps(Up(value).task_args)) == {"x": told}
+
+
+def test_an_integer_that_python_does_not_write_out_is_shown_by_its_size() -> None:
+    assert repr(Up(10**5000)) == "Up(x=<int of 16,610 bits>)"
+    assert Up([10**5000]).run_graph(force_interactive=True)[0] == [10**5000]
 
 
 def test_the_size_of_json_does_not_grow_with_what_lies_upstream() -> None:

@@ -408,6 +408,11 @@ def test_diamonds_of_arguments_cost_a_task_each() -> None:
     assert len(calls) == 200
 
 
+def test_a_class_made_without_a_class_statement_is_of_the_module_that_makes_it() -> None:
+    made: Any = type("Made", (Task,), {})
+    assert made.task_name == "test_definition.Made"
+
+
 def test_the_module_is_ready_for_lazy_annotations() -> None:
     """From Python 3.14 on, a class without the future import has annotations that are evaluated when asked for."""
     source = Path(sys.modules["taskproc.requires"].__file__ or "").read_text()

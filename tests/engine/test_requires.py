@@ -307,6 +307,15 @@ def test_a_slot_never_assigned_says_so() -> None:
         Forgetful(True)
 
 
+@pytest.mark.parametrize(("kind", "what"), [(RequiresList, "a list of futures"), (RequiresDict, "a dict of futures")])
+def test_what_a_slot_takes_is_said_where_it_was_never_assigned(kind: Any, what: str) -> None:
+    class Forgetful(Task):
+        ups = kind()
+
+    with pytest.raises(GraphError, match=rf"Forgetful\.ups was never assigned: give it {what}"):
+        Forgetful()
+
+
 @pytest.mark.parametrize(
     ("make", "slot"),
     [

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from taskproc import Cache, FailedTaskError, RunStats
+from taskproc import Cache, FailedTaskError, RunStats, Task
 from taskproc.errors import RequestError
 from taskproc.options import Options
 from taskproc.run import _seldom_collected, make_plan, recorded_values, run_all
@@ -147,6 +147,13 @@ def test_a_module_that_runs_a_graph_when_it_is_imported_is_refused(python: Any, 
         ' guard it with `if __name__ == "__main__":`\n'
     ) in done.stderr
     assert python("study.py").stderr == ""
+
+
+@pytest.mark.parametrize("options", [{"rate_limits": 3}, {"rate_limits": {Task: 1}}, {"prefixes": {None: "env"}}])
+def test_limits_and_prefixes_go_by_names(flow: Any, options: dict[str, Any]) -> None:
+    flow.write(CHOOSE)
+    with pytest.raises(RequestError, match=r"is no name; give a dict by channel or task_name, such as '\w+\.Choose'"):
+        flow.task("Choose(3, 2)").run_graph(**options)
 
 
 @pytest.mark.parametrize("options", [{"max_workers": 0}, {"max_workers": 1.5}, {"rate_limits": {"gpu": 0}}])

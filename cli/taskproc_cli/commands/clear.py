@@ -108,7 +108,11 @@ def _confirmed(question: str) -> bool:
         UsageError: there is none.
     """
     terminal.write(f"{question} [y/N] ")
-    answer = sys.stdin.readline() if sys.stdin else ""
+    try:
+        answer = sys.stdin.readline() if sys.stdin else ""
+    except KeyboardInterrupt:
+        terminal.say("")
+        raise KeyboardInterrupt("nothing was removed") from None
     if not answer:
         terminal.say("")
         raise UsageError("nobody answered, so nothing was removed; --yes removes without asking")

@@ -97,6 +97,7 @@ def mermaid(drawn: Diagram) -> Iterator[str]:
 def node_link(drawn: Diagram) -> Iterator[str]:
     """The JSON of `networkx.node_link_graph(..., edges="edges")`; the id of a task is its key, of a class its name."""
     import json
+    import sys
 
     import networkx as nx
 
@@ -106,6 +107,7 @@ def node_link(drawn: Diagram) -> Iterator[str]:
         graph.add_node(name, **_about(box, folded=drawn.is_folded))
     for source, box, slots in edges(drawn):
         graph.add_edge(ids[source], ids[box], slots=slots)
+    sys.set_int_max_str_digits(0)  # an argument may be a long number
     yield json.dumps(nx.node_link_data(graph, edges="edges"), ensure_ascii=False)
 
 

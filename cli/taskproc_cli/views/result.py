@@ -30,6 +30,7 @@ def pretty(value: object, width: int, *, coloured: bool) -> str:
     """A result for people: text as it is, all else as it would be written in Python, on as many lines as it needs."""
     if isinstance(value, str):
         return str.__str__(value)
+    sys.set_int_max_str_digits(0)
     from pprint import pformat
 
     text = _ADDRESS.sub("", pformat(value, width=width, compact=True, sort_dicts=False))
