@@ -130,4 +130,12 @@ def _text(value: Any) -> Any:
     if hasattr(value, "total_seconds"):  # the text of a negative one means to pydantic something else
         return f"-{-value}" if value.total_seconds() < 0 else str(value)
     plain = value.item() if hasattr(value, "item") and hasattr(value, "dtype") else value
-    return str(value) if type(plain) is type(value) else to_json(plain)
+    return as_text(value) if type(plain) is type(value) else to_json(plain)
+
+
+def as_text(value: object, how: Callable[[object], str] = str) -> str:
+    """A value as text, whatever its class makes of `str` or `repr`."""
+    try:
+        return how(value)
+    except Exception:  # noqa: BLE001  the user's own `__repr__`
+        return f"<{type(value).__qualname__}>"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from taskproc.presentation import as_text
 from taskproc_cli.fields import MISSING, Field, Fields, fields_of
 from taskproc_cli.shapes import Shape, shape_of
 
@@ -122,4 +123,4 @@ def _typed(default: Any) -> str:
     try:
         return default if isinstance(default, str) else json.dumps(default)
     except (TypeError, ValueError, RecursionError):
-        return str(default)
+        return as_text(default)

@@ -27,6 +27,16 @@ def test_signatures_and_docstrings_are_listed(cli: Command, tmp_path: Path) -> N
     assert not (tmp_path / ".taskproc").exists()
 
 
+def test_a_default_that_cannot_tell_itself_is_listed(cli: Command, tmp_path: Path) -> None:
+    (tmp_path / "silent.py").write_text(
+        "from taskproc import Task\nclass Silent:\n    def __repr__(self): return 1 / 0\n"
+        "class Main(Task):\n    def __init__(self, x: Silent = Silent(), y=Silent()): pass\n"
+    )
+    assert cli("list", "silent.py").stdout == "Main(x: Silent = <Silent>, y=<Silent>)\n"
+    assert "[default: <Silent>]" in cli("run", "silent.py", "--help").stdout
+    assert json.loads(cli("list", "silent.py", "--format", "json").stdout)
+
+
 def test_a_taskfile_without_tasks_has_an_empty_list(cli: Command, tmp_path: Path) -> None:
     (tmp_path / "empty.py").write_text("")
     done = cli("list", "empty.py")

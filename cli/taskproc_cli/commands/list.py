@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from taskproc.presentation import as_text
 from taskproc_cli.docstring import own_docstring
 from taskproc_cli.hints import choice
 from taskproc_cli.problems import UsageError
@@ -108,7 +109,7 @@ def _written(parameter: inspect.Parameter) -> str:
     stars = "*" if kind is parameter.VAR_POSITIONAL else "**" if kind is parameter.VAR_KEYWORD else ""
     text = stars + parameter.name
     if annotation is parameter.empty:
-        return text if default is parameter.empty else f"{text}={default!r}"
+        return text if default is parameter.empty else f"{text}={as_text(default, repr)}"
     written = annotation if isinstance(annotation, str) else _MODULES.sub("", inspect.formatannotation(annotation))
     text += f": {written}"
-    return text if default is parameter.empty else f"{text} = {default!r}"
+    return text if default is parameter.empty else f"{text} = {as_text(default, repr)}"
