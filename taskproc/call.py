@@ -44,8 +44,10 @@ def run_pickled(blob: bytes) -> bytes:
         if not _sees_run(batch):
             send(Lost(f"the folder of the cache is not the run's at {os.uname().nodename}", refused=True))
             return
-        attempt = os.urandom(8).hex()
-        own = [one._replace(folder=os.path.join(os.path.dirname(one.folder), attempt)) for one in batch.payloads]
+        own = [
+            one._replace(folder=os.path.join(os.path.dirname(one.folder), os.urandom(8).hex()))  # each tells its own
+            for one in batch.payloads
+        ]
         with held(batch.classes):
             Work(batch._replace(payloads=tuple(own)), send, ThreadCapture(), cwd=cwd).run()
         if is_orphan(batch):

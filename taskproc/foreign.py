@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import signal
 import sys
 from functools import partial
 from operator import attrgetter
@@ -174,10 +175,11 @@ def foreign(executor: concurrent.futures.Executor, *how: Any) -> Foreign:
 
 
 def _end_children() -> None:
-    """End the processes of an executor of the standard library, which would wait for work after our end."""
+    """End the processes of an executor of the standard library or loky's, which would wait for work after our end."""
     if processes := sys.modules.get("multiprocessing"):
         for child in processes.active_children():
-            child.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child.pid, signal.SIGKILL)  # loky's have no method for that
 
 
 def _lost(error: BaseException) -> Lost:

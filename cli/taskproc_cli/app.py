@@ -175,8 +175,12 @@ def _end(status: int) -> NoReturn:
 @contextmanager
 def _signals() -> Generator[None]:
     """Turn signals that ask a program to end into an exception, unless they are ignored already (as under nohup)."""
+    own = os.getpid()
 
     def end(number: int, _frame: FrameType | None) -> NoReturn:
+        if os.getpid() != own:  # of a process that an executor has forked
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
         raise Signalled(number)
 
     for number in (signal.SIGTERM, signal.SIGHUP):

@@ -83,6 +83,24 @@ def test_a_closed_stdout_is_no_error(executable: Path, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+FORKED = """
+import os, signal
+from taskproc_cli.app import _signals
+
+with _signals():
+    child = os.fork()
+    if not child:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_signal_to_a_forked_process_is_for_that_alone(python: Command) -> None:
+    done = python("-c", FORKED)
+    assert (done.stdout, done.stderr) == ("-15\n", "")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="there is no /dev/full")
 def test_a_full_disk_is_one_sentence(executable: Path, tmp_path: Path) -> None:
     done = subprocess.run(

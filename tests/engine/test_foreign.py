@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import concurrent.futures
 import logging
+import multiprocessing
 import os
 import queue
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -16,7 +19,7 @@ import pytest
 from taskproc.batch import Answer, Done, Finished, Returned
 from taskproc.call import look_around
 from taskproc.errors import FailedTaskError, RequestError
-from taskproc.foreign import Foreign, _run_here, foreign
+from taskproc.foreign import Foreign, _end_children, _run_here, foreign
 from taskproc.value import load
 
 
@@ -96,6 +99,42 @@ def test_a_call_that_is_run_twice_leaves_one_whole_result(accepted: int, flow: A
     assert task.task_stdout.read_text() == f"attempt {accepted + 1}\n"
     assert len(list(task.task_directory.resolve().parents[1].glob("?" * 16))) == 1
     assert flow.run("Main()").executed == {}
+
+
+def test_processes_that_only_have_an_id_are_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As loky's; one of them is gone already."""
+    with subprocess.Popen(["sleep", "60"]) as alive, subprocess.Popen(["true"]) as gone:
+        gone.wait()
+        children = [SimpleNamespace(pid=gone.pid), SimpleNamespace(pid=alive.pid)]
+        monkeypatch.setattr(multiprocessing, "active_children", lambda: children)
+        _end_children()
+        assert alive.wait() == -signal.SIGKILL
+
+
+def test_tasks_of_one_call_have_attempts_of_their_own(flow: Any) -> None:
+    """What names the folder of an upstream in the same batch is another value once that is another attempt."""
+    flow.write("""
+        VALUE = "one"
+        class Up(Task):
+            def __init__(self, k): pass
+            def run_task(self):
+                (self.task_directory / "a").write_text(VALUE)
+                return self.task_directory / "a"
+        class Pass(Task):
+            up: Requires[Path]
+            def __init__(self, k): self.up = Up(k)
+            def run_task(self):
+                assert VALUE
+                return {"model": self.up}
+        class Main(Task):
+            ups: RequiresList[Any]
+            def __init__(self): self.ups = [Pass(k) for k in range(4)]
+            def run_task(self): return [up["model"].read_text() for up in self.ups]
+        """)
+    flow.run("Main()", executor=Twice(0))  # from now on, how long they take is known
+    for old, new in (("one", "two"), ("two", "three"), ("three", "four")):
+        flow.edit((f'VALUE = "{old}"', f'VALUE = "{new}"'))
+        assert flow.run("Main()", executor=Twice(0)).value == [new] * 4
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
