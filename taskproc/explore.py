@@ -109,7 +109,7 @@ class Explorer:
             node.held, node.words, node.making = held, words, {*node.edges} - before
         for name, value in attributes_of(cls):
             self._absorb(node, f".{name}", value)
-            self.sources.compare(cls.__module__, f"{node.name}.{name}", value)
+            node.bound[name] = value
         for number, base in enumerate(cls.__mro__[1:]):
             if not issubclass(self._base, base):
                 self._link_definition(node, f"base {number}", base)

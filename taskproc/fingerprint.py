@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from taskproc.asloaded import is_as_loaded, note
 from taskproc.canonical import digest
-from taskproc.origin import is_user_code, module_name, reference, resolve
+from taskproc.origin import home, is_user_code, module_name, reference, resolve
 from taskproc.reached import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
     from types import FunctionType
 
 
@@ -63,12 +63,14 @@ class CodePart:
 class Fingerprint:
     """All code that a definition amounts to, its parts sorted by name.
 
-    `files` are the source files read for it and those of all loaded modules, since a constant does not tell where it is
-    from: the absolute path, and the digest of the bytes as read, or `OTHER`. `watched` are the paths that it depends on
-    besides.
+    `running` is the digest of what counts when a task runs: without what `__init__` alone reaches, which workers don't
+    call. `files` are the source files read for it and those of all loaded modules, since a constant does not tell where
+    it is from: the absolute path, and the digest of the bytes as read, or `OTHER`. `watched` are the paths that it
+    depends on besides.
     """
 
     digest: bytes
+    running: bytes
     parts: tuple[CodePart, ...]
     files: tuple[tuple[str, bytes], ...]
     watched: tuple[str, ...] = ()
@@ -124,22 +126,28 @@ class Fingerprinter:
 
     def _take(self, root: Node) -> Fingerprint:
         members = self._members(root)
-        numbers = {root: 0, members: 1} if members.edges else {root: 0}
-        lines: list[bytes] = []
-        for node in _walk(numbers):
-            steps = sorted(node.edges.items())
-            for _, reached in steps:
-                numbers.setdefault(reached, len(numbers))
-            named = [f"{label}\0{numbers[reached]}".encode() for label, reached in steps]
-            lines.append(digest(node.digest, *named))
+        roots = (root, members) if members.edges else (root,)
+        nodes = [*_walk(roots)]
+        self._compare(nodes, {word for node in _walk(roots, making=False) for word in node.words})
         parts: dict[str, CodePart] = {}
         same: Counter[str] = Counter()
-        for node in sorted(numbers.keys() - {members}, key=lambda node: (node.name, node.digest)):
+        for node in sorted({*nodes} - {members}, key=lambda node: (node.name, node.digest)):
             same[node.name] += 1
             name = f"{node.name}#{same[node.name]}" if same[node.name] > 1 else node.name
             parts[name] = CodePart(name, node.digest, node.text, node.unseen, node.kind)
-        watched = tuple(str(node.target) for node in numbers if node.kind == "file")
-        return Fingerprint(digest(*lines), tuple(parts.values()), self._files({node.path for node in numbers}), watched)
+        return Fingerprint(
+            _digest_of(roots),
+            _digest_of(roots, making=False),
+            tuple(parts.values()),
+            self._files({node.path for node in nodes}),
+            tuple(str(node.target) for node in nodes if node.kind == "file"),
+        )
+
+    def _compare(self, nodes: Iterable[Node], words: Collection[str]) -> None:
+        """See whether attributes of classes that code may read by some words were set since the classes were made."""
+        for node in nodes:
+            for name in node.bound.keys() & words:
+                self._explorer.sources.compare(home(node.target), f"{node.name}.{name}", node.bound[name])
 
     def _files(self, paths: set[str]) -> tuple[tuple[str, bytes], ...]:
         if len(sys.modules) != self._modules:
@@ -164,13 +172,28 @@ class Fingerprinter:
         return members
 
 
-def _walk(roots: Iterable[Node], *, making: bool = True) -> Iterable[Node]:
+def _walk(roots: Iterable[Node], *, making: bool = True) -> Iterator[Node]:
     """All that can be reached, each once, in an order that labels alone decide; maybe without what only makes tasks."""
     order = list(roots)
     nodes = dict.fromkeys(order)
     for node in order:
         yield node
-        for label, reached in sorted(node.edges.items()):
-            if reached not in nodes and (making or label not in node.making):
+        for _, reached in _steps(node, making=making):
+            if reached not in nodes:
                 nodes[reached] = None
                 order.append(reached)
+
+
+def _steps(node: Node, *, making: bool) -> list[tuple[str, Node]]:
+    return [step for step in sorted(node.edges.items()) if making or step[0] not in node.making]
+
+
+def _digest_of(roots: Iterable[Node], *, making: bool = True) -> bytes:
+    """The digest of what definitions say, and of how each reaches others."""
+    numbers = {node: number for number, node in enumerate(_walk(roots, making=making))}
+    return digest(
+        *(
+            digest(node.digest, *(f"{label}\0{numbers[to]}".encode() for label, to in _steps(node, making=making)))
+            for node in numbers
+        )
+    )

@@ -138,7 +138,7 @@ def _import_class(ref: ClassRef) -> type[Any]:
     unverified = [source for source in ref.sources if source not in _verified]
     changed = [(path, read) for path, read in unverified if _digest_of(path) != read]
     # A file may have changed without touching what the class reaches.
-    if changed and _fingerprinter(cls).of(cls).digest != ref.code:
+    if changed and _fingerprinter(cls).of(cls).running != ref.code:
         raise RefusedError(_changed(changed[0][0]))
     _verified.update(set(ref.sources).difference(changed))  # a file that has changed may matter to another class
     return cls
@@ -212,7 +212,7 @@ def _is_current(ref: ClassRef) -> bool:
         return False
     try:  # a file may have changed without touching what the class reaches
         cls: type[Any] = attrgetter(ref.qualname)(module)
-        if _fingerprinter(cls).of(cls).digest != ref.code:
+        if _fingerprinter(cls).of(cls).running != ref.code:
             return False
     except (AttributeError, StopIteration):
         return False

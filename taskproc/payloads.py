@@ -118,7 +118,7 @@ class Packer:
         path, root = ("", "")
         if file is not None and module_name(file)[0] == cls.__module__:
             path, root = str(file), str(module_name(file)[1])
-        return ClassRef(cls.__module__, cls.__qualname__, path, root, fingerprint.files, fingerprint.digest)
+        return ClassRef(cls.__module__, cls.__qualname__, path, root, fingerprint.files, fingerprint.running)
 
 
 def _own(folder: str) -> str:

@@ -24,7 +24,8 @@ class Node:
     """A definition. `digest` is of what it says itself; `edges` are what it reaches, by the name it has there.
 
     `held` are Task classes that its code holds and may read members of, by these `words`; what only makes a task (the
-    labels in `making`) does not, for all that `__init__` reads of them is in the task that it makes.
+    labels in `making`) does not, for all that `__init__` reads of them is in the task that it makes. `bound` are the
+    attributes of a class.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Node:
     held: dict[type, None] = field(default_factory=dict[type, None])
     words: set[str] = field(default_factory=set[str])
     making: set[str] = field(default_factory=set[str])
+    bound: dict[str, object] = field(default_factory=dict[str, object])
 
 
 def file_node(path: Path, name: str, contents: Contents) -> Node:

@@ -10,17 +10,17 @@ import linecache
 import os
 import sys
 import warnings
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from taskproc.canonical import Unencodable, canonical, digest
+from taskproc.canonical import digest
 from taskproc.normal import Definition, normal_code, normal_text, shell
 from taskproc.origin import source_file
+from taskproc.rebound import says_otherwise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from types import ModuleType
 
 _TOP_LEVEL_AWAIT = 0x2000
@@ -48,6 +48,7 @@ class SourceFile:
     code: CodeType
     nodes: dict[str, list[Definition]] = field(default_factory=dict[str, list[Definition]])
     codes: dict[str, list[CodeType]] = field(default_factory=dict[str, list[CodeType]])
+    known: dict[str, dict[bytes, list[Definition]]] = field(default_factory=dict[str, dict[bytes, list[Definition]]])
 
     @classmethod
     def parse(cls, source: bytes | str, path: str, digest: bytes) -> SourceFile:
@@ -63,15 +64,27 @@ class SourceFile:
             file.codes.setdefault(inner.co_qualname, []).append(inner)
         return file
 
-    def pairs(self, qualname: str) -> Iterator[tuple[Definition, CodeType]]:
+    def fitting(self, code: CodeType) -> list[Definition]:
+        """The definitions by the name of some live code that compile to the same."""
+        name = code.co_qualname
+        if name not in self.known:
+            found = self.known[name] = {}
+            for node, compiled in self._pairs(name):
+                found.setdefault(normal_code(compiled), []).append(node)
+        return self.known[name].get(normal_code(code), [])
+
+    def _pairs(self, qualname: str) -> Iterator[tuple[Definition, CodeType]]:
         """The definitions of a function by that name, each with the code that it compiles to."""
-        codes = self.codes.get(qualname, ())
-        if qualname.endswith("<lambda>"):
-            lambdas = [node for node in ast.walk(self.tree) if isinstance(node, ast.Lambda)]
-            yield from ((node, code) for code in codes for node in lambdas if _is_body_of(code, node))
-            return
-        for node in self.nodes.get(qualname, ()):
-            yield from ((node, code) for code in codes if code.co_firstlineno == _first_line(node))
+        is_lambda = qualname.endswith("<lambda>")
+        nodes: Iterable[Any] = ast.walk(self.tree) if is_lambda else self.nodes.get(qualname, ())
+        by_line: dict[int, list[Definition]] = {}
+        for node in nodes:
+            if isinstance(node, ast.Lambda) or not is_lambda:
+                by_line.setdefault(_first_line(node), []).append(node)
+        for code in self.codes.get(qualname, ()):
+            for node in by_line.get(code.co_firstlineno, ()):
+                if not isinstance(node, ast.Lambda) or _is_body_of(code, node):
+                    yield node, code
 
 
 class Sources:
@@ -158,22 +171,19 @@ class Sources:
         """
         path, qualname = source_file(sys.modules.get(module)), name.rpartition(":")[2]
         file = self.file(path) if path else None
-        if file is not None and _says_otherwise(file, path, qualname, value):
+        if file is not None and says_otherwise(file, path, qualname, value):
             self.rebound.add(path)
 
     def _match(self, code: CodeType) -> Definition | None:
         file = self.file(code.co_filename)
         if file is None:
             return None
-        fitting = [node for node, compiled in file.pairs(code.co_qualname) if _same(code, compiled)]
-        return min(fitting, key=lambda node: abs(_first_line(node) - code.co_firstlineno), default=None)
+        return min(file.fitting(code), key=lambda node: abs(_first_line(node) - code.co_firstlineno), default=None)
 
     def _lies_in(self, node: ast.ClassDef, code: CodeType) -> bool:
         file = self.file(code.co_filename)
-        return file is not None and any(
-            node.lineno <= inner.lineno <= (node.end_lineno or 0) and _same(code, compiled)
-            for inner, compiled in file.pairs(code.co_qualname)
-        )
+        end = node.end_lineno or 0
+        return file is not None and any(node.lineno <= inner.lineno <= end for inner in file.fitting(code))
 
     def _text(self, node: ast.AST, code: CodeType | None = None) -> Text:
         known = self._texts.get(id(node))
@@ -181,39 +191,6 @@ class Sources:
             text = normal_text(node)
             known = self._texts[id(node)] = node, Text(text.encode("utf-8", "surrogatepass"), text, code or shell(node))
         return known[1]
-
-
-def _literals(place: ast.Module | Definition, name: str) -> Iterator[object]:
-    """The literals that a module or class binds a name to at its top level."""
-    for node in place.body if isinstance(place, (ast.Module, ast.ClassDef)) else ():
-        if isinstance(node, ast.Assign):
-            targets, value = node.targets, node.value
-        elif isinstance(node, ast.AnnAssign) and node.value is not None:
-            targets, value = [node.target], node.value
-        else:
-            continue
-        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-            with suppress(ValueError, TypeError, MemoryError, RecursionError):
-                yield ast.literal_eval(value)
-
-
-def _says_otherwise(file: SourceFile, path: str, qualname: str, value: object) -> bool:
-    owner, _, last = qualname.rpartition(".")
-    defined = file.nodes.get(qualname, [])
-    only = defined[0] if len(defined) == 1 else None
-    if isinstance(only, (ast.FunctionDef, ast.AsyncFunctionDef)) and not only.decorator_list:
-        code = getattr(value, "__code__", None)
-        return code is None or (code.co_filename, code.co_qualname) != (path, qualname)
-    places = file.nodes.get(owner, []) if owner else [file.tree]
-    bound = [literal for place in places for literal in _literals(place, last)]
-    return len(bound) == 1 and not _is_equal(bound[0], value)
-
-
-def _is_equal(literal: object, value: object) -> bool:
-    try:
-        return canonical(literal).data == canonical(value).data
-    except Unencodable:
-        return False
 
 
 def _joined(texts: list[Text]) -> Text:
@@ -270,11 +247,7 @@ def _is_body_of(code: CodeType, node: ast.Lambda) -> bool:
     places = [place for place in code.co_positions() if place[2:] != (0, 0)]  # (0, 0): no place in the source
     body = node.body
     place = (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset)
-    return code.co_firstlineno == node.lineno and places[-1:] == [place]
-
-
-def _same(live: CodeType, compiled: CodeType) -> bool:
-    return live == compiled or normal_code(live) == normal_code(compiled)
+    return places[-1:] == [place]
 
 
 def _touches(node: ast.stmt, name: str) -> bool:
