@@ -92,7 +92,7 @@ class Explorer:
         module = sys.modules.get(cls.__module__)
         own: dict[str, FunctionType] = {}
         for name, function in functions_of(cls):
-            self.sources.compare(cls.__module__, f"{node.name}.{name}", function)
+            node.bound[f"{name}()"] = cls.__module__, f"{node.name}.{name}", function
             if function.__code__.co_qualname == f"{cls.__qualname__}.{name.partition(':')[0]}":
                 own[name] = function
             else:
@@ -104,12 +104,12 @@ class Explorer:
         for name, function in own.items():
             self._link_function(node, name, function)
         if making is not None:
-            held, words, before = {**node.held}, {*node.words}, {*node.edges}
+            held, words, before = {**node.held}, {*node.words}, {*node.edges, *node.bound}
             self._link_function(node, "__init__", making)
-            node.held, node.words, node.making = held, words, {*node.edges} - before
+            node.held, node.words, node.making = held, words, {*node.edges, *node.bound} - before
         for name, value in attributes_of(cls):
             self._absorb(node, f".{name}", value)
-            node.bound[name] = value
+            node.bound[f".{name}"] = cls.__module__, f"{node.name}.{name}", value
         for number, base in enumerate(cls.__mro__[1:]):
             if not issubclass(self._base, base):
                 self._link_definition(node, f"base {number}", base)
@@ -181,7 +181,8 @@ class Explorer:
             namespace = vars(value)
             name = f"{module_name(value.__name__)}:{rest[0]}"
             value, rest = namespace[rest[0]], rest[1:]
-        self.sources.compare(str((namespace or {}).get("__name__")), name, value)
+        if namespace:
+            node.bound[label] = str(namespace.get("__name__")), name, value
         if is_untracked(value) or is_plumbing(value):
             return
         if isinstance(value, type) and issubclass(value, self._base):
@@ -213,11 +214,10 @@ class Explorer:
                 value, name = vars(owner)[rest[0]], f"{reference(owner)}.{rest[0]}"
                 if type(value).__module__.startswith("taskproc."):
                     return  # a slot
-                function = function_in(value)
                 if isinstance(value, classmethod):
                     node.held[cls] = None
-                self.sources.compare(owner.__module__, name, vars(owner)[rest[0]])
-                self._link(node, label, function or value, rest[1:], name)
+                node.bound[label] = owner.__module__, name, value
+                self._link(node, label, function_in(value) or value, rest[1:], name)
                 return
 
     def read_members(self, node: Node, cls: type, words: Iterable[str]) -> None:

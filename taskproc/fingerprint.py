@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from taskproc.asloaded import is_as_loaded, note
 from taskproc.canonical import digest
-from taskproc.origin import home, is_user_code, module_name, reference, resolve
+from taskproc.origin import is_user_code, module_name, reference, resolve
 from taskproc.reached import Node
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Fingerprinter:
         members = self._members(root)
         roots = (root, members) if members.edges else (root,)
         nodes = [*_walk(roots)]
-        self._compare(nodes, {word for node in _walk(roots, making=False) for word in node.words})
+        self._compare([*_walk(roots, making=False)])
         parts: dict[str, CodePart] = {}
         same: Counter[str] = Counter()
         for node in sorted({*nodes} - {members}, key=lambda node: (node.name, node.digest)):
@@ -143,11 +143,13 @@ class Fingerprinter:
             tuple(str(node.target) for node in nodes if node.kind == "file"),
         )
 
-    def _compare(self, nodes: Iterable[Node], words: Collection[str]) -> None:
-        """See whether attributes of classes that code may read by some words were set since the classes were made."""
+    def _compare(self, nodes: Collection[Node]) -> None:
+        """See whether what is read when a task runs was set since it was loaded; of attributes, those with a word."""
+        words = {word for node in nodes for word in node.words}
         for node in nodes:
-            for name in node.bound.keys() & words:
-                self._explorer.sources.compare(home(node.target), f"{node.name}.{name}", node.bound[name])
+            for label, (module, name, thing) in node.bound.items():
+                if label not in node.making and (label[:1] != "." or label[1:] in words):
+                    self._explorer.sources.compare(module, name, thing)
 
     def _files(self, paths: set[str]) -> tuple[tuple[str, bytes], ...]:
         if len(sys.modules) != self._modules:

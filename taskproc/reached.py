@@ -25,7 +25,7 @@ class Node:
 
     `held` are Task classes that its code holds and may read members of, by these `words`; what only makes a task (the
     labels in `making`) does not, for all that `__init__` reads of them is in the task that it makes. `bound` are the
-    attributes of a class.
+    names by which it reaches things, by label (of an attribute, `.name`): the module, the name and the thing.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Node:
     held: dict[type, None] = field(default_factory=dict[type, None])
     words: set[str] = field(default_factory=set[str])
     making: set[str] = field(default_factory=set[str])
-    bound: dict[str, object] = field(default_factory=dict[str, object])
+    bound: dict[str, tuple[str, str, object]] = field(default_factory=dict[str, tuple[str, str, object]])
 
 
 def file_node(path: Path, name: str, contents: Contents) -> Node:

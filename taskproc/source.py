@@ -11,9 +11,11 @@ import os
 import sys
 import warnings
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from taskproc.asloaded import was_set
 from taskproc.canonical import digest
 from taskproc.normal import Definition, normal_code, normal_text, shell
 from taskproc.origin import source_file
@@ -39,7 +41,7 @@ class Text:
     seen: bool = True
 
 
-@dataclass(slots=True)
+@dataclass
 class SourceFile:
     """One file, or one cell of a notebook, parsed and compiled. `digest` is of its bytes, empty where it is no file."""
 
@@ -76,15 +78,15 @@ class SourceFile:
     def _pairs(self, qualname: str) -> Iterator[tuple[Definition, CodeType]]:
         """The definitions of a function by that name, each with the code that it compiles to."""
         is_lambda = qualname.endswith("<lambda>")
-        nodes: Iterable[Any] = ast.walk(self.tree) if is_lambda else self.nodes.get(qualname, ())
-        by_line: dict[int, list[Definition]] = {}
-        for node in nodes:
-            if isinstance(node, ast.Lambda) or not is_lambda:
-                by_line.setdefault(_first_line(node), []).append(node)
+        by_line = self._lambdas if is_lambda else _by_line(self.nodes.get(qualname, ()))
         for code in self.codes.get(qualname, ()):
             for node in by_line.get(code.co_firstlineno, ()):
                 if not isinstance(node, ast.Lambda) or _is_body_of(code, node):
                     yield node, code
+
+    @cached_property
+    def _lambdas(self) -> dict[int, list[Definition]]:
+        return _by_line(node for node in ast.walk(self.tree) if isinstance(node, ast.Lambda))
 
 
 class Sources:
@@ -165,13 +167,10 @@ class Sources:
         return _joined([self._text(node) for node in nodes])
 
     def compare(self, module: str, name: str, value: object) -> None:
-        """Note the file of a module where it says that something else goes by a name in it, `module:Class.NAME`.
-
-        It says so by binding the name once, to a literal or to a function without decorators.
-        """
+        """Note the file of a module where something else goes by a name in it, `module:Class.NAME`, than it says."""
         path, qualname = source_file(sys.modules.get(module)), name.rpartition(":")[2]
         file = self.file(path) if path else None
-        if file is not None and says_otherwise(file, path, qualname, value):
+        if file is not None and (was_set(path, qualname, value) or says_otherwise(file, path, qualname, value)):
             self.rebound.add(path)
 
     def _match(self, code: CodeType) -> Definition | None:
@@ -235,6 +234,13 @@ def _inner(code: CodeType) -> Iterator[CodeType]:
         if isinstance(constant, CodeType):
             yield constant
             yield from _inner(constant)
+
+
+def _by_line(nodes: Iterable[Definition]) -> dict[int, list[Definition]]:
+    found: dict[int, list[Definition]] = {}
+    for node in nodes:
+        found.setdefault(_first_line(node), []).append(node)
+    return found
 
 
 def _first_line(node: Definition) -> int:

@@ -135,14 +135,35 @@ def test_modules_that_are_loaded_after_others_were_unloaded_are_known_as_loaded(
 
 
 SET = """
+import time
+from types import SimpleNamespace
 from taskproc import Task
 
 def fetch(): return "real"
 
+class Config:
+    def __init__(self): self.steps = {"first": 1}
+
+config, names, START = Config(), SimpleNamespace(seed=1), time.time()
+calls, made = [], 0
+
 class Train(Task):
     epochs = 1
+    made = 0
+    options = dict(depth=1)
+    def __init__(self):
+        global made
+        made += 1
+        Train.made += 1
+        calls.append(made)
     def rate(self): return 0.5
     def run_task(self): return [self.epochs, fetch(), self.rate()]
+
+class Configured(Task):
+    def run_task(self): return [config.steps, names.seed, Train.options]
+
+class Later(Task):
+    def run_task(self): return START < 0
 """
 
 
@@ -158,15 +179,47 @@ class Train(Task):
 def test_what_is_set_elsewhere_is_never_recorded_as_what_a_worker_ran(
     tmp_path: Path, python: Any, change: str, value: object
 ) -> None:
-    (tmp_path / "base.py").write_text(SET)
-    (tmp_path / "script.py").write_text(
-        f"import base\nfrom taskproc import Cache, FailedTaskError\n{change}\n"
-        "with Cache('cache'): task = base.Train()\n"
+    assert ran(tmp_path, python, "Train", change) == ["True", str(value)]
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        ("base.config.steps['first'] = 2", [{"first": 2}, 1, {"depth": 1}]),
+        ("base.config.steps = 3", [3, 1, {"depth": 1}]),
+        ("base.config = type(base.config)(); base.config.steps = 4", [4, 1, {"depth": 1}]),
+        ("base.names.seed = 2", [{"first": 1}, 2, {"depth": 1}]),
+        ("base.Train.options['depth'] = 2", [{"first": 1}, 1, {"depth": 2}]),
+    ],
+)
+def test_what_an_object_holds_is_as_loaded_or_refused(tmp_path: Path, python: Any, change: str, value: object) -> None:
+    assert ran(tmp_path, python, "Configured", change) == ["True", str(value)]
+
+
+@pytest.mark.parametrize(
+    ("task", "change", "value"),
+    [
+        ("Train", "", [1, "real", 0.5]),  # what its `__init__` counts is nothing that a worker reads
+        ("Configured", "base.Train(); base.unused = 2", [{"first": 1}, 1, {"depth": 1}]),
+        ("Later", "", False),  # a value that each process has its own of
+    ],
+)
+def test_what_no_worker_reads_may_be_set(tmp_path: Path, python: Any, task: str, change: str, value: object) -> None:
+    assert ran(tmp_path, python, task, change) == [str(value)] * 2
+
+
+def ran(folder: Path, python: Any, task: str, change: str) -> list[str]:
+    """What a script prints that sets something in the module `base`, and runs a task in a worker, then by itself."""
+    (folder / "base.py").write_text(SET)
+    (folder / "script.py").write_text(
+        f"import base\nfrom taskproc import Cache, FailedTaskError\n"
+        f"with Cache('cache'):\n    {change or 'pass'}\n    task = base.{task}()\n"
         "try: print(task.run_graph()[0])\n"
         "except FailedTaskError as error: print('is not what was loaded for it' in str(error))\n"
         "print(task.run_graph(force_interactive=True)[0])\n"
     )
-    assert python("script.py").stdout.splitlines() == ["True", str(value)]
+    lines: list[str] = python("script.py").stdout.splitlines()
+    return lines
 
 
 REGISTRY = """
