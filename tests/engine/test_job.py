@@ -60,6 +60,12 @@ def test_a_prefix_is_a_shell_line(lab: Any, ran: Any) -> None:
     assert beside(batch) == []
 
 
+def test_a_thread_that_a_task_leaves_does_not_keep_its_result_back(ran: Any) -> None:
+    code = "threading.Thread(target=threading.Event().wait).start(); result = 1"
+    _, answers = ran("nice", ("Call", code))
+    assert values(answers) == [1]
+
+
 def test_what_a_command_says_is_kept_and_told_apart(ran: Any, capfd: pytest.CaptureFixture[str]) -> None:
     chatter = "echo chatter; echo noise >&2; echo log > {log};"
     batch, answers = ran(chatter, ("Call", "print('hello')"), ("Call", "1 / 0"))
