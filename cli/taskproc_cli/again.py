@@ -46,6 +46,7 @@ def debug_command(node: Node) -> str | None:
     file = file_of(node.cls.__module__)
     if file is None or task_classes(sys.modules[node.cls.__module__]).get(node.short) is not node.cls:
         return None
+    sys.set_int_max_str_digits(0)  # an argument may be a long number
     parameters = parameters_of(node.cls)
     arguments: list[str] = []
     rest: dict[str, Any] = {}
