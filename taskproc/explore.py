@@ -13,13 +13,13 @@ from taskproc.imports import imported_names, named_modules
 from taskproc.inputfile import Contents
 from taskproc.members import attributes_of, function_in, functions_of, is_made_by_call, is_untracked, tells_itself
 from taskproc.origin import absolute_name, home, is_plumbing, is_user_code, module_name, reference, source_file
-from taskproc.reach import OF_MODULES, Chain, is_blinding, reach
+from taskproc.reach import ANY, OF_MODULES, Chain, is_blinding, members_read, reach
 from taskproc.reached import Node, file_node, shown, shown_defaults
 from taskproc.reduction import contents
 from taskproc.source import Sources, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 
 class Explorer:
@@ -144,7 +144,7 @@ class Explorer:
         found = reach(code)
         home_name = str(namespace.get("__name__", "__main__"))
         words = (*found.words, *sorted(found.strings))
-        node.words |= found.members | found.strings
+        node.words |= found.members | found.strings | ({ANY} if found.computes else set())
         if found.is_dynamic:
             self._go_blind(node, named_modules(sorted(found.strings)))
         elif any(is_blinding(chain, namespace) for chain in found.globals):
@@ -186,11 +186,11 @@ class Explorer:
         if is_untracked(value) or is_plumbing(value):
             return
         if isinstance(value, type) and issubclass(value, self._base):
-            if rest:
+            if rest and rest[0][:2] != "__":
                 self._link_member(node, label, value, rest)
             elif name.endswith(".__class__"):
                 node.edges[label] = self._node(value)
-            elif not called:
+            elif rest or not called:
                 node.held[value] = None
         elif isinstance(value, type) and is_user_code(value):
             self._link_definition(node, label, value)
@@ -220,9 +220,9 @@ class Explorer:
                 self._link(node, label, function_in(value) or value, rest[1:], name)
                 return
 
-    def read_members(self, node: Node, cls: type, words: Iterable[str]) -> None:
+    def read_members(self, node: Node, cls: type, words: Collection[str]) -> None:
         """Link those members of a Task class that code may read by some words."""
-        for word in words:
+        for word in members_read(cls, words):
             if not word.startswith(("__", "_task_")):
                 self._link_member(node, f"{reference(cls)}.{word}", cls, (word,))
         self._look_at_all()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from taskproc.asloaded import is_as_loaded, note
 from taskproc.canonical import digest
+from taskproc.members import is_untracked, subclasses_of
 from taskproc.origin import is_user_code, module_name, reference, resolve
 from taskproc.reached import Node
 
@@ -86,6 +87,7 @@ class Fingerprinter:
     def __init__(self, task_base: type) -> None:
         from taskproc.explore import Explorer
 
+        self._base = task_base
         self._explorer = Explorer(task_base)
         self._known: dict[Node, Fingerprint] = {}
         self._loaded: set[str] = set()
@@ -169,7 +171,15 @@ class Fingerprinter:
             known = len(members.edges)
             nodes = list(_walk((root, members), making=False))
             words = {word for node in nodes for word in node.words}
-            for cls in {cls: None for node in nodes for cls in node.held}:
+            held = {cls: None for node in nodes for cls in node.held}
+            if "__subclasses__" in words:
+                bases = [*held, *(node.target for node in nodes if isinstance(node.target, type))]
+                for cls in {derived: None for base in bases for derived in subclasses_of(base)}:
+                    if issubclass(cls, self._base):
+                        held[cls] = None
+                    elif not is_untracked(cls):
+                        members.edges[f"derived {reference(cls)}"] = self._explorer.explore(cls)
+            for cls in held:
                 self._explorer.read_members(members, cls, words)
         return members
 

@@ -33,6 +33,15 @@ def functions_of(cls: type) -> Iterator[tuple[str, FunctionType]]:
                 yield name if number == 0 else f"{name}:{number}", function
 
 
+def subclasses_of(cls: type) -> Iterator[type]:
+    """The classes of the user's that derive from a class, of those that go by their names."""
+    found: list[type] = type.__subclasses__(cls)
+    for derived in found:
+        if is_user_code(derived) and loaded(derived.__module__, derived.__qualname__) is derived:
+            yield derived
+            yield from subclasses_of(derived)
+
+
 def tells_itself(thing: object) -> bool:
     """Whether a class says by code of the user's what its instances hold, and so may hold back some of it."""
     bases = thing.__mro__ if isinstance(thing, type) else ()

@@ -10,7 +10,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 Chain = tuple[str, ...]
 """A name and the attributes read from it at once: `helpers.table.get` is `("helpers", "table", "get")`."""
@@ -33,6 +33,10 @@ OF_MODULES = frozenset(
 )
 """Globals that every module has: they tell where it lies, not what it does."""
 
+_READERS = frozenset({"vars", "dir", "__dict__", "__getattribute__", "getmembers", "attrgetter", "methodcaller"})
+ANY = "*"
+"""Stands among the words of code for all names, if it reads attributes by names that are made while it runs."""
+
 _GLOBAL = opcode.opmap["LOAD_GLOBAL"]
 _NAMES = {opcode.opmap[name] for name in ("LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS") if name in opcode.opmap}
 _CELLS = {
@@ -43,6 +47,8 @@ _METHOD = opcode.opmap.get("LOAD_METHOD")
 _ATTRIBUTE_SHIFT = 1 if sys.version_info >= (3, 12) else 0
 _CONSTANT = opcode.opmap["LOAD_CONST"]
 _SMALL_INT = opcode.opmap.get("LOAD_SMALL_INT")
+_LOADS = frozenset(number for name, number in opcode.opmap.items() if name.startswith("LOAD_"))
+_CALLS = frozenset(number for name, number in opcode.opmap.items() if name.startswith(("CALL", "PRECALL")))
 _IMPORT = opcode.opmap["IMPORT_NAME"]
 _EXTENDED = opcode.opmap["EXTENDED_ARG"]
 _CACHE = opcode.opmap["CACHE"]
@@ -53,7 +59,8 @@ class Reach:
     """Names that code reads, in the order met.
 
     `globals` and `cells` tell of each name whether it is only called. `imports` are (level, module, names) as in an
-    import statement, `words` all names in the code, `strings` its texts, and `members` the attributes that it reads.
+    import statement, `words` all names in the code, `strings` its texts, and `members` the attributes that it reads, of
+    which it `computes` the names of some.
     """
 
     globals: dict[Chain, bool] = field(default_factory=dict[Chain, bool])
@@ -62,6 +69,7 @@ class Reach:
     words: dict[str, None] = field(default_factory=dict[str, None])
     strings: set[str] = field(default_factory=set[str])
     members: set[str] = field(default_factory=set[str])
+    computes: bool = False
 
     @property
     def is_dynamic(self) -> bool:
@@ -82,13 +90,21 @@ def reach(code: CodeType) -> Reach:
             elif isinstance(constant, str):
                 found.strings.add(constant)
         _scan(inner, found)
+    found.computes |= not _READERS.isdisjoint(found.words)
     return found
 
 
 def _scan(code: CodeType, found: Reach) -> None:
     read: _Read | None = None
     before: tuple[Any, Any] = (0, None)  # the two constants loaded last: an import's level and names
+    asked, older, old = False, (0, 0), (0, 0)
     for operation, argument in _instructions(code.co_code):
+        if asked and operation in _CALLS:
+            found.computes |= not (_is_text(code, *old) or (_is_text(code, *older) and old[0] in _LOADS))
+        asked = (asked and operation not in _CALLS) or (
+            operation == _GLOBAL and code.co_names[argument >> 1] == "getattr"
+        )
+        older, old = old, (operation, argument)
         if operation in _ATTRIBUTES:
             name = code.co_names[argument >> _ATTRIBUTE_SHIFT]
             found.members.add(name)
@@ -106,6 +122,10 @@ def _scan(code: CodeType, found: Reach) -> None:
         elif operation == _IMPORT:
             level, wanted = before
             found.imports[level, code.co_names[argument], wanted or ()] = None
+
+
+def _is_text(code: CodeType, operation: int, argument: int) -> bool:
+    return operation == _CONSTANT and isinstance(code.co_consts[argument], str)
 
 
 class _Read(NamedTuple):
@@ -136,6 +156,11 @@ def _instructions(raw: bytes) -> Iterator[tuple[int, int]]:
         extended = argument << 8 if operation == _EXTENDED else 0
         if operation not in (_CACHE, _EXTENDED):
             yield operation, argument
+
+
+def members_read(cls: type, words: Collection[str]) -> Iterable[str]:
+    """The names by which code with these words may read members of a class."""
+    return {name for owner in cls.__mro__ for name in vars(owner)} if ANY in words else words
 
 
 def is_blinding(chain: Chain, namespace: Mapping[str, Any]) -> bool:

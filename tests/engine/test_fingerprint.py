@@ -687,3 +687,69 @@ def test_loaded_classes_count_not_what_their_file_has_become(project: Project, o
     (project.folder / "tasks.py").write_text(dedent(tasks.replace(old, new)))
     after = Fingerprinter(Base).of(main)
     assert after.digest != project.take({"tasks.py": tasks.replace(old, new)}).digest
+
+
+# Through tasks, what names do not tell.
+
+OTHER = """
+import inspect
+from operator import attrgetter
+
+NAME = "k"
+
+class Other(Task):
+    k = 1
+    @staticmethod
+    def step_1(): return 1
+    def run_task(self): return 0
+
+class Base:
+    @classmethod
+    def all(cls): return [derived().f() for derived in cls.__subclasses__()]
+
+class Derived(Base):
+    def f(self): return 1
+
+class Further(Other):
+    def run_task(self): return 0
+
+class Main(Task):
+    def __init__(self):
+        self.n = 1
+    def run_task(self):
+        return {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("read", "edit"),
+    [
+        ("getattr(Other, f'step_{self.n}')()", "return 1"),
+        ("getattr(Other, NAME)", "k = 1"),
+        ("getattr(Other, 'k' + '', None)", "k = 1"),
+        ("getattr(Other, ''.join(['k']))", "k = 1"),
+        ("Other.__dict__[NAME]", "k = 1"),
+        ("vars(Other)['k']", "k = 1"),
+        ("[getattr(Other, name) for name in dir(Other) if name == 'k']", "k = 1"),
+        ("attrgetter(NAME)(Other)", "k = 1"),
+        ("dict(inspect.getmembers(Other))['k']", "k = 1"),
+        ("[derived.k for derived in Other.__subclasses__()]", "k = 1"),
+        ("[derived().f() for derived in Base.__subclasses__()]", "def f(self): return 1"),
+        ("Base.all()", "def f(self): return 1"),
+    ],
+)
+def test_what_is_read_by_names_that_are_made_meanwhile_counts(flow: Any, read: str, edit: str) -> None:
+    flow.write(OTHER.format(read))
+    before = flow.run("Main()").value
+    flow.edit((edit, edit.replace("1", "2")))
+    assert flow.run("Main()").value != before
+
+
+@pytest.mark.parametrize("read", ["getattr(Other, 'k')", "getattr(Other, 'k', 3)", "getattr(self, f'n') and Other.k"])
+def test_what_is_read_by_a_name_alone_counts_alone(flow: Any, read: str) -> None:
+    flow.write(OTHER.format(read))
+    flow.run("Main()")
+    flow.edit(("return 0", "return 3"))
+    assert flow.run("Main()").executed == {}
+    flow.edit(("k = 1", "k = 2"))
+    assert flow.run("Main()").executed == {"Main": 1}
