@@ -100,6 +100,16 @@ class Fingerprinter:
             self._known[root] = self._take(root)
         return self._known[root]
 
+    def members(self, target: type, held: Iterable[type]) -> bytes:
+        """The digest of what code of a class may read from Task classes whose instances it holds, empty for nothing."""
+        nodes = [*_walk([self._explorer.explore(target)], making=False)]
+        words = {word for node in nodes for word in node.words}
+        read = Node("", None)
+        for cls in held:
+            if issubclass(cls, self._base):
+                self._explorer.read_members(read, cls, words)
+        return _digest_of([read]) if read.edges else b""
+
     def is_unchanged(self, target: type) -> bool:
         """Whether the files that a class says it depends on are as they were when its fingerprint was taken."""
         return all(self._explorer.contents.is_unchanged(Path(path)) for path in self.of(target).watched)

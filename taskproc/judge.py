@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from taskproc.batch import Uses
 from taskproc.canonical import Unencodable, deep, digest, flat
 from taskproc.changes import Change, changes
-from taskproc.future import Const
+from taskproc.future import Const, FutureBase, instances
 from taskproc.graph import packed_sources, shape
 from taskproc.inputfile import input_files
 from taskproc.origin import reference, resolve
@@ -60,6 +60,7 @@ class Judge:
         self._paths: dict[Key, list[InputFile]] = {}
         self._known: dict[Key, Inputs] = {}
         self._uses: dict[Key, Uses] = {}
+        self._read: dict[tuple[type, frozenset[type]], bytes] = {}
 
     def code(self, cls: type) -> Fingerprint:
         """The code of a class, as it is at the first look."""
@@ -98,7 +99,7 @@ class Judge:
         What cannot be encoded is never equal, so that its task runs again.
         """
         attributes = node.attributes
-        values, refs = node.values, node.refs
+        values, refs, read = node.values, node.refs, b""
         data = flat(attributes)
         if data is None:
             try:
@@ -106,10 +107,11 @@ class Judge:
             except Unencodable:
                 return os.urandom(WIDTH)
             values, refs = (*values, *attributes.values()), refs + met
+            read = self._read_of_tasks(node.cls, frozenset(map(type, instances(FutureBase, attributes))))
         paths = input_files((*values, *node.constants))
-        if not refs and not paths:
+        if not refs and not paths and not read:
             return digest(data)
-        parts = [data]
+        parts = [data, read] if read else [data]
         if refs:
             self._uses[node.key] = uses = Uses(tuple(map(reference, refs)), self.codes.refs(refs))
             parts.append(uses.code)
@@ -117,6 +119,12 @@ class Judge:
             self._paths[node.key] = paths
             parts += map(content, paths)
         return digest(*parts)
+
+    def _read_of_tasks(self, cls: type, held: frozenset[type]) -> bytes:
+        """The digest of what code of a class reads from the classes of tasks that are `held` in attributes."""
+        if (cls, held) not in self._read:
+            self._read[cls, held] = self.codes.members(cls, held) if held else b""
+        return self._read[cls, held]
 
     def changed_files(self, node: Node, old: Inputs) -> tuple[str, ...]:
         """The input files by whose contents alone a task's attributes differ from what they were, if that is known."""

@@ -753,3 +753,24 @@ def test_what_is_read_by_a_name_alone_counts_alone(flow: Any, read: str) -> None
     assert flow.run("Main()").executed == {}
     flow.edit(("k = 1", "k = 2"))
     assert flow.run("Main()").executed == {"Main": 1}
+
+
+@pytest.mark.parametrize(("held", "task"), [("t", "self.t"), ("[t]", "self.t[0]"), ("{'a': [t]}", "self.t['a'][0]")])
+def test_the_methods_of_a_task_in_an_attribute_count(flow: Any, held: str, task: str) -> None:
+    flow.write(f"""
+        class Other(Task):
+            def m(self): return 1
+            def run_task(self): return 0
+        class Main(Task):
+            up: Requires[int]
+            def __init__(self):
+                t = Other()
+                self.up, self.t = t, {held}
+            def run_task(self): return {task}.m()
+        """)
+    assert flow.run("Main()").value == 1
+    flow.edit(("return 0", "return 0 + 0"))
+    assert flow.run("Main()").executed == {"Other": 1}
+    flow.edit(("return 1", "return 2"))
+    ran = flow.run("Main()")
+    assert (ran.value, ran.executed) == (2, {"Other": 1, "Main": 1})
