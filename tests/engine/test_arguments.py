@@ -6,6 +6,7 @@ import enum
 import json
 import math
 import pickle
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -377,6 +378,16 @@ def test_scalars_of_numpy_are_shown_as_what_they_stand_for(value: Any, told: obj
     assert json.loads(json.dumps(Up(value).task_args)) == {"x": told}
 
 
+@pytest.fixture
+def usual_limit() -> Iterator[None]:
+    """Python's own bound on the digits of a number that is written out."""
+    before = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(4300)
+    yield
+    sys.set_int_max_str_digits(before)
+
+
+@pytest.mark.usefixtures("usual_limit")
 def test_an_integer_that_python_does_not_write_out_is_shown_by_its_size() -> None:
     assert repr(Up(10**5000)) == "Up(x=<int of 16,610 bits>)"
     assert Up([10**5000]).run_graph(force_interactive=True)[0] == [10**5000]
