@@ -7,7 +7,7 @@ import sys
 from collections import deque
 from itertools import chain, islice
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from taskproc.origin import is_user_code, source_file
 
@@ -21,7 +21,7 @@ _seen: list[str] = []  # the modules that were loaded at the last look
 
 _PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
 _OPEN = frozenset({"SimpleNamespace", "Namespace"})  # classes of the standard library that hold what they are given
-_MOST = 1000  # parts of a value that are looked at
+_MOST = 300  # parts of a value that are looked at
 _DEEPEST = 5
 _SMALL = 1 << 16  # bytes of an array that are looked at
 
@@ -98,16 +98,17 @@ def _held(value: object) -> object:
 
 
 def _parts(value: Any) -> Iterable[object]:
-    """What a value holds, if that can change."""
-    if issubclass(value.__class__, dict):
+    """What a value holds, if that can change; nothing is asked of it that could be code of its own."""
+    kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
+    if issubclass(kind, dict):
         return chain.from_iterable(dict[Any, Any].items(value))
-    if isinstance(value, (list, tuple, set, frozenset, deque)):
-        return value  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(value, FunctionType):
-        return value.__defaults__, value.__kwdefaults__, vars(value)
-    if hasattr(value, "tobytes") and getattr(value, "nbytes", _SMALL) < _SMALL:
-        return [value.tobytes()]
-    if hasattr(value, "__dict__") and (is_user_code(value.__class__) or value.__class__.__name__ in _OPEN):
+    if issubclass(kind, (list, tuple, set, frozenset, deque)):
+        return cast("Iterable[object]", value)
+    if (kind.__module__, kind.__name__) == ("numpy", "ndarray"):
+        return (value.tobytes(),) if value.nbytes < _SMALL else ()
+    if kind is FunctionType:
+        return value.__defaults__, value.__kwdefaults__, value.__dict__
+    if kind.__dictoffset__ and (is_user_code(kind) or kind.__name__ in _OPEN):
         return (value.__dict__,)
     return ()
 
