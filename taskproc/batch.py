@@ -17,8 +17,8 @@ class ClassRef(NamedTuple):
 
     By value: `blob` is the cloudpickled class. By reference: `module` and `qualname`, the module lying in `path` (empty
     for one that is imported by name alone), with `root` first on `sys.path`. `sources` are the files that the class's
-    fingerprint was read from, each with the digest of its bytes, and `code` is that of it which counts when a task runs
-    (of one by reference): a worker that would load anything else refuses.
+    fingerprint was read from, each with the digest of its bytes, and `code` is that part of it which counts when a task
+    runs: a worker that would load anything else refuses.
     """
 
     module: str

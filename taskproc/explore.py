@@ -92,8 +92,9 @@ class Explorer:
         module = sys.modules.get(cls.__module__)
         own: dict[str, FunctionType] = {}
         for name, function in functions_of(cls):
-            node.bound[f"{name}()"] = cls.__module__, f"{node.name}.{name}", function
-            if function.__code__.co_qualname == f"{cls.__qualname__}.{name.partition(':')[0]}":
+            member = name.partition(":")[0]
+            node.bound[f"{name}()"] = cls.__module__, f"{node.name}.{member}", vars(cls)[member]
+            if function.__code__.co_qualname == f"{cls.__qualname__}.{member}":
                 own[name] = function
             else:
                 self._link(node, f".{name}", function, (), f"{node.name}.{name}")
@@ -129,12 +130,11 @@ class Explorer:
 
     def _widen(self, node: Node, more: Any) -> None:
         """Link what a class says it depends on besides: functions, classes, modules, and paths of files."""
-        folder = Path(node.path).parent
         things: Iterable[Any] = more if type(more) in {list, tuple} else (more,)
         for number, thing in enumerate(things):
             label = f"depends on {number}"
             if isinstance(thing, (str, Path)):
-                node.edges[label] = file_node(folder / thing, str(thing), self.contents)
+                node.edges[label] = file_node(Path(node.path).parent / thing, str(thing), self.contents)
             elif isinstance(thing, ModuleType):
                 node.edges[label] = self._node(thing)
             else:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from taskproc.asloaded import is_as_loaded, note
+from taskproc.asloaded import OTHER, is_as_loaded, note
 from taskproc.canonical import digest
 from taskproc.members import is_untracked, subclasses_of
 from taskproc.origin import is_user_code, module_name, reference, resolve
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-
-OTHER = b"other"
-"""Stands for the digest of a file that does not say what is loaded: it was edited since, or a value was set."""
 
 
 def untracked(definition: T) -> T:
@@ -168,11 +165,14 @@ class Fingerprinter:
             self._modules = len(sys.modules)
             self._loaded = {note(module) for module in list(sys.modules.values()) if is_user_code(module)}
         read = [(path, self._explorer.sources.digest(path)) for path in sorted(paths | self._loaded)]
-        return tuple([(path, content if self._is_live(path) else OTHER) for path, content in read if content])
+        return tuple([(path, self._unlike(path) or content) for path, content in read if content])
 
-    def _is_live(self, path: str) -> bool:
-        """Whether importing a file would give what is loaded."""
-        return path not in self._explorer.sources.rebound and is_as_loaded(path)
+    def _unlike(self, path: str) -> bytes:
+        """Empty, or `OTHER` where a file does not say what is loaded, with the name of what was set if that is why."""
+        name = self._explorer.sources.rebound.get(path)
+        if name is not None:
+            return OTHER + name.encode()
+        return b"" if is_as_loaded(path) else OTHER
 
     def _members(self, root: Node) -> Node:
         """What the code that runs may read from Task classes that it holds, to call or hand on."""
@@ -184,6 +184,8 @@ class Fingerprinter:
             held = {cls: None for node in nodes for cls in node.held}
             if "__subclasses__" in words:
                 bases = [*held, *(node.target for node in nodes if isinstance(node.target, type))]
+                for base in bases:  # workers may have loaded fewer
+                    self._explorer.sources.doubt(base.__module__, f"{base.__qualname__}.__subclasses__()")
                 for cls in {derived: None for base in bases for derived in subclasses_of(base)}:
                     if issubclass(cls, self._base):
                         held[cls] = None

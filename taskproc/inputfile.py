@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import time
 from pathlib import Path, PosixPath
@@ -105,14 +104,16 @@ class Contents:
     """Digests of input files, each read once per run, and only where its size or mtime is not what it was.
 
     Args:
-        recall: Gives what was found at an absolute path when that was last read, if it was; asked once for each.
+        recall: Gives what was found at an absolute path when that was last read, if it was.
 
     Attributes:
         read: What was found in this run, by absolute path.
     """
 
     def __init__(self, recall: Callable[[str], Listing | None]) -> None:
-        self._recall = functools.cache(recall)
+        self._recall = recall
+        self._digests: dict[str, bytes] = {}
+        self._before: dict[str, bytes] = {}
         self.read: dict[str, Listing] = {}
 
     def digest(self, path: Path) -> bytes:
@@ -123,11 +124,16 @@ class Contents:
                 self.read[place] = _list(place, self._recall(place) or {})
         except OSError:
             return os.urandom(16)
-        return _digest_of(self.read[place])
+        if place not in self._digests:
+            self._digests[place] = _digest_of(self.read[place])
+        return self._digests[place]
 
     def digest_before(self, path: Path) -> bytes:
         """The digest of what was found when that was last read, in an earlier run."""
-        return _digest_of(self._recall(os.path.abspath(path)) or {})
+        place = os.path.abspath(path)
+        if place not in self._before:
+            self._before[place] = _digest_of(self._recall(place) or {})
+        return self._before[place]
 
     def is_unchanged(self, path: Path) -> bool:
         """Whether what was found is still there, by size and mtime."""

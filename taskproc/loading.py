@@ -20,6 +20,7 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from taskproc import taskfile
+from taskproc.asloaded import OTHER
 from taskproc.canonical import digest
 from taskproc.context import loading
 from taskproc.origin import is_user_code, resolve, source_file
@@ -67,8 +68,8 @@ def load_class(ref: ClassRef) -> type[Any]:
     cls = _classes.get(ref)
     if cls is None:
         cls = loaded(pickle.loads, ref.blob) if ref.blob else loaded(_import_class, ref)
-        if any(_imported.get(path, read) != read for path, read in ref.sources if ref.blob):
-            raise RefusedError(f"code that {ref.qualname} uses changed during the run")
+        if ref.blob:
+            _refuse_other(cls, ref, [source for source in ref.sources if _imported.get(*source) != source[1]])
         _classes[ref] = cls
     if ref.blob:
         _publish(cls)
@@ -85,18 +86,19 @@ def refuse_other_code(ref: ClassRef, cls: type[Any], uses: Iterable[Uses]) -> No
         if use in _agreed:
             continue
         found = loaded(lambda names: [resolve(name) for name in names], use.names)
-        changed = [path for path, read in ref.sources if _imported.get(path, read) != read]
+        changed = [source for source in ref.sources if _imported.get(*source) != source[1]]
         known = [target for target in found if target is not None]
         if changed and (len(known) < len(found) or _fingerprinter(cls).refs(known) != use.code):
-            raise RefusedError(_changed(changed[0]))
+            raise RefusedError(_changed(*changed[0]))
         _agreed.add(use)
 
 
-def _changed(path: str) -> str:
-    return (
-        f"taskfile changed during the run: {path} is not what was loaded for it (it was edited, or a value"
-        " in it was set); start the program again, or give the value as an argument"
-    )
+def _changed(path: str, read: bytes) -> str:
+    """What to say of a file that is not what was `read` of it."""
+    name = read.removeprefix(OTHER).decode() if read.startswith(OTHER) else ""
+    what = f"its {name} was set, or modified" if name else "it was edited"
+    advice = "give the value as an argument" if name else "start the program again"
+    return f"taskfile changed during the run: {path} is not what was loaded for it ({what}); {advice}"
 
 
 def _publish(cls: type[Any]) -> None:
@@ -137,11 +139,15 @@ def _import_class(ref: ClassRef) -> type[Any]:
     cls: type[Any] = attrgetter(ref.qualname)(module)
     unverified = [source for source in ref.sources if source not in _verified]
     changed = [(path, read) for path, read in unverified if _digest_of(path) != read]
-    # A file may have changed without touching what the class reaches.
-    if changed and _fingerprinter(cls).of(cls).running != ref.code:
-        raise RefusedError(_changed(changed[0][0]))
+    _refuse_other(cls, ref, changed)
     _verified.update(set(ref.sources).difference(changed))  # a file that has changed may matter to another class
     return cls
+
+
+def _refuse_other(cls: type[Any], ref: ClassRef, changed: list[tuple[str, bytes]]) -> None:
+    """Refuse a class whose code is other here; a file may have changed without touching what the class reaches."""
+    if changed and _fingerprinter(cls).of(cls).running != ref.code:
+        raise RefusedError(_changed(*max(changed, key=lambda source: source[1].startswith(OTHER))))
 
 
 def _fingerprinter(cls: type[Any]) -> Fingerprinter:

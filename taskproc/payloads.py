@@ -17,13 +17,14 @@ from taskproc.loading import know, read_anew
 from taskproc.pickling import UnkeepableError, explained, pickled, pickled_code
 from taskproc.presentation import packed_json
 from taskproc.requires import slots_of
-from taskproc.taskfile import file_of, module_name
+from taskproc.taskfile import file_of, module_name, requested
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from taskproc.batch import Source
+    from taskproc.fingerprint import Fingerprint
     from taskproc.graph import Node
     from taskproc.judge import Judge
     from taskproc.record import Key, Output
@@ -64,18 +65,19 @@ class Packer:
     def batch(self, nodes: Sequence[Node], attempts: Sequence[str]) -> tuple[Batch, frozenset[Key]]:
         """A batch of tasks in topological order, and those of them whose results later ones read.
 
-        The requested task's class comes first: importing its module may set what the others rely on.
+        The requested module comes first, then the requested task's class: their imports may set what others rely on.
         """
-        classes: dict[type, int] = dict.fromkeys(self._first, 0)
+        modules = _requested()
+        classes: dict[type, int] = dict.fromkeys(self._first, len(modules))
         within: dict[Key, int] = {}
         read: set[Key] = set()
         payloads: list[Payload] = []
         for node, attempt in zip(nodes, attempts, strict=True):
-            cls = classes.setdefault(node.cls, len(classes))
+            cls = classes.setdefault(node.cls, len(modules) + len(classes))
             payloads.append(self._payload(node, cls, attempt, within))
             read.update([source.key for source in node.sources if source.key in within])
             within[node.key] = len(within)
-        refs = tuple([self.class_ref(cls) for cls in classes])
+        refs = (*modules, *[self.class_ref(cls) for cls in classes])
         batch = Batch(int(attempts[0], 16), refs, tuple(payloads), tuple(sys.path), os.getcwd())
         return batch, frozenset(read)
 
@@ -107,18 +109,28 @@ class Packer:
         """How workers get a class: by reference if they can import the very same, else by value."""
         if cls not in self._classes:
             self._classes[cls] = ref = (
-                self._reference(cls) if _importable(cls) else _by_value(cls, self._judge.codes.of(cls).files)
+                self._reference(cls) if _importable(cls) else _by_value(cls, self._judge.codes.of(cls))
             )
             know(ref, cls)  # threads of this process run this very class
         return self._classes[cls]
 
     def _reference(self, cls: type) -> ClassRef:
         fingerprint = self._judge.codes.of(cls)
-        file = file_of(cls.__module__)
-        path, root = ("", "")
-        if file is not None and module_name(file)[0] == cls.__module__:
-            path, root = str(file), str(module_name(file)[1])
-        return ClassRef(cls.__module__, cls.__qualname__, path, root, fingerprint.files, fingerprint.running)
+        place = _place_of(cls.__module__)
+        return ClassRef(cls.__module__, cls.__qualname__, *place, fingerprint.files, fingerprint.running)
+
+
+def _requested() -> list[ClassRef]:
+    """The module that the user asked for, as if its name were a class in it."""
+    return [ClassRef(name, "__name__", *_place_of(name)) for name in requested if name in sys.modules]
+
+
+def _place_of(module: str) -> tuple[str, str]:
+    """The file to import a module from, and the folder to be put on `sys.path`; empty for one imported by name."""
+    file = file_of(module)
+    if file is None or module_name(file)[0] != module:
+        return "", ""
+    return str(file), str(module_name(file)[1])
 
 
 def _own(folder: str) -> str:
@@ -181,7 +193,7 @@ def _importable(cls: type) -> bool:
     return found is cls
 
 
-def _by_value(cls: type, sources: tuple[tuple[str, bytes], ...]) -> ClassRef:
+def _by_value(cls: type, fingerprint: Fingerprint) -> ClassRef:
     module = sys.modules.get(cls.__module__)
     if module is not None and file_of(cls.__module__) is None:
         cloudpickle: Any = import_module("cloudpickle")
@@ -190,4 +202,4 @@ def _by_value(cls: type, sources: tuple[tuple[str, bytes], ...]) -> ClassRef:
         blob = pickled_code(cls)
     except Exception as problem:  # noqa: BLE001  what a class closes over may raise anything
         blob = pickle.dumps(_Refusal(str(explained(cls, problem, "class"))))
-    return ClassRef(cls.__module__, cls.__qualname__, sources=sources, blob=blob)
+    return ClassRef(cls.__module__, cls.__qualname__, sources=fingerprint.files, code=fingerprint.running, blob=blob)

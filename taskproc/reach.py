@@ -33,7 +33,8 @@ OF_MODULES = frozenset(
 )
 """Globals that every module has: they tell where it lies, not what it does."""
 
-_READERS = frozenset({"vars", "dir", "__dict__", "__getattribute__", "getmembers", "attrgetter", "methodcaller"})
+_READERS = frozenset({"__dict__", "__getattribute__", "getmembers", "attrgetter", "methodcaller"})
+_READING = frozenset({("vars",), ("dir",)})
 ANY = "*"
 """Stands among the words of code for all names, if it reads attributes by names that are made while it runs."""
 
@@ -90,7 +91,7 @@ def reach(code: CodeType) -> Reach:
             elif isinstance(constant, str):
                 found.strings.add(constant)
         _scan(inner, found)
-    found.computes |= not _READERS.isdisjoint(found.words)
+    found.computes |= not (_READERS.isdisjoint(found.words) and _READING.isdisjoint(found.globals))
     return found
 
 
@@ -99,11 +100,13 @@ def _scan(code: CodeType, found: Reach) -> None:
     before: tuple[Any, Any] = (0, None)  # the two constants loaded last: an import's level and names
     asked, older, old = False, (0, 0), (0, 0)
     for operation, argument in _instructions(code.co_code):
-        if asked and operation in _CALLS:
-            found.computes |= not (_is_text(code, *old) or (_is_text(code, *older) and old[0] in _LOADS))
-        asked = (asked and operation not in _CALLS) or (
-            operation == _GLOBAL and code.co_names[argument >> 1] == "getattr"
-        )
+        if operation in _CALLS:
+            # Of two arguments the last one is the name; of three the one before, if the last is loaded at once.
+            of_three = argument == 3 and old[0] in _LOADS and _is_text(code, *older)
+            is_named = of_three or (argument == 2 and _is_text(code, *old))
+            found.computes |= asked and not is_named
+            asked = False
+        asked |= operation == _GLOBAL and code.co_names[argument >> 1] == "getattr"
         older, old = old, (operation, argument)
         if operation in _ATTRIBUTES:
             name = code.co_names[argument >> _ATTRIBUTE_SHIFT]
@@ -160,7 +163,8 @@ def _instructions(raw: bytes) -> Iterator[tuple[int, int]]:
 
 def members_read(cls: type, words: Collection[str]) -> Iterable[str]:
     """The names by which code with these words may read members of a class."""
-    return {name for owner in cls.__mro__ for name in vars(owner)} if ANY in words else words
+    every = {name for owner in cls.__mro__ for name in vars(owner)} - {"run_task"}  # which only we call
+    return {*words, *every} if ANY in words else words
 
 
 def is_blinding(chain: Chain, namespace: Mapping[str, Any]) -> bool:

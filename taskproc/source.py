@@ -15,11 +15,11 @@ from functools import cached_property
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from taskproc.asloaded import was_set
 from taskproc.canonical import digest
 from taskproc.normal import Definition, normal_code, normal_text, shell
 from taskproc.origin import source_file
 from taskproc.rebound import says_otherwise
+from taskproc.snapshot import was_set
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -93,11 +93,11 @@ class Sources:
     """The source files that were read; errors in reading make a definition unseen, and never raise.
 
     Attributes:
-        rebound: Files that say something else than what is loaded: it was set elsewhere.
+        rebound: What was set elsewhere than in its file, by that: the first name.
     """
 
     def __init__(self) -> None:
-        self.rebound: set[str] = set()
+        self.rebound: dict[str, str] = {}
         self._files: dict[str, SourceFile | None] = {}
         self._digests: dict[str, bytes] = {}
         self._texts: dict[int, tuple[ast.AST, Text]] = {}
@@ -171,7 +171,12 @@ class Sources:
         path, qualname = source_file(sys.modules.get(module)), name.rpartition(":")[2]
         file = self.file(path) if path else None
         if file is not None and (was_set(path, qualname, value) or says_otherwise(file, path, qualname, value)):
-            self.rebound.add(path)
+            self.rebound.setdefault(path, qualname)
+
+    def doubt(self, module: str, name: str) -> None:
+        """Note the file of a module as one that may not say all that goes by a name."""
+        if path := source_file(sys.modules.get(module)):
+            self.rebound.setdefault(path, name)
 
     def _match(self, code: CodeType) -> Definition | None:
         file = self.file(code.co_filename)

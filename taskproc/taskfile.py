@@ -18,6 +18,8 @@ DEFAULT = "taskfile.py"
 
 
 _main: list[str] = []
+requested: list[str] = []
+"""The name of the module that the user asks for, if known: what it sets while it is imported holds for all tasks."""
 
 
 @functools.cache

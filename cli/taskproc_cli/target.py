@@ -98,7 +98,9 @@ def load_module(target: Target) -> ModuleType:
         UserCodeError: importing it raised.
     """
     with users_code(f"{target.taskfile or target.module} cannot be loaded"):
-        return _load(target)
+        module = _load(target)
+    taskfile.requested[:] = [module.__name__] if module.__name__ != "__main__" else []
+    return module
 
 
 def _load(target: Target) -> ModuleType:

@@ -159,11 +159,20 @@ class Train(Task):
     def rate(self): return 0.5
     def run_task(self): return [self.epochs, fetch(), self.rate()]
 
-class Configured(Task):
-    def run_task(self): return [config.steps, names.seed, Train.options]
+class Helper:
+    @property
+    def one(self): return 1
+    @classmethod
+    def make(cls): return cls()
 
 class Later(Task):
-    def run_task(self): return START < 0
+    def run_task(self): return [START < 0, Helper.make().one]
+
+class Configured(Task):
+    rates = dict(first=1)
+    def run_task(self): return [config.steps, names.seed, Train.options, below.seed, self.rates]
+
+below = SimpleNamespace(seed=1)
 """
 
 
@@ -185,11 +194,13 @@ def test_what_is_set_elsewhere_is_never_recorded_as_what_a_worker_ran(
 @pytest.mark.parametrize(
     ("change", "value"),
     [
-        ("base.config.steps['first'] = 2", [{"first": 2}, 1, {"depth": 1}]),
-        ("base.config.steps = 3", [3, 1, {"depth": 1}]),
-        ("base.config = type(base.config)(); base.config.steps = 4", [4, 1, {"depth": 1}]),
-        ("base.names.seed = 2", [{"first": 1}, 2, {"depth": 1}]),
-        ("base.Train.options['depth'] = 2", [{"first": 1}, 1, {"depth": 2}]),
+        ("base.config.steps['first'] = 2", [{"first": 2}, 1, {"depth": 1}, 1, {"first": 1}]),
+        ("base.config.steps = 3", [3, 1, {"depth": 1}, 1, {"first": 1}]),
+        ("base.config = type(base.config)(); base.config.steps = 4", [4, 1, {"depth": 1}, 1, {"first": 1}]),
+        ("base.names.seed = 2", [{"first": 1}, 2, {"depth": 1}, 1, {"first": 1}]),
+        ("base.Train.options['depth'] = 2", [{"first": 1}, 1, {"depth": 2}, 1, {"first": 1}]),
+        ("base.below.seed = 2", [{"first": 1}, 1, {"depth": 1}, 2, {"first": 1}]),
+        ("base.Configured.rates['first'] = 2", [{"first": 1}, 1, {"depth": 1}, 1, {"first": 2}]),
     ],
 )
 def test_what_an_object_holds_is_as_loaded_or_refused(tmp_path: Path, python: Any, change: str, value: object) -> None:
@@ -200,8 +211,8 @@ def test_what_an_object_holds_is_as_loaded_or_refused(tmp_path: Path, python: An
     ("task", "change", "value"),
     [
         ("Train", "", [1, "real", 0.5]),  # what its `__init__` counts is nothing that a worker reads
-        ("Configured", "base.Train(); base.unused = 2", [{"first": 1}, 1, {"depth": 1}]),
-        ("Later", "", False),  # a value that each process has its own of
+        ("Configured", "base.Train(); base.unused = 2", [{"first": 1}, 1, {"depth": 1}, 1, {"first": 1}]),
+        ("Later", "", [False, 1]),  # a value that each process has its own of
     ],
 )
 def test_what_no_worker_reads_may_be_set(tmp_path: Path, python: Any, task: str, change: str, value: object) -> None:
@@ -252,3 +263,59 @@ def test_what_the_requested_tasks_module_sets_is_set_in_workers(tmp_path: Path, 
     (tmp_path / "taskfile.py").write_text(REGISTERS)
     assert taskproc("run").stdout == "70\n"
     assert "2 reused" in taskproc("run", "-x", "serial").stderr
+
+
+def test_what_a_refusal_is_about_is_named(tmp_path: Path, python: Any) -> None:
+    (tmp_path / "base.py").write_text(SET)
+    script = (
+        "import base\nfrom taskproc import Cache, Task\nbase.config.steps = 3\n"
+        "class ByValue(Task):\n    def run_task(self): return base.config.steps\n"
+        "with Cache('cache'):\n    for task in (base.Configured(), ByValue()):\n"
+        "        try: task.run_graph()\n        except Exception as error: print(error)\n"
+    )
+    said = python("-c", script).stdout
+    assert said.count("its config was set, or modified); give the value as an argument") == 2
+
+
+ODD = """
+import sys
+from taskproc import Task
+
+class Meta(type):
+    def __getattribute__(cls, name):
+        if name == "__module__": raise SystemError
+        return super().__getattribute__(name)
+
+class Proxy:
+    def __getattr__(self, name): sys.exit(name)
+    __class__ = property(lambda self: sys.exit("class"))
+
+class Odd(metaclass=Meta):
+    proxy = Proxy()
+
+proxy = Proxy()
+
+class Main(Task):
+    def run_task(self): return 1
+"""
+
+
+def test_what_objects_do_when_they_are_looked_at_does_not_end_an_import(tmp_path: Path, python: Any) -> None:
+    (tmp_path / "odd.py").write_text(ODD)
+    assert python("-c", "import odd; print(odd.Main.task_name, odd.__spec__)").stdout.startswith("odd.Main ModuleSpec(")
+
+
+def test_a_base_that_is_asked_for_its_subclasses_has_the_same_in_workers(tmp_path: Path, python: Any) -> None:
+    (tmp_path / "base.py").write_text(
+        "from taskproc import Task\nclass Base: ...\nclass Main(Task):\n"
+        "    def run_task(self): return [derived.v for derived in Base.__subclasses__()]\n"
+    )
+    (tmp_path / "plug.py").write_text("import base\nclass Plug(base.Base):\n    v = 9\n")
+    (tmp_path / "all.py").write_text("import plug\nfrom base import Main\n")
+    script = (
+        "import base, plug\nfrom taskproc import Cache\nwith Cache('cache'): task = base.Main()\n"
+        "try: print(task.run_graph()[0])\nexcept Exception as error: print('__subclasses__()' in str(error))\n"
+    )
+    assert python("-c", script).stdout == "True\n"
+    assert python("-m", "taskproc_cli", "run", "all.py", "Main").stdout == "[9]\n"
+    assert python("-m", "taskproc_cli", "run", "base.py", "Main").stdout == "[]\n"

@@ -727,6 +727,7 @@ class Main(Task):
         ("getattr(Other, f'step_{self.n}')()", "return 1"),
         ("getattr(Other, NAME)", "k = 1"),
         ("getattr(Other, 'k' + '', None)", "k = 1"),
+        ("getattr(Other, NAME, 'none')", "k = 1"),
         ("getattr(Other, ''.join(['k']))", "k = 1"),
         ("Other.__dict__[NAME]", "k = 1"),
         ("vars(Other)['k']", "k = 1"),
