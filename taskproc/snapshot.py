@@ -98,5 +98,10 @@ def _parts(value: Any) -> Iterable[object]:
     if kind is FunctionType:
         return value.__defaults__, value.__kwdefaults__, value.__dict__
     if kind.__dictoffset__ and (is_user_code(kind) or kind.__name__ in _OPEN):
-        return (value.__dict__,)
+        return chain.from_iterable(item for item in value.__dict__.items() if not _is_cached(kind, item[0]))
     return ()
+
+
+def _is_cached(cls: type, name: str) -> bool:
+    """Whether an attribute is what a property computed once."""
+    return any(type(vars(base).get(name)).__name__ == "cached_property" for base in cls.__mro__)

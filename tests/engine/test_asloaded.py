@@ -136,6 +136,7 @@ def test_modules_that_are_loaded_after_others_were_unloaded_are_known_as_loaded(
 
 SET = """
 import time
+from functools import cached_property
 from types import SimpleNamespace
 from taskproc import Task
 
@@ -162,11 +163,16 @@ class Train(Task):
 class Helper:
     @property
     def one(self): return 1
+    @cached_property
+    def two(self): return 2
     @classmethod
     def make(cls): return cls()
 
+helper = Helper()
+
 class Later(Task):
-    def run_task(self): return [START < 0, Helper.make().one]
+    def __init__(self): self.two = helper.two
+    def run_task(self): return [START < 0, Helper.make().one, helper.two]
 
 class Configured(Task):
     rates = dict(first=1)
@@ -212,7 +218,7 @@ def test_what_an_object_holds_is_as_loaded_or_refused(tmp_path: Path, python: An
     [
         ("Train", "", [1, "real", 0.5]),  # what its `__init__` counts is nothing that a worker reads
         ("Configured", "base.Train(); base.unused = 2", [{"first": 1}, 1, {"depth": 1}, 1, {"first": 1}]),
-        ("Later", "", [False, 1]),  # a value that each process has its own of
+        ("Later", "", [False, 1, 2]),  # a value that each process has its own of
     ],
 )
 def test_what_no_worker_reads_may_be_set(tmp_path: Path, python: Any, task: str, change: str, value: object) -> None:
