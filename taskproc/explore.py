@@ -181,10 +181,10 @@ class Explorer:
             namespace = vars(value)
             name = f"{module_name(value.__name__)}:{rest[0]}"
             value, rest = namespace[rest[0]], rest[1:]
+        if is_untracked(value) or is_untracked(type(value)) or is_plumbing(value):
+            return
         if namespace:
             node.bound[label] = str(namespace.get("__name__")), name, value
-        if is_untracked(value) or is_plumbing(value):
-            return
         if isinstance(value, type) and issubclass(value, self._base):
             if rest and rest[0][:2] != "__":
                 self._link_member(node, label, value, rest)

@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 def untracked(definition: T) -> T:
-    """Exempt a helper (a function or class) from what counts as code of the tasks that use it.
+    """Exempt a helper (a function, or a class and its instances) from what counts as code of the tasks that use it.
 
     Example:
         >>> @untracked

@@ -97,7 +97,11 @@ def _changed(path: str, read: bytes) -> str:
     """What to say of a file that is not what was `read` of it."""
     name = read.removeprefix(OTHER).decode() if read.startswith(OTHER) else ""
     what = f"its {name} was set, or modified" if name else "it was edited"
-    advice = "give the value as an argument" if name else "start the program again"
+    advice = "start the program again"
+    if name:
+        advice = (
+            "give the value as an argument or, if that makes no difference to results, mark its class as @untracked"
+        )
     return f"taskfile changed during the run: {path} is not what was loaded for it ({what}); {advice}"
 
 
