@@ -181,7 +181,7 @@ class Explorer:
             namespace = vars(value)
             name = f"{module_name(value.__name__)}:{rest[0]}"
             value, rest = namespace[rest[0]], rest[1:]
-        if is_untracked(value) or is_untracked(type(value)) or is_plumbing(value):
+        if is_untracked(value) or is_untracked(value.__class__) or is_plumbing(value):
             return
         if namespace:
             node.bound[label] = str(namespace.get("__name__")), name, value
