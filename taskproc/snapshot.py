@@ -27,7 +27,7 @@ _SMALL = 1 << 16  # bytes of an array that are looked at
 
 def take(module: ModuleType, path: str) -> None:
     """Remember what the module in a file holds, as soon as it is loaded."""
-    spec = module.__spec__
+    spec = getattr(module, "__spec__", None)  # what stands among the modules need not be one
     if type(spec) is ModuleSpec:
         if getattr(spec, "_initializing", False):
             spec.__class__ = _LoadingSpec
@@ -50,7 +50,7 @@ class _LoadingSpec(ModuleSpec):
         if name == "_initializing" and not value:
             self.__class__ = ModuleSpec  # type: ignore[assignment]
             module = sys.modules.get(self.name)
-            if module is not None and module.__spec__ is self:
+            if module is not None and getattr(module, "__spec__", None) is self:
                 take(module, source_file(module))
 
 

@@ -298,6 +298,12 @@ ODD = """
 import sys
 from taskproc import Task
 
+class Bare:
+    __slots__ = ("__file__", "__name__")
+
+sys.modules["bare"] = bare = Bare()
+bare.__file__, bare.__name__ = __file__, "bare"
+
 class Meta(type):
     def __getattribute__(cls, name):
         if name == "__module__": raise SystemError
