@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc.batch import Answer, Batch, Lost
 from taskproc.capture import ThreadCapture
+from taskproc.files import SCRATCH
 from taskproc.loading import held
-from taskproc.locks import known_runs
+from taskproc.locks import RUN_WIDTH, known_runs
 from taskproc.taskfile import stand_in
 from taskproc.worker import Work, answers_to, discard, is_orphan
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from taskproc.wire import Parcel
+
+_SCRATCH = int(f"{SCRATCH}00000", 16)
 
 
 def run_pickled(blob: bytes) -> bytes:
@@ -44,16 +47,19 @@ def run_pickled(blob: bytes) -> bytes:
         if not _sees_run(batch):
             send(Lost(f"the folder of the cache is not the run's at {os.uname().nodename}", refused=True))
             return
-        own = [
-            one._replace(folder=os.path.join(os.path.dirname(one.folder), os.urandom(8).hex()))  # each tells its own
-            for one in batch.payloads
-        ]
+        own = [one._replace(folder=_another(one.folder)) for one in batch.payloads]  # each tells its own
         with held(batch.classes):
             Work(batch._replace(payloads=tuple(own)), send, ThreadCapture(), cwd=cwd).run()
         if is_orphan(batch):
             discard(own)
 
     return answers_to(message, cwd, work)
+
+
+def _another(folder: str) -> str:
+    """The folder of one more attempt of the same run at the same task, unlike any that the run has numbered."""
+    task, attempt = os.path.split(folder)
+    return f"{task}/{attempt[:RUN_WIDTH]}{int.from_bytes(os.urandom(8)) % _SCRATCH:06x}"
 
 
 def _sees_run(batch: Batch) -> bool:

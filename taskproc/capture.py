@@ -6,7 +6,6 @@ an `Echo`; while the context that it returns is open, output is the task's.
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import fcntl
 import io
@@ -18,18 +17,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+from taskproc.echo import STREAMS, Echo, Follower
 from taskproc.files import STREAM_LOGS
-
-Echo = Callable[[str, str], None]
-"""`echo(stream, text)`, the stream being `stdout` or `stderr`; called from any thread."""
 
 Capture = Callable[[str, Echo | None], contextlib.AbstractContextManager[None]]
 
-STREAMS = ("stdout", "stderr")
 _TAIL_LINES = 20
 _TAIL_BYTES = 1 << 13
 _PIECE = 1 << 16
-_PERIOD = 0.05
 _PATIENCE = 0.25  # seconds after which, and in steps of which, the output of a running task can be read
 
 
@@ -79,11 +74,11 @@ class DescriptorCapture:
             fcntl.fcntl(number, fcntl.F_SETFL, fcntl.fcntl(number, fcntl.F_GETFL) | os.O_APPEND)
         self._texts = [_line_buffered(sys.stdout), _line_buffered(sys.stderr)]
         self._publisher = _Publisher(self._scratch)
-        self._follower: _Follower | None = None
+        self._follower: Follower | None = None
 
     def __call__(self, folder: str, echo: Echo | None) -> DescriptorCapture:
         self._publisher.folder = folder
-        self._follower = _Follower(self._scratch, echo) if echo else None
+        self._follower = Follower(self._scratch, echo) if echo else None
         return self
 
     def __enter__(self) -> None:
@@ -153,35 +148,6 @@ class _Publisher(threading.Thread):
             if os.fstat(number).st_size:
                 with contextlib.suppress(OSError):  # tried again soon, and told when the task ends
                     publish(number, Path(self.folder, log))
-
-
-class _Follower(threading.Thread):
-    """Tells what is written to scratch files while it goes on."""
-
-    def __init__(self, scratch: tuple[int, int], echo: Echo) -> None:
-        super().__init__(daemon=True)
-        self._scratch = scratch
-        self._echo = echo
-        self._ended = threading.Event()
-        self._places = [0, 0]
-        self._decoders = [codecs.getincrementaldecoder("utf-8")("replace") for _ in STREAMS]
-        self.start()
-
-    def run(self) -> None:
-        while not self._ended.wait(_PERIOD):
-            self._tell()
-
-    def end(self) -> None:
-        """Tell the rest."""
-        self._ended.set()
-        self.join()
-        self._tell()
-
-    def _tell(self) -> None:
-        for index, stream in enumerate(STREAMS):
-            while data := os.pread(self._scratch[index], _PIECE, self._places[index]):
-                self._places[index] += len(data)
-                self._echo(stream, self._decoders[index].decode(data))
 
 
 class ThreadCapture:

@@ -9,7 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from taskproc.batch import Answer, Batch, Executor, Finished, Lost, Reply
-from taskproc.capture import Echo, ThreadCapture
+from taskproc.capture import ThreadCapture
+from taskproc.echo import Echo
 from taskproc.errors import EndRequest, RequestError
 from taskproc.failure import details_of
 from taskproc.foreign import Dask, made

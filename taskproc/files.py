@@ -37,6 +37,9 @@ STREAM_LOGS = (STDOUT, STDERR)
 LOGS = (*STREAM_LOGS, COMMAND)
 """What an attempt prints: its task, and the prefix command that it ran under. Not part of the result."""
 
+SCRATCH = "f"
+"""What the name of an attempt begins with, behind its run, if it is none but has the files of a prefix command."""
+
 View: TypeAlias = Literal["data", "stdout.txt", "stderr.txt"]
 """What people are shown of a task."""
 
@@ -73,13 +76,14 @@ def attempt_folder(cache: Path, name: str, task_id: int, attempt: str) -> Path:
     return task_folder(cache, name, task_id) / attempt
 
 
-def attempts_of(cache: Path, name: str, task_id: int, run: str) -> list[Path]:
-    """The folders of the attempts that a run has begun at a task, in that order, of those that have left something."""
-    folder = task_folder(cache, name, task_id)
+def begun_by(run: str, folder: Path) -> list[Path]:
+    """The folders of the attempts that a run has begun at the task of a folder, if they have left something.
+
+    The one that has left something last comes last.
+    """
     with suppress(OSError):
-        return [
-            folder / item for item in sorted(os.listdir(folder)) if _ATTEMPT.fullmatch(item) and item.startswith(run)
-        ]
+        begun = [folder / item for item in os.listdir(folder) if _ATTEMPT.fullmatch(item) and item.startswith(run)]
+        return sorted([one for one in begun if one.name[len(run)] != SCRATCH], key=lambda one: one.stat().st_mtime_ns)
     return []
 
 

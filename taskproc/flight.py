@@ -5,8 +5,11 @@ from __future__ import annotations
 import queue
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from taskproc.batch import Printed
+from taskproc.echo import Logs
 from taskproc.pace import Pace
 
 if TYPE_CHECKING:
@@ -31,7 +34,8 @@ _LONG = 3600.0
 class Flight:
     """A batch: its tasks and attempts by position, and those that have no answer yet.
 
-    `taken` is what of the limits it has. `read` are its tasks whose results are used by later ones of the batch.
+    `taken` is what of the limits it has. `read` are its tasks whose results are used by later ones of the batch. `logs`
+    show what one of them prints, which is to be told, if the executor does not tell until the end.
     """
 
     executor: Executor
@@ -46,17 +50,29 @@ class Flight:
     heard: float = field(default_factory=time.monotonic)
     answered: bool = False
     recalled: bool = False
+    logs: tuple[int, Logs] | None = None
 
     def recall(self) -> None:
         """Ask for what has not begun."""
         self.recalled = True
         self.executor.recall(self.serial)
 
+    def printed(self) -> Iterator[tuple[Flight, Answer]]:
+        """What its logs show that has not been told."""
+        if self.logs is not None:
+            position, logs = self.logs
+            for stream, text in logs.news():
+                yield self, Printed(position, stream, text)
+
 
 class Flights:
-    """All batches that are under way; `workers` may be starting, up to so many, until as many batches have ended."""
+    """All batches of a run that are under way.
 
-    def __init__(self, workers: int) -> None:
+    Up to `workers` workers may be starting, until as many batches have ended.
+    """
+
+    def __init__(self, run: str, workers: int) -> None:
+        self._run = run
         self._workers = workers
         self._flights: dict[int, Flight] = {}
         self._answers: queue.SimpleQueue[tuple[int, Answer]] = queue.SimpleQueue()
@@ -69,12 +85,26 @@ class Flights:
     def begin(self, batch: Batch, flight: Flight) -> None:
         """Hand a batch to its executor."""
         flight.serial = batch.serial
+        if not flight.executor.streams:
+            batch = self._followed(batch, flight)
         self._flights[batch.serial] = flight
         flight.executor.submit(batch, lambda serial, answer: self._answers.put((serial, answer)))
 
+    def _followed(self, batch: Batch, flight: Flight) -> Batch:
+        """The batch, without a payload that tells what it prints: its logs do."""
+        payloads = list(batch.payloads)
+        for position, payload in enumerate(payloads):
+            if payload.echo:
+                flight.logs = position, Logs(Path(payload.folder).parent, self._run)
+                payloads[position] = payload._replace(echo=False)
+        return batch._replace(payloads=tuple(payloads))
+
     def heard(self, *, restless: bool) -> Iterator[tuple[Flight, Answer]]:
         """The answers that are there, up to `MANY`; waits for one, if `restless` or about to recall not for long."""
-        restless = restless or any(len(flight.unanswered) > 1 for flight in self._flights.values())
+        under_way = list(self._flights.values())
+        for each in under_way:
+            yield from each.printed()
+        restless = restless or any(len(each.unanswered) > 1 or each.logs for each in under_way)
         patience = SILENCE / 2 if restless else _LONG
         self._pace.pause(there=not self._answers.empty())
         for _ in range(MANY):
@@ -88,6 +118,7 @@ class Flights:
             flight = self._flights.get(serial)
             if flight is not None:
                 flight.heard = time.monotonic()
+                yield from flight.printed()
                 yield flight, answer
 
     def end(self, flight: Flight) -> None:

@@ -25,7 +25,7 @@ from taskproc import submission, template
 from taskproc.batch import Done, Failed, Lost
 from taskproc.capture import tail
 from taskproc.failure import reason_of
-from taskproc.files import COMMAND, STREAM_LOGS
+from taskproc.files import COMMAND, SCRATCH, STREAM_LOGS
 from taskproc.filesystem import mount_of
 from taskproc.lifeline import Lifeline
 from taskproc.locks import RUN_WIDTH
@@ -76,7 +76,7 @@ class Job(threading.Thread):
         self.submission = submission.submission_in(self.command.line)
         attempt = batch.payloads[0].folder
         run = os.path.basename(attempt)[:RUN_WIDTH]
-        self._folder = Path(os.path.dirname(attempt), f"{run}f{os.urandom(8).hex()[: 15 - RUN_WIDTH]}")
+        self._folder = Path(os.path.dirname(attempt), f"{run}{SCRATCH}{os.urandom(8).hex()[: 15 - RUN_WIDTH]}")
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = threading.Event()
         self._lock = threading.Lock()

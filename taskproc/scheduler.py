@@ -78,7 +78,7 @@ class Scheduler:
         self._recorder = Recorder(journal, judge.codes)
         self._failures: dict[Key, FailedTaskError] = {}
         self._elsewhere = Elsewhere(journal)
-        self._flights = Flights(limits.workers)
+        self._flights = Flights(journal.run, limits.workers)
         self._attempts = (f"{journal.run}{number:06x}" for number in itertools.count())
         nodes = plan.graph.nodes
         self._durations = Durations(plan.rows, nodes)

@@ -232,7 +232,7 @@ def run_file(path: Path) -> None:
         before = path.with_name("begun").read_text().partition(" ")[0]
         sys.exit(f"taskproc: the job had begun on {before}, and is not run twice")
     blob = path.read_bytes()
-    for number, name in enumerate(STREAM_LOGS, 1):  # where `log -f` looks, too
+    for number, name in enumerate(STREAM_LOGS, 1):
         scratch = os.open(path.with_name(name), os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         os.dup2(scratch, number)
         os.close(scratch)

@@ -70,18 +70,33 @@ class Main(Task):
         print("first")
         print("warning", file=sys.stderr)
         Path("begun").touch()
-        while not Path("go").exists():
+        patience = time.monotonic() + 60
+        while not Path("go").exists() and time.monotonic() < patience:
             time.sleep(0.01)
-        print("last")
+        print("last" if Path("go").exists() else "nobody heard it")
 """
+WAYS = ["-x process", "-x thread", "-x concurrent.futures:ProcessPoolExecutor", "--prefix Main=nice"]
 
 
-@pytest.mark.parametrize("executor", ["process", "thread"])
-def test_a_running_task_is_followed_to_its_end(executable: Path, tmp_path: Path, executor: str) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_the_requested_task_is_heard_while_it_runs(executable: Path, tmp_path: Path, way: str) -> None:
     (tmp_path / "slow.py").write_text(SLOW)
-    run = subprocess.Popen(
-        [executable, "run", "-q", "-x", executor, "slow.py"], cwd=tmp_path, stderr=subprocess.DEVNULL
-    )
+    words = [executable, "run", *way.split(), "slow.py"]
+    heard = ""
+    with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stderr is not None
+        for line in run.stderr:
+            heard += line
+            if {"first", "warning"} <= set(heard.splitlines()):
+                (tmp_path / "go").touch()
+    assert run.returncode == 0
+    assert [heard.count(f"{line}\n") for line in ("first", "warning", "last")] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_running_task_is_followed_to_its_end(executable: Path, tmp_path: Path, way: str) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    run = subprocess.Popen([executable, "run", "-q", *way.split(), "slow.py"], cwd=tmp_path, stderr=subprocess.DEVNULL)
     while not (tmp_path / "begun").exists():
         assert run.poll() is None
     words = [executable, "log", "--follow", "slow.py", "Main"]

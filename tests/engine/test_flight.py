@@ -11,6 +11,8 @@ from taskproc.record import Made
 class Fast:
     """Has all answers ready at once."""
 
+    streams = True
+
     def submit(self, batch: Batch, reply: Any) -> None:
         for position in range(2 * MANY + 3):
             reply(batch.serial, Done(position, b"", b"", (), (), b"", False, False, "", Made(0.0, 0.0, "")))
@@ -19,7 +21,7 @@ class Fast:
 
 
 def test_what_comes_without_end_is_taken_in_by_turns() -> None:
-    flights = Flights(1)
+    flights = Flights("", 1)
     flight: Any = Flight(Fast(), Lane(None, ()), {}, (), (), frozenset(), {})  # type: ignore[arg-type]
     flights.begin(Batch(7, (), (), (), ""), flight)
     turns = [list(flights.heard(restless=True)) for _ in range(4)]

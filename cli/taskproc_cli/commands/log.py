@@ -72,12 +72,12 @@ def log(
 
 def _follow(view: LogView, store: Store, instance: Instance, cache: Path) -> None:
     """Write what a task prints until no run is busy with it any more; then its record has the rest."""
-    from taskproc.files import attempts_of
+    from taskproc.files import begun_by, task_folder
 
     current = None
     try:
         while (run := _runner(store, instance)) is not None:
-            attempts = attempts_of(cache, instance.name, instance.row.task_id, run)
+            attempts = begun_by(run, task_folder(cache, instance.name, instance.row.task_id))
             if attempts:
                 if current not in {None, attempts[-1]}:
                     view.rewind()

@@ -1,0 +1,88 @@
+"""What a task prints, told as it happens: read from the files where it is written, while those grow."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from taskproc.files import STREAM_LOGS, begun_by
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+Echo = Callable[[str, str], None]
+"""`echo(stream, text)`, the stream being `stdout` or `stderr`; called from any thread."""
+
+STREAMS = ("stdout", "stderr")
+
+_PIECE = 1 << 16
+_PERIOD = 0.05
+
+
+class Growing:
+    """A text file that is read while it grows."""
+
+    def __init__(self) -> None:
+        self._place = 0
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def news(self, number: int) -> Iterator[str]:
+        """What is new in it, in pieces; it is open under this number."""
+        while data := os.pread(number, _PIECE, self._place):
+            self._place += len(data)
+            yield self._decoder.decode(data)
+
+
+class Follower(threading.Thread):
+    """Tells what is written to two open files, while it goes on."""
+
+    def __init__(self, numbers: tuple[int, int], echo: Echo) -> None:
+        super().__init__(daemon=True)
+        self._files = [(stream, number, Growing()) for stream, number in zip(STREAMS, numbers, strict=True)]
+        self._echo = echo
+        self._ended = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        while not self._ended.wait(_PERIOD):
+            self._tell()
+
+    def end(self) -> None:
+        """Tell the rest."""
+        self._ended.set()
+        self.join()
+        self._tell()
+
+    def _tell(self) -> None:
+        for stream, number, growing in self._files:
+            for text in growing.news(number):
+                self._echo(stream, text)
+
+
+class Logs:
+    """What a run's newest attempt at a task has printed, as its folder shows it."""
+
+    def __init__(self, folder: Path, run: str) -> None:
+        """Prepare; `folder` is the task's."""
+        self._folder = folder
+        self._run = run
+        self._attempt: Path | None = None
+        self._growing = [Growing() for _ in STREAMS]
+
+    def news(self) -> Iterator[tuple[str, str]]:
+        """The stream and the text of each new piece; from the beginning, if there is a newer attempt."""
+        attempt = next(reversed(begun_by(self._run, self._folder)), None)
+        if attempt is None:
+            return
+        if attempt != self._attempt:
+            self._attempt = attempt
+            self._growing = [Growing() for _ in STREAMS]
+        for stream, log, growing in zip(STREAMS, STREAM_LOGS, self._growing, strict=True):
+            with suppress(FileNotFoundError), (attempt / log).open("rb") as file:
+                for text in growing.news(file.fileno()):
+                    yield stream, text
