@@ -9,7 +9,7 @@ from taskproc.changes import changes
 from taskproc.decision import CodeChanged, NeverRan, Run
 from taskproc.graph import Node, build_graph, packed_sources
 from taskproc.record import WIDTH
-from taskproc.run import judged_plan
+from taskproc.run import judged
 from taskproc.store import open_store
 
 if TYPE_CHECKING:
@@ -61,22 +61,22 @@ class Evidence(NamedTuple):
 
 def evidence(root: Node, options: Options) -> Evidence:
     """What is known of a task; writes nothing."""
-    judge, plan = judged_plan(build_graph(root), options)
-    row = plan.rows.get(root.key)
-    causes = root_causes(plan, upstreams(plan, root))
-    never_ran = isinstance(decision := plan.decisions[root.key], Run) and isinstance(decision.reason, NeverRan)
-    other = _newest(root.name, options) if never_ran else None
-    return Evidence(
-        row,
-        decision,
-        _changes(judge, plan, root) if other is None else judge.code_changes(root, other.inputs.code),
-        [Upstream(cause, _changes(judge, plan, cause.nodes[0])) for cause in causes],
-        _differing(plan, root),
-        root.attributes,
-        _unseen(judge.codes.of(root.cls)),
-        *_stored(root.name, row, options),
-        other,
-    )
+    with judged(build_graph(root), options) as (judge, plan, _):
+        row = plan.rows.get(root.key)
+        causes = root_causes(plan, upstreams(plan, root))
+        never_ran = isinstance(decision := plan.decisions[root.key], Run) and isinstance(decision.reason, NeverRan)
+        other = _newest(root.name, options) if never_ran else None
+        return Evidence(
+            row,
+            decision,
+            _changes(judge, plan, root) if other is None else judge.code_changes(root, other.inputs.code),
+            [Upstream(cause, _changes(judge, plan, cause.nodes[0])) for cause in causes],
+            _differing(plan, root),
+            root.attributes,
+            _unseen(judge.codes.of(root.cls)),
+            *_stored(root.name, row, options),
+            other,
+        )
 
 
 def _newest(name: str, options: Options) -> Record | None:

@@ -16,6 +16,7 @@ from taskproc.origin import absolute_name, home, is_plumbing, is_user_code, modu
 from taskproc.reach import ANY, OF_MODULES, Chain, is_blinding, members_read, reach
 from taskproc.reached import Node, file_node, shown, shown_defaults
 from taskproc.reduction import contents
+from taskproc.requires import Slot
 from taskproc.source import Sources, Text
 
 if TYPE_CHECKING:
@@ -212,8 +213,8 @@ class Explorer:
                 return
             if rest[0] in vars(owner):
                 value, name = vars(owner)[rest[0]], f"{reference(owner)}.{rest[0]}"
-                if type(value).__module__.startswith("taskproc."):
-                    return  # a slot
+                if isinstance(value, Slot):
+                    return
                 if isinstance(value, classmethod):
                     node.held[cls] = None
                 node.bound[label] = owner.__module__, name, value

@@ -271,4 +271,5 @@ def _parts(value: Any) -> Iterable[Any]:
         return [*pairs.keys(), *pairs.values()]
     cls = cast("Any", type(value))
     fields: Iterable[str] = getattr(cls, "__dataclass_fields__", ()) or getattr(cls, "model_fields", ())
-    return [getattr(value, name, None) for name in fields]
+    extra: dict[str, Any] = getattr(value, "__pydantic_extra__", None) or {}
+    return [*(getattr(value, name, None) for name in fields), *extra.values()]

@@ -99,10 +99,9 @@ class Lanes:
         stack: list[Node] = []
         within: dict[Key, int] = {}
         seconds = 0.0
-        most = 1 if lane.one_by_one else MOST
-        while len(taken) < most and seconds < TARGET and (stack or (heap and (share > 0 or seconds < LEAST))):
+        while len(taken) < MOST and seconds < TARGET and (stack or (heap and (share > 0 or seconds < LEAST))):
             node = stack[-1] if stack else heap[0][2]
-            expected = self._short(node)
+            expected = self._short(node, lane)
             if expected is None and taken:
                 break
             if stack:
@@ -114,13 +113,14 @@ class Lanes:
             if expected is None:
                 break
             seconds += expected
-            stack += [n for n in followers(node, within) if self.lane_of(n) == lane and self._short(n) is not None]
+            joining = [reader for reader in followers(node, within) if self.lane_of(reader) == lane]
+            stack += [reader for reader in joining if self._short(reader, lane) is not None]
         return taken
 
-    def _short(self, node: Node) -> float | None:
+    def _short(self, node: Node, lane: Lane) -> float | None:
         """What a task is expected to take if it may share a batch; None if it must not."""
         expected = self.durations.of(node)
-        if expected is None or expected >= TARGET or node.key in self.alone or not self.batching:
+        if expected is None or expected >= TARGET or node.key in self.alone or lane.one_by_one or not self.batching:
             return None
         return expected
 

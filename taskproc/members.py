@@ -10,6 +10,7 @@ from typing import Any
 
 from taskproc.added import is_set
 from taskproc.origin import is_user_code, loaded
+from taskproc.requires import Slot
 
 _HEAP_TYPE = 1 << 9
 _TELLING = frozenset({"__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__"})
@@ -93,7 +94,7 @@ def attributes_of(cls: type) -> Iterator[tuple[str, object]]:
         if machinery or isinstance(member, (property, MemberDescriptorType, GetSetDescriptorType)):
             continue
         is_member = isinstance(member, cls) and isinstance(member, Enum)
-        is_ours = type(member).__module__.startswith("taskproc.")
+        is_slot = isinstance(member, Slot)
         function = function_in(member)
-        if (function is None or not is_user_code(function)) and not is_member and not is_ours:
+        if (function is None or not is_user_code(function)) and not is_member and not is_slot:
             yield name, member

@@ -8,8 +8,7 @@ from marshal import dumps
 from types import CodeType
 from typing import Any
 
-SETTINGS = frozenset({"_task_prefix_command", "_task_channel", "_task_resources", "_task_compress_level"})
-"""Class settings that tell how a task is run, not what it computes."""
+from taskproc.settings import SETTINGS
 
 _NEW_LOCALS = 0x2
 _KINDS = 0xFFF  # the flags of a code object that tell its kind, not the `__future__` it was compiled in

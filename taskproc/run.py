@@ -29,12 +29,10 @@ from taskproc.tally import Tally
 from taskproc.value import DamagedValueError, load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Generator, Sequence
 
-    from taskproc.changes import History, Version
     from taskproc.events import Event, Listener, RunStats
     from taskproc.graph import Graph, Node
-    from taskproc.inputfile import Listing
     from taskproc.options import Options
     from taskproc.record import Key
 
@@ -75,9 +73,7 @@ def run_all(
     _check(roots[0], options)
     tally = Tally()
     tell = tally if listener is None else _broadcast(tally, listener)
-    with _seldom_collected():
-        judge = _judge(build_graph(*roots), options)
-        plan, generation = _plan(judge, options)
+    with _seldom_collected(), judged(build_graph(*roots), options) as (judge, plan, generation):
         refuse_impossible(plan, options)
         tell(Planned(plan))
         _warn_of_damage(plan, tell)
@@ -97,13 +93,8 @@ def run_all(
 
 def make_plan(root: Node, options: Options, *others: Node) -> Plan:
     """What `run` would do, or `run_all` with other tasks; writes nothing."""
-    return judged_plan(build_graph(root, *others), options)[1]
-
-
-def judged_plan(graph: Graph, options: Options) -> tuple[Judge, Plan]:
-    """What would be done to bring a graph's roots up to date, and what that rests on; writes nothing."""
-    judge = _judge(graph, options)
-    return judge, _plan(judge, options)[0]
+    with judged(build_graph(root, *others), options) as (_, plan, _):
+        return plan
 
 
 def recorded_result(root: Node, options: Options) -> Any:
@@ -204,53 +195,26 @@ def _check_options(root: Node, options: Options) -> None:
         raise RequestError(message)
 
 
-def _judge(graph: Graph, options: Options) -> Judge:
-    forced: frozenset[Key] = frozenset()
-    if options.force != "nothing":
-        forced = frozenset(
-            {n.key for n in graph.nodes} if options.force == "all" else {root.key for root in graph.roots}
+@contextlib.contextmanager
+def judged(graph: Graph, options: Options) -> Generator[tuple[Judge, Plan, int]]:
+    """What would be done, what that rests on while the cache is open to be read, and the rows' generation."""
+    forced = graph.nodes if options.force == "all" else graph.roots if options.force == "requested" else ()
+    with open_store(options.cache, trust=options.trust, write=False) as store:
+        judge = Judge(
+            graph,
+            Fingerprinter(_task_class(graph.root.cls)),
+            frozenset(node.key for node in forced),
+            functools.cache(store.version),
+            Contents(store.listing),
+            trust_code=not options.detect_source_change,
         )
-    return Judge(
-        graph,
-        Fingerprinter(_task_class(graph.root.cls)),
-        forced,
-        _history(options),
-        Contents(_recall(options)),
-        trust_code=not options.detect_source_change,
-    )
+        rows = store.read(by_name(graph.nodes))
+        yield judge, plan_graph(judge, rows.rows, rows.damaged), rows.generation
 
 
 def _task_class(cls: Any) -> Any:
     """`Task` itself, which the engine knows by what is derived from it."""
     return next(base for base in cls.__mro__ if base.__module__ == "taskproc.task")
-
-
-def _history(options: Options) -> History:
-    """Reads the code that results were made from, each version once."""
-
-    @functools.cache
-    def read(code: bytes) -> Version | None:
-        with open_store(options.cache, trust=options.trust, write=False) as store:
-            return store.version(code)
-
-    return read
-
-
-def _recall(options: Options) -> Callable[[str], Listing | None]:
-    """Reads what was found at the path of an input file."""
-
-    def read(path: str) -> Listing | None:
-        with open_store(options.cache, trust=options.trust, write=False) as store:
-            return store.listing(path)
-
-    return read
-
-
-def _plan(judge: Judge, options: Options) -> tuple[Plan, int]:
-    """The plan, and the generation of the rows that it rests on."""
-    with open_store(options.cache, trust=options.trust, write=False) as store:
-        rows = store.read(by_name(judge.graph.nodes))
-    return plan_graph(judge, rows.rows, rows.damaged), rows.generation
 
 
 def refuse_impossible(plan: Plan, options: Options) -> None:

@@ -6,7 +6,7 @@ import functools
 import importlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from taskproc.errors import TaskfileError
 
@@ -108,18 +108,3 @@ def find(start: Path) -> Path | None:
         if (folder / DEFAULT).is_file():
             return folder / DEFAULT
     return None
-
-
-def task_classes(module: ModuleType) -> dict[str, type[Any]]:
-    """The Task classes that a module defines itself, by qualified name, in order of definition; no abstract ones."""
-    found: dict[str, type[Any]] = {}
-
-    def visit(namespace: dict[str, Any]) -> None:
-        for value in list(namespace.values()):
-            if isinstance(value, type) and value.__module__ == module.__name__ and value.__qualname__ not in found:
-                if hasattr(value, "_task_revive") and not getattr(value, "__abstractmethods__", None):
-                    found[value.__qualname__] = value
-                visit(dict(vars(value)))
-
-    visit(dict(vars(module)))
-    return found

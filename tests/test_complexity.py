@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from benchmarks.workloads import GRAPHS
-from taskproc import Cache, Requires, RequiresList, Task
+from taskproc import Cache, InputFile, Requires, RequiresList, Task
 from taskproc.pool import Pool
 
 SHAPES = {"wide": 200, "chain": 200, "layered": 200, "grid": 200, "diamonds": 50}
@@ -35,6 +35,14 @@ class NeedsBad(Task):
         self.bad = [Bad(i) for i in range(count)]
 
     def run_task(self) -> None: ...
+
+
+class Reads(Task):
+    def __init__(self, files: list[InputFile]) -> None:
+        self.files = files
+
+    def run_task(self) -> int:
+        return len(self.files)
 
 
 class Large(Task):
@@ -108,19 +116,38 @@ def test_tasks_that_fail_travel_together_too(tmp_path: Path, batches: list[int])
     assert len(batches) < 100
 
 
-@pytest.mark.parametrize("shape", ["wide", "chain"])
-def test_a_run_makes_few_transactions_batches_and_files(
-    shape: str, tmp_path: Path, batches: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    statements: list[str] = []
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The SQL statements of all connections."""
+    found: list[str] = []
     connect = sqlite3.connect
 
     def traced(*args: Any, **settings: Any) -> sqlite3.Connection:
         connection = connect(*args, **settings)
-        connection.set_trace_callback(statements.append)
+        connection.set_trace_callback(found.append)
         return connection
 
     monkeypatch.setattr(sqlite3, "connect", traced)
+    return found
+
+
+@pytest.mark.parametrize("count", [10, 100])
+def test_each_input_file_costs_one_query(count: int, tmp_path: Path, statements: list[str]) -> None:
+    for i in range(count):
+        (tmp_path / f"{i}.txt").touch()
+        os.utime(tmp_path / f"{i}.txt", ns=(1, 1))
+    with Cache(tmp_path / "cache"):
+        task = Reads([InputFile(tmp_path / f"{i}.txt") for i in range(count)])
+    task.run_graph()
+    statements.clear()
+    assert task.run_graph()[1].executed == {}
+    assert count <= len(statements) < count + 50
+
+
+@pytest.mark.parametrize("shape", ["wide", "chain"])
+def test_a_run_makes_few_transactions_batches_and_files(
+    shape: str, tmp_path: Path, batches: list[int], statements: list[str]
+) -> None:
     task = defined(shape, 2000, tmp_path)
     _, stats = task.run_graph(max_workers=2)
     assert sum(batches) == sum(stats.executed.values()) == 2000 + (shape == "wide")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from taskproc.errors import RequestError
 from taskproc.presentation import to_json
-from taskproc.taskfile import file_of, task_classes
+from taskproc.taskfile import file_of
+from taskproc_cli.classes import task_classes
 from taskproc_cli.parameters import parameters_of
 from taskproc_cli.settings import Settings
 from taskproc_cli.target import Target, cache_path

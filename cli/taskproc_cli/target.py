@@ -14,11 +14,12 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from taskproc import taskfile
 from taskproc.errors import RequestError, TaskfileError
 from taskproc.origin import is_user_code
+from taskproc_cli.classes import is_task, task_classes
 from taskproc_cli.paths import is_taskfile
 from taskproc_cli.problems import users_code
 
@@ -150,7 +151,7 @@ def resolve_task(module: ModuleType, task: str | None) -> type[Any]:
     Raises:
         RequestError: there is no such task, or the choice is open.
     """
-    classes = taskfile.task_classes(module)
+    classes = task_classes(module)
     if task is None:
         return _default_task(module, classes)
     name = task.removeprefix(f"{taskfile.name_of(module.__name__)}.")
@@ -180,17 +181,11 @@ def _member(module: ModuleType, name: str) -> Any:
 def _imported(module: ModuleType, task: str) -> type[Any] | None:
     """A task of another module: one that this module has by such a name, else one that is loaded, by its full name."""
     found = _member(module, task)
-    if _is_task(found):
-        return cast("type[Any]", found)
+    if is_task(found):
+        return found
     loaded = [each for each in list(sys.modules.values()) if is_user_code(each)]
-    classes = (cls for each in loaded for cls in taskfile.task_classes(each).values())
+    classes = (cls for each in loaded for cls in task_classes(each).values())
     return next((cls for cls in classes if cls.task_name == task), None)
-
-
-def _is_task(thing: object) -> bool:
-    """Whether it is a Task class of the user's that can be run."""
-    is_class = isinstance(thing, type) and hasattr(thing, "_task_revive")
-    return is_class and is_user_code(thing) and not getattr(thing, "__abstractmethods__", None)
 
 
 def _default_task(module: ModuleType, classes: Mapping[str, type[Any]]) -> type[Any]:
@@ -199,7 +194,7 @@ def _default_task(module: ModuleType, classes: Mapping[str, type[Any]]) -> type[
     if len(classes) == 1:
         return next(iter(classes.values()))
     if not classes:
-        imported = ", ".join(name for name, thing in vars(module).items() if _is_task(thing))
+        imported = ", ".join(name for name, thing in vars(module).items() if is_task(thing))
         hint = f"name one that it imports, {imported}" if imported else "define a class that derives from taskproc.Task"
         raise RequestError(f"there is no task in {_place(module)}: {hint}")
     raise RequestError(f"{_place(module)} has no task Main; name one of its tasks: {', '.join(classes)}")

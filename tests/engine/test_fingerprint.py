@@ -775,3 +775,23 @@ def test_the_methods_of_a_task_in_an_attribute_count(flow: Any, held: str, task:
     flow.edit(("return 1", "return 2"))
     ran = flow.run("Main()")
     assert (ran.value, ran.executed) == (2, {"Other": 1, "Main": 1})
+
+
+def test_a_known_value_in_a_class_counts(flow: Any) -> None:
+    flow.write("""
+from taskproc import Const, Requires, Task
+
+RATE = 1
+
+class Held(Task):
+    up: Requires[int]
+    RATE = Const(RATE)
+    def __init__(self): self.up = Const(1)
+    def run_task(self): return self.up
+
+class Main(Task):
+    def run_task(self): return Held.RATE.value
+""")
+    assert flow.run("Main()").value == 1
+    flow.edit(("RATE = 1", "RATE = 2"))
+    assert (flow.run("Main()").value, flow.run("Held()").executed) == (2, {"Held": 1})

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from taskproc import ArgumentError, InputFile
 from taskproc.inputfile import Contents, input_files
@@ -95,7 +95,12 @@ def test_input_files_are_found_at_any_depth(text: Path) -> None:
         path: Path
 
     path = InputFile(text)
-    for value in (path, [path], {"a": (path,)}, {path: 1}, {path}, Data(path), [Data(path), path]):
+
+    class Open(BaseModel, extra="allow"):
+        pass
+
+    open_data = Open.model_validate({"path": path})
+    for value in (path, [path], {"a": (path,)}, {path: 1}, {path}, Data(path), [Data(path), path], open_data):
         assert input_files([1, value]) == [path]
     assert input_files([1, "x", None, [text], object(), int]) == []
 

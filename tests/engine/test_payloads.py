@@ -11,7 +11,7 @@ from taskproc.graph import build_graph
 from taskproc.options import Options
 from taskproc.payloads import Packer, value_of
 from taskproc.record import FileEntry, Output, Stamp
-from taskproc.run import judged_plan
+from taskproc.run import judged
 
 SLOTS = """
 class Up(Task):
@@ -56,12 +56,13 @@ def output(inline: bytes | None = b"value", **changes: Any) -> Output:
 def packed(flow: Any) -> Any:
     """A packer for `Down()`, with the nodes of its upstreams by number."""
     flow.write(SLOTS)
-    judge, plan = judged_plan(build_graph(flow.task("Down()")._task_node), Options(flow.cache))
-    ids = {node.key: number for number, node in enumerate(plan.graph.nodes, 10)}
-    nodes = {node.task.n: node for node in plan.graph.nodes[:-1]}
+    graph = build_graph(flow.task("Down()")._task_node)
+    ids = {node.key: number for number, node in enumerate(graph.nodes, 10)}
+    nodes = {node.task.n: node for node in graph.nodes[:-1]}
     outputs = {node.key: output(b"value %d" % n) for n, node in nodes.items()}
-    packer = Packer(plan.graph.roots, judge, ids, outputs)
-    return SimpleNamespace(packer=packer, root=plan.graph.root, nodes=nodes)
+    with judged(graph, Options(flow.cache)) as (judge, _, _):
+        packer = Packer(graph.roots, judge, ids, outputs)
+    return SimpleNamespace(packer=packer, root=graph.root, nodes=nodes)
 
 
 def test_a_payload_has_all_that_a_worker_needs(packed: Any, flow: Any) -> None:

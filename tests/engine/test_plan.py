@@ -24,7 +24,7 @@ from taskproc.judge import Judge
 from taskproc.options import Options
 from taskproc.plan import decide
 from taskproc.record import Failure, Inputs, Made, Output, Record, Row, Stamp
-from taskproc.run import _judge
+from taskproc.run import judged as judged_graph
 
 CHAIN = """
 class Low(Task):
@@ -98,7 +98,8 @@ def judged(flow: Any) -> Any:
     flow.write(CHAIN)
     plan = flow.plan("Mid()")
     low, mid = plan.graph.nodes
-    judge: Judge = _judge(plan.graph, Options(flow.cache))
+    with judged_graph(plan.graph, Options(flow.cache)) as (given, _, _):
+        judge: Judge = given
 
     class Judged:
         now = judge.inputs(mid, {low.key: Output(b"d" * 16, Stamp(b"s" * 16), b"", b"", b"value", "")})

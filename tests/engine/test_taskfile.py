@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from taskproc import Task, TaskfileError
-from taskproc.taskfile import find, load, module_name, task_classes
+from taskproc import TaskfileError
+from taskproc.taskfile import find, load, module_name
 
 SHOW = """
 from taskproc import Task
@@ -123,36 +123,6 @@ def test_the_default_taskfile_is_the_nearest_above(tmp_path: Path) -> None:
     nearer = write(tmp_path / "a" / "taskfile.py").resolve()
     assert find(deep) == nearer
     assert find(tmp_path) == upper
-
-
-def test_the_task_classes_of_a_module_are_its_own_in_order(tmp_path: Path) -> None:
-    text = """
-from abc import abstractmethod
-from json import JSONDecoder
-from other_of_classes import Foreign, Task
-
-class Zebra(Task):
-    class Inner(Task):
-        class Innermost(Task):
-            pass
-
-class Plain:
-    class Held(Task):
-        pass
-
-class Bare(Task):
-    @abstractmethod
-    def shape(self): ...
-
-class Apple(Zebra):
-    pass
-
-alias = Apple
-"""
-    write(tmp_path / "other_of_classes.py", "from taskproc import Task\nclass Foreign(Task): pass")
-    found = task_classes(load(write(tmp_path / "study_of_classes.py", text)))
-    assert list(found) == ["Zebra", "Zebra.Inner", "Zebra.Inner.Innermost", "Plain.Held", "Apple"]
-    assert all(issubclass(cls, Task) and cls.__qualname__ == name for name, cls in found.items())
 
 
 def test_a_module_that_another_thread_is_importing_is_waited_for(

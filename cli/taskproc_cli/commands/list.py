@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from taskproc.presentation import as_text
+from taskproc_cli.classes import task_classes
 from taskproc_cli.docstring import own_docstring
 from taskproc_cli.hints import choice
 from taskproc_cli.problems import UsageError
@@ -46,8 +47,6 @@ def list(  # noqa: A001  the command's name
 
     For example: taskproc list taskfile.py
     """
-    from taskproc.taskfile import task_classes
-
     target = parse_target([taskfile] if taskfile else [])
     if target.task is not None:
         raise UsageError(f"{taskfile!r} is no taskfile: the name of one ends in .py or contains a /")
