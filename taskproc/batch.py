@@ -164,25 +164,31 @@ class Printed(NamedTuple):
 class Lost(NamedTuple):
     """The batch's worker is gone, or could not begin; what has no answer is lost. `reason` names the signal or status.
 
-    `tail` is the end of what the payload that was running had printed, `error` the pickled exception, or empty.
-    `kept` tells that its attempt has a folder. `refused` tells that nothing of the batch was begun, and that asking
-    again would not help.
+    `tail` is the end of what the payload that was running had printed; `kept` tells that its attempt has a folder.
     """
 
     reason: str
     tail: str = ""
-    error: bytes = b""
-    refused: bool = False
     kept: bool = False
+
+
+class Refused(NamedTuple):
+    """Nothing of the batch was begun, and asking again would not help. `details` and `error` are as in `Failed`."""
+
+    reason: str
+    details: str = ""
+    error: bytes = b""
 
 
 class Finished(NamedTuple):
     """The batch's last message: its slot is free again."""
 
 
-Answer = Done | Failed | Damaged | Returned | Printed | Lost | Finished
+Answer = Done | Failed | Damaged | Returned | Printed | Lost | Refused | Finished
 Reply = Callable[[int, Answer], None]
-"""`reply(batch.serial, answer)`: may be called from any thread. Ends with exactly one `Finished` or `Lost` a batch."""
+"""`reply(batch.serial, answer)`: may be called from any thread. A batch ends with exactly one answer of `LAST`."""
+
+LAST = (Finished, Lost, Refused)
 
 
 class Executor(Protocol):

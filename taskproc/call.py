@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from taskproc.batch import Answer, Batch, Lost
+from taskproc.batch import Answer, Batch, Refused
 from taskproc.capture import ThreadCapture
 from taskproc.files import SCRATCH
 from taskproc.loading import held
@@ -45,7 +45,7 @@ def run_pickled(blob: bytes) -> bytes:
 
     def work(batch: Batch, send: Callable[[Answer], None]) -> None:
         if not _sees_run(batch):
-            send(Lost(f"the folder of the cache is not the run's at {os.uname().nodename}", refused=True))
+            send(Refused(f"the folder of the cache is not the run's at {os.uname().nodename}"))
             return
         own = [one._replace(folder=_another(one.folder)) for one in batch.payloads]  # each tells its own
         with held(batch.classes):

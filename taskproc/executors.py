@@ -8,7 +8,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from taskproc.batch import Answer, Batch, Executor, Finished, Lost, Reply
+from taskproc.batch import LAST, Answer, Batch, Executor, Reply
 from taskproc.capture import ThreadCapture
 from taskproc.echo import Echo
 from taskproc.errors import EndRequest, RequestError
@@ -60,7 +60,7 @@ class _ThreadKeeper(Keeper):
             self._killed = True
 
     def _answer(self, serial: int, reply: Reply, answer: Answer) -> None:
-        if isinstance(answer, (Finished, Lost)):
+        if isinstance(answer, LAST):
             self._pool.settled(serial)
         if not self._killed:
             reply(serial, answer)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from taskproc.batch import Printed
 from taskproc.echo import Logs
 from taskproc.pace import Pace
+from taskproc.record import Made
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +57,10 @@ class Flight:
         """Ask for what has not begun."""
         self.recalled = True
         self.executor.recall(self.serial)
+
+    def made(self) -> Made:
+        """When and how long one of its tasks has run at the most, which cannot tell itself."""
+        return Made(self.begun, max(0.0, time.time() - self.begun), "")
 
     def printed(self) -> Iterator[tuple[Flight, Answer]]:
         """What its logs show that has not been told."""

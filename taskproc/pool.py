@@ -13,7 +13,7 @@ import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from taskproc.batch import Answer, Batch, Damaged, Done, Failed, Finished, Lost, Reply, Returned
+from taskproc.batch import LAST, Answer, Batch, Damaged, Done, Failed, Lost, Refused, Reply, Returned
 from taskproc.capture import tail
 from taskproc.failure import reason_of
 from taskproc.process import PATIENCE, WorkerProcess
@@ -147,14 +147,14 @@ class _ProcessKeeper(Keeper):
             worker.send(parcel(batch))
             while True:
                 for answer in worker.hear():
-                    if isinstance(answer, (Finished, Lost)):
+                    if isinstance(answer, LAST):
                         return answer
                     answers.append(answer)
                     reply(batch.serial, answer)
         except (EOFError, OSError, pickle.UnpicklingError) as error:
             return self._lost(batch, answers, error)
         except Exception as error:  # noqa: BLE001  keys of slots are of the user's own types
-            return Lost(f"the batch can't be sent to a worker: {reason_of(error)}", refused=True)
+            return Refused(f"the batch can't be sent to a worker: {reason_of(error)}")
 
     def recall(self, serial: int) -> None:
         worker = self._worker

@@ -17,10 +17,9 @@ Rules:
 from __future__ import annotations
 
 import itertools
-import time
 from typing import TYPE_CHECKING
 
-from taskproc.batch import Answer, Damaged, Done, Failed, Lost, Printed, Returned
+from taskproc.batch import Answer, Damaged, Done, Failed, Lost, Printed, Refused, Returned
 from taskproc.decision import Run, UpToDate
 from taskproc.elsewhere import Elsewhere
 from taskproc.events import Finished, Reused, Started, Stopping, Waiting, Warned
@@ -33,7 +32,7 @@ from taskproc.lanes import Durations, Lanes, ranks
 from taskproc.limits import addressed
 from taskproc.outcome import conclude, drop_attempt, failed_task, failure_of
 from taskproc.payloads import Packer
-from taskproc.record import Failure, Made, Row
+from taskproc.record import Failure, Row
 from taskproc.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
     from taskproc.judge import Judge
     from taskproc.limits import Lane, Limits
     from taskproc.plan import Plan
-    from taskproc.record import Key, Output
+    from taskproc.record import Key, Made, Output
     from taskproc.store import Journal
 
 
@@ -220,6 +219,10 @@ class Scheduler:
         else:
             if isinstance(answer, Lost):
                 self._lost(flight, answer)
+            elif isinstance(answer, Refused):
+                failed = Failed(0, answer.reason, answer.details, answer.error, "", "", flight.made())
+                for position in tuple(flight.unanswered):
+                    self._failed(flight, failed._replace(position=position))
             self._take_back(flight, tuple(flight.unanswered))
             self._limits.give_back(flight.lane, flight.taken)
             self._flights.end(flight)
@@ -274,13 +277,10 @@ class Scheduler:
         self._consider(self._frontier.wait([node]))
 
     def _lost(self, flight: Flight, answer: Lost) -> None:
-        left = list(flight.unanswered)
-        to_blame = left[:1] if flight.executor.streams or len(flight.nodes) == 1 else []
-        made = Made(flight.begun, max(0.0, time.time() - flight.begun), "")
-        for position in left if answer.refused else to_blame:
+        position = next(iter(flight.unanswered), None)
+        if position is not None and (flight.executor.streams or len(flight.nodes) == 1):
             attempt = flight.attempts[position] if answer.kept or answer.tail else ""
-            failed = Failed(position, answer.reason, "", answer.error, answer.tail, attempt, made)
-            self._failed(flight, failed)
+            self._failed(flight, Failed(position, answer.reason, "", b"", answer.tail, attempt, flight.made()))
         self._lanes.alone.update(node.key for node in flight.unanswered.values())
 
     # The record, and other runs.

@@ -23,6 +23,7 @@ from taskproc.batch import (
     Lost,
     Payload,
     Printed,
+    Refused,
     Returned,
     SlotValue,
     Stored,
@@ -112,7 +113,7 @@ def _answer(fields: tuple[Any, ...]) -> Answer:
     return kind._make((*fields[1:-3], Made(start, duration, intern(where))))
 
 
-_ANSWERS = (Done, Failed, Damaged, Returned, Printed, Lost, Finished)
+_ANSWERS = (Done, Failed, Damaged, Returned, Printed, Lost, Refused, Finished)
 _NUMBERS = {kind: number for number, kind in enumerate(_ANSWERS)}
 _TIMED = 2  # the first ones, which end with when and where they were made
 

@@ -23,7 +23,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from taskproc.attempt import Results, run_payload, where
-from taskproc.batch import Answer, Batch, Finished, Lost, Payload, Returned
+from taskproc.batch import Answer, Batch, Finished, Payload, Refused, Returned
 from taskproc.capture import DescriptorCapture
 from taskproc.failure import details_of, packed, reason_of
 from taskproc.files import STREAM_LOGS
@@ -79,7 +79,7 @@ class Work:
                 self._send(Returned(positions))
 
     def run(self) -> None:
-        """Answer every payload, then `Finished`; or `Lost` if the batch can't begin."""
+        """Answer every payload, then `Finished`; or `Refused` if the batch can't begin."""
         needed = {payload.cls for payload in self._batch.payloads}
         classes: list[type[Any]] = []
         for number, ref in enumerate(self._batch.classes):
@@ -126,13 +126,11 @@ def _sources(payload: Payload) -> set[int]:
     return {source for slot in payload.slots for source, _ in slot.sources if isinstance(source, int)}
 
 
-def refusal(what: str, error: BaseException) -> Lost:
+def refusal(what: str, error: BaseException) -> Refused:
     """The answer to a batch that can't begin."""
     if isinstance(error, RefusedError):
-        return Lost(str(error), refused=True)
-    return Lost(
-        f"{what} can't be loaded in a worker: {reason_of(error)}", details_of(error), packed(error), refused=True
-    )
+        return Refused(str(error))
+    return Refused(f"{what} can't be loaded in a worker: {reason_of(error)}", details_of(error), packed(error))
 
 
 def settle(message: Parcel) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from taskproc.batch import Answer, Batch, ClassRef, Command, Executor, Finished, Lost, Payload, SlotValue
+from taskproc.batch import LAST, Answer, Batch, ClassRef, Command, Executor, Payload, SlotValue
 
 CLASSES = '''
 import os, signal, subprocess, sys, threading, time
@@ -95,7 +95,7 @@ class Lab:
         answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         executor.submit(batch, lambda serial, answer: answers.put(answer) if serial == batch.serial else None)
         heard: list[Answer] = []
-        while not heard or not isinstance(heard[-1], (Finished, Lost)):
+        while not heard or not isinstance(heard[-1], LAST):
             heard.append(answers.get(timeout=60))
         return heard
 

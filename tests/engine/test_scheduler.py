@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from taskproc.batch import Answer, Batch, Executor, Finished, Lost, Reply
+from taskproc.batch import LAST, Answer, Batch, Executor, Lost, Refused, Reply
 from taskproc.errors import FailedTaskError
 from taskproc.events import Planned, Reused, Started, Waiting
 from taskproc.executors import ThreadPool
@@ -173,7 +173,7 @@ def test_no_more_batches_are_open_than_there_are_workers(flow: Any, use: Any, mo
             pool.submit(batch, partial(self.pass_on, reply))
 
         def pass_on(self, reply: Reply, serial: int, answer: Answer) -> None:
-            if isinstance(answer, (Finished, Lost)):
+            if isinstance(answer, LAST):
                 with lock:
                     opened[0] -= 1
             reply(serial, answer)
@@ -268,7 +268,7 @@ def test_a_batch_that_is_refused_is_not_asked_again(flow: Any, use: Any) -> None
 
     class Refusing(Direct):
         def answers(self, batch: Batch) -> list[Answer]:
-            return [Lost("taskfile changed during the run", refused=True)]
+            return [Refused("taskfile changed during the run")]
 
     refusing = use(Refusing())
     with pytest.raises(FailedTaskError, match="taskfile changed during the run"):

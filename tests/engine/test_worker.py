@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from taskproc.batch import Batch, ClassRef, Damaged, Done, Failed, Finished, Lost, Payload, Returned, Stored
+from taskproc.batch import Batch, ClassRef, Damaged, Done, Failed, Finished, Payload, Refused, Returned, Stored
 from taskproc.call import run_pickled
 from taskproc.canonical import digest
 from taskproc.capture import ThreadCapture
@@ -335,8 +335,7 @@ def test_changed_code_is_refused(lab: Any) -> None:
     assert fresh(batch)[1:] == [Finished()]
     file.write_text(TASKFILE.replace("return 1", "return 2"))
     (lost,) = fresh(batch)
-    assert isinstance(lost, Lost)
-    assert lost.refused
+    assert isinstance(lost, Refused)
     assert lost.reason.startswith(f"taskfile changed during the run: {file} ")
     assert fresh(batch._replace(payloads=())) == [Finished()]  # what no task needs is not missed
 
@@ -345,10 +344,10 @@ def test_a_module_that_fails_is_told(lab: Any) -> None:
     file = lab.folder / "broken_module.py"
     file.write_text("def f():\n    raise ValueError('bad')\nf()\n")
     (lost,) = fresh(lab.batch(("Main", 0), refs=(ClassRef("broken_module", "Main", str(file)),)))
-    assert lost.refused
+    assert isinstance(lost, Refused)
     assert lost.reason == "broken_module:Main can't be loaded in a worker: ValueError: bad"
-    assert lost.tail.startswith("Traceback")
-    assert "broken_module.py" in lost.tail
+    assert lost.details.startswith("Traceback")
+    assert "broken_module.py" in lost.details
     (lost,) = fresh(lab.batch(("Main", 0), refs=(ClassRef("no_such_module", "Main"),)))
     assert "No module named 'no_such_module'" in lost.reason
 
@@ -356,7 +355,7 @@ def test_a_module_that_fails_is_told(lab: Any) -> None:
 def test_a_batch_that_cannot_be_read_is_refused(lab: Any) -> None:
     spoiled = Parcel(1, tuple(sys.path), str(lab.folder), "", b"cnowhere\nThing\n.")
     (lost,) = decoded_answers(run_pickled(encoded(spoiled)))
-    assert lost.refused
+    assert isinstance(lost, Refused)
     assert "No module named 'nowhere'" in lost.reason
 
 
