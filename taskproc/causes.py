@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from taskproc.decision import MADE_ANEW, MayRun, Run, UpstreamChanged
+from taskproc.decision import How, MayRun, Run, UpstreamChanged
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -35,7 +35,7 @@ def root_causes(plan: Plan, nodes: Iterable[Node] | None = None) -> list[Cause]:
 def follows(decision: Decision) -> bool:
     """Whether a task runs, or may run, because of others that do."""
     if isinstance(decision, Run):
-        return isinstance(decision.reason, UpstreamChanged) and decision.reason.how == MADE_ANEW
+        return isinstance(decision.reason, UpstreamChanged) and decision.reason.how is How.IS_MADE_ANEW
     return isinstance(decision, MayRun)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,12 +45,20 @@ class CodeChanged:
         return f"{self.what} changed"
 
 
+class How(StrEnum):
+    """How an upstream is not what was read: another value, or an epoch that this run begins, or an earlier one did."""
+
+    CHANGED = "changed"
+    IS_MADE_ANEW = "is made anew"
+    WAS_MADE_ANEW = "was made anew"
+
+
 @dataclass(frozen=True, slots=True)
 class UpstreamChanged:
-    """An upstream's value is not the one that was read, or is of a new epoch; `how` says which."""
+    """An upstream is not what was read."""
 
     what: str
-    how: str = "changed"
+    how: How = How.CHANGED
 
     def __str__(self) -> str:
         return f"upstream {self.what} {self.how}"
@@ -113,6 +122,3 @@ class MayRun:
 
 
 Decision = UpToDate | Run | MayRun
-
-MADE_ANEW, WAS_MADE_ANEW = "is made anew", "was made anew"
-"""How an upstream changes that begins a new epoch in this run, and how one did that has."""

@@ -13,10 +13,9 @@ trash:<token>   (task_name, ids) of tasks that may have attempts which no row na
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Collection, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -28,7 +27,7 @@ from taskproc.record import Key, Row
 from taskproc.trouble import UnreadableError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -206,10 +205,6 @@ class Index:
         return found
 
     def _read(self, name: str, ids: Mapping[Key, int], found: Rows) -> None:
-        with _without_collection():
-            self._unpack(name, ids, found)
-
-    def _unpack(self, name: str, ids: Mapping[Key, int], found: Rows) -> None:
         packed, damaged = pages.read_rows(self.entries, name, ids.values())
         share = dict[Any, Any]().setdefault
         for key, task_id in ids.items():
@@ -275,18 +270,6 @@ class Index:
         self.entries.delete(entry)
         kept = self.read_ids(name, ids)
         return name, {row.task_id: row.attempts for key, row in kept.rows.items() if key not in kept.damaged}
-
-
-@contextmanager
-def _without_collection() -> Generator[None]:
-    """Many objects are made and no cycles: looking for garbage among them would take as long as making them."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _has_attempts(key: Key, data: bytes) -> bool:

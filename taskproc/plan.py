@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 from taskproc.canonical import digest
 from taskproc.changes import phrase
 from taskproc.decision import (
-    MADE_ANEW,
-    WAS_MADE_ANEW,
     AttributeChanged,
     Cleared,
     CodeChanged,
@@ -24,6 +22,7 @@ from taskproc.decision import (
     Decision,
     FailedBefore,
     Forced,
+    How,
     MayRun,
     NeverRan,
     Reason,
@@ -224,10 +223,10 @@ def _new_epoch(
 def _told_as_anew(decision: Decision, node: Node, good: Record | None, anew: Mapping[Key, bytes]) -> Decision:
     """The decision of a task that begins a new epoch; where it can't tell that another value came out, it doesn't."""
     if source := next((each for each in node.sources if each.key in anew), None):
-        return Run(UpstreamChanged(source.label, MADE_ANEW)) if isinstance(decision, MayRun) else decision
+        return Run(UpstreamChanged(source.label, How.IS_MADE_ANEW)) if isinstance(decision, MayRun) else decision
     same = good is not None and good.inputs.sources == packed_sources(node) and good.inputs.shape == shape(node)
     if same and isinstance(decision, Run) and isinstance(decision.reason, UpstreamChanged):
-        return Run(replace(decision.reason, how=WAS_MADE_ANEW))
+        return Run(replace(decision.reason, how=How.WAS_MADE_ANEW))
     return decision
 
 

@@ -73,7 +73,7 @@ def run_all(
     _check(roots[0], options)
     tally = Tally()
     tell = tally if listener is None else _broadcast(tally, listener)
-    with _seldom_collected(), judged(build_graph(*roots), options) as (judge, plan, generation):
+    with judged(build_graph(*roots), options) as (judge, plan, generation):
         refuse_impossible(plan, options)
         tell(Planned(plan))
         _warn_of_damage(plan, tell)
@@ -199,7 +199,7 @@ def _check_options(root: Node, options: Options) -> None:
 def judged(graph: Graph, options: Options) -> Generator[tuple[Judge, Plan, int]]:
     """What would be done, what that rests on while the cache is open to be read, and the rows' generation."""
     forced = graph.nodes if options.force == "all" else graph.roots if options.force == "requested" else ()
-    with open_store(options.cache, trust=options.trust, write=False) as store:
+    with _seldom_collected(), open_store(options.cache, trust=options.trust, write=False) as store:
         judge = Judge(
             graph,
             Fingerprinter(_task_class(graph.root.cls)),

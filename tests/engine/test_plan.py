@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from taskproc.decision import (
-    MADE_ANEW,
     AttributeChanged,
     Cleared,
     CodeChanged,
@@ -13,6 +12,7 @@ from taskproc.decision import (
     Decision,
     FailedBefore,
     Forced,
+    How,
     MayRun,
     NeverRan,
     Run,
@@ -182,7 +182,7 @@ def test_reasons_read_as_fragments_of_a_sentence() -> None:
         Forced(),
         CodeChanged("code of f"),
         UpstreamChanged("Low(x=1)"),
-        UpstreamChanged("Low(x=1)", MADE_ANEW),
+        UpstreamChanged("Low(x=1)", How.IS_MADE_ANEW),
         AttributeChanged(),
         Damaged("result.pkl.gz is missing"),
         FailedBefore("ValueError: bad"),

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from taskproc.changes import changes
-from taskproc.decision import WAS_MADE_ANEW, AttributeChanged, MayRun, Run, UpstreamChanged
+from taskproc.decision import AttributeChanged, How, MayRun, Run, UpstreamChanged
 from taskproc_cli.views.quantities import count, duration
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _reason_lines(found: Evidence) -> Iterator[str]:
     if isinstance(reason, UpstreamChanged):
         for node, row in found.differing:
             if row.good is not None:
-                how = "was" if reason.how == WAS_MADE_ANEW else "has another value since it was"
+                how = "was" if reason.how is How.WAS_MADE_ANEW else "has another value since it was"
                 yield f"  {node.label} {how} {_made(row.good.made)}"
 
 
