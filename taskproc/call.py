@@ -16,18 +16,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc.batch import Answer, Batch, Refused
 from taskproc.capture import ThreadCapture
-from taskproc.files import SCRATCH
 from taskproc.loading import held
-from taskproc.locks import RUN_WIDTH, known_runs
+from taskproc.locks import known_runs
 from taskproc.taskfile import stand_in
+from taskproc.token import another, run_of
 from taskproc.worker import Work, answers_to, discard, is_orphan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from taskproc.wire import Parcel
-
-_SCRATCH = int(f"{SCRATCH}00000", 16)
 
 
 def run_pickled(blob: bytes) -> bytes:
@@ -57,9 +55,9 @@ def run_pickled(blob: bytes) -> bytes:
 
 
 def _another(folder: str) -> str:
-    """The folder of one more attempt of the same run at the same task, unlike any that the run has numbered."""
+    """The folder of one more attempt of the same run at the same task."""
     task, attempt = os.path.split(folder)
-    return f"{task}/{attempt[:RUN_WIDTH]}{int.from_bytes(os.urandom(8)) % _SCRATCH:06x}"
+    return os.path.join(task, another(run_of(attempt)))
 
 
 def _sees_run(batch: Batch) -> bool:

@@ -23,6 +23,7 @@ from xxhash import xxh3_128
 
 from taskproc.errors import CacheError
 from taskproc.record import FileEntry
+from taskproc.token import is_attempt, is_begun_by
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Mapping
@@ -37,9 +38,6 @@ STREAM_LOGS = (STDOUT, STDERR)
 LOGS = (*STREAM_LOGS, COMMAND)
 """What an attempt prints: its task, and the prefix command that it ran under. Not part of the result."""
 
-SCRATCH = "f"
-"""What the name of an attempt begins with, behind its run, if it is none but has the files of a prefix command."""
-
 View: TypeAlias = Literal["data", "stdout.txt", "stderr.txt"]
 """What people are shown of a task."""
 
@@ -51,7 +49,6 @@ _FOLDER_SIZE = -1
 _CHUNK = 1 << 20
 _NOT_OURS = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}  # gone already, or a link
 
-_ATTEMPT = re.compile(r"[0-9a-f]{16}")
 _PLAIN = re.compile(r"\w[\w.<>+-]*")
 _RESERVED = frozenset({"cache.db", "cache.db-journal", "cachedir.tag"})
 _MAX_NAME = 200
@@ -82,8 +79,8 @@ def begun_by(run: str, folder: Path) -> list[Path]:
     The one that has left something last comes last.
     """
     with suppress(OSError):
-        begun = [folder / item for item in os.listdir(folder) if _ATTEMPT.fullmatch(item) and item.startswith(run)]
-        return sorted([one for one in begun if one.name[len(run)] != SCRATCH], key=lambda one: one.stat().st_mtime_ns)
+        begun = [folder / item for item in os.listdir(folder) if is_begun_by(run, item)]
+        return sorted(begun, key=lambda attempt: attempt.stat().st_mtime_ns)
     return []
 
 
@@ -217,9 +214,9 @@ def remove_attempts(cache: Path, name: str, task_id: int, keep: Collection[str] 
     """
     try:
         with _opened(cache, folder_name(name), str(task_id)) as folder:
-            items = [item for item in os.listdir(folder) if _ATTEMPT.fullmatch(item)]
+            items = [item for item in os.listdir(folder) if is_attempt(item)]
             is_done = not [item for item in items if item not in keep and not _remove_folder(item, folder)]
-            if not any(_ATTEMPT.fullmatch(item) for item in os.listdir(folder)):
+            if not any(is_attempt(item) for item in os.listdir(folder)):
                 _remove_folder(_EMPTY, folder)
             for item in os.listdir(folder):
                 if item.startswith(_LINK) or (item in VIEWS and not os.access(item, os.F_OK, dir_fd=folder)):

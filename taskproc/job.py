@@ -25,11 +25,11 @@ from taskproc import submission, template
 from taskproc.batch import Done, Failed, Lost
 from taskproc.capture import tail
 from taskproc.failure import reason_of
-from taskproc.files import COMMAND, SCRATCH, STREAM_LOGS
+from taskproc.files import COMMAND, STREAM_LOGS
 from taskproc.filesystem import mount_of
 from taskproc.lifeline import Lifeline
-from taskproc.locks import RUN_WIDTH
 from taskproc.process import HOME, ending, interpreter
+from taskproc.token import run_of, scratch
 from taskproc.wire import decoded_answers, parcel
 from taskproc.worker import ANSWERS
 
@@ -74,9 +74,8 @@ class Job(threading.Thread):
         self._on_end = on_end
         self.command = batch.command
         self.submission = submission.submission_in(self.command.line)
-        attempt = batch.payloads[0].folder
-        run = os.path.basename(attempt)[:RUN_WIDTH]
-        self._folder = Path(os.path.dirname(attempt), f"{run}{SCRATCH}{os.urandom(8).hex()[: 15 - RUN_WIDTH]}")
+        attempt = Path(batch.payloads[0].folder)
+        self._folder = attempt.with_name(scratch(run_of(attempt.name)))
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = threading.Event()
         self._lock = threading.Lock()

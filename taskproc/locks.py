@@ -13,20 +13,16 @@ from __future__ import annotations
 import fcntl
 import functools
 import os
-import re
 from contextlib import suppress
 from pathlib import Path
 
 from taskproc.filesystem import mount_of
+from taskproc.token import is_run, new_run, run_of
 
 RUNS = ".runs"
 
-RUN_WIDTH = 10
-"""Characters of a run's id, which the names of its attempts begin with."""
-
 _BOOT = "/proc/sys/kernel/random/boot_id"
 _HOST_SIZE = 200
-_RUN = re.compile(f"[0-9a-f]{{{RUN_WIDTH}}}")
 _held: set[int] = set()
 
 
@@ -46,7 +42,7 @@ class RunLock:
         self._folder = cache / RUNS
         self._folder.mkdir(exist_ok=True)
         while True:
-            self.run = os.urandom(RUN_WIDTH // 2).hex()
+            self.run = new_run()
             self._path = self._folder / f"{self.run}.lock"
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
             _held.add(self._file)
@@ -127,20 +123,20 @@ def is_over(attempt: str | Path) -> bool:
     """Whether the run that began the attempt in this folder is over."""
     folder = Path(attempt)
     cache = folder.parents[2]
-    return (cache / RUNS).is_dir() and not is_alive(cache, folder.name[:RUN_WIDTH])
+    return (cache / RUNS).is_dir() and not is_alive(cache, run_of(folder.name))
 
 
 def is_swept(attempt: str) -> bool:
     """Whether that run is over, and what it left was removed."""
     folder = Path(attempt)
     runs = folder.parents[2] / RUNS
-    return runs.is_dir() and not (runs / f"{folder.name[:RUN_WIDTH]}.lock").exists()
+    return runs.is_dir() and not (runs / f"{run_of(folder.name)}.lock").exists()
 
 
 def known_runs(cache: Path) -> set[str]:
     """Every run that has left a trace in `.runs`, alive or dead."""
     with suppress(FileNotFoundError):
-        return {item.split(".")[0] for item in os.listdir(cache / RUNS) if _RUN.fullmatch(item.split(".")[0])}
+        return {item.split(".")[0] for item in os.listdir(cache / RUNS) if is_run(item.split(".")[0])}
     return set()
 
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+from taskproc import token
 from taskproc.batch import Answer, Damaged, Done, Failed, Lost, Printed, Refused, Returned
 from taskproc.decision import Run, UpToDate
 from taskproc.elsewhere import Elsewhere
@@ -78,7 +79,7 @@ class Scheduler:
         self._failures: dict[Key, FailedTaskError] = {}
         self._elsewhere = Elsewhere(journal)
         self._flights = Flights(journal.run, limits.workers)
-        self._attempts = (f"{journal.run}{number:06x}" for number in itertools.count())
+        self._attempts = (token.attempt(journal.run, number) for number in itertools.count())
         nodes = plan.graph.nodes
         self._durations = Durations(plan.rows, nodes)
         waiting = {node.key for node in nodes if not isinstance(plan.decisions[node.key], UpToDate)}
@@ -264,8 +265,7 @@ class Scheduler:
         folder = self._packer.folder(node, failure.attempt) if failure.attempt else ""
         error = failed_task(node, self._plan.name(node), self._ids[node.key], failure, tail, folder)
         self._failures[node.key] = error
-        made = failure.made
-        self._tell(Finished(node, made.start, made.duration, made.where, str(self._frontier.reason(node) or ""), error))
+        self._tell(Finished(node, *failure.made, str(self._frontier.reason(node) or ""), error))
         if self._stopping:
             self._tell(Stopping())
             self._flights.recall_all()
