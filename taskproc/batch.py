@@ -92,8 +92,8 @@ class Command(NamedTuple):
 class Batch(NamedTuple):
     """Payloads for one worker, in topological order. `sys_path` is the caller's, `cwd` its working folder.
 
-    Of `classes`, which are loaded in their order, one that no payload has need not be to be had: it is loaded for what
-    its module does when it is imported. `command` is what the worker is started by, None if it is one of ours.
+    `classes` are loaded in their order. One that no payload uses is there only for what importing its module does, and
+    may fail to load. `command` is what the worker is started by, None if it is one of ours.
     """
 
     serial: int

@@ -8,7 +8,7 @@ bytes. Equal ones give equal bytes, whatever the Python version, hash seed or ma
     set, frozenset          `<`, `>`, count, the elements' encodings in their order as bytes
     class, function         `@`, the string `module:qualname`; a further one of that name: `~`, (name, number)
     other known types       `:`, the type's reference, an encoding of what makes the value up
-    known by its own word   `!`, an encoding of what its `__taskproc_canonical__()` returns, or of its data; bytes
+    types with the method   `!`, an encoding of what its `__taskproc_canonical__()` returns, or of its data; bytes
                             are that encoding already
     all others              `*`, an encoding of what the pickle protocol reduces it to
     buffers                 `%`, the digest of the memory

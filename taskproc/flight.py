@@ -105,7 +105,10 @@ class Flights:
         return batch._replace(payloads=tuple(payloads))
 
     def heard(self, *, restless: bool) -> Iterator[tuple[Flight, Answer]]:
-        """The answers that are there, up to `MANY`; waits for one, if `restless` or about to recall not for long."""
+        """The answers that are there, up to `MANY`, and what logs show.
+
+        Waits for the first one: briefly if `restless`, if a batch may need recalling or has logs, else up to an hour.
+        """
         under_way = list(self._flights.values())
         for each in under_way:
             yield from each.printed()

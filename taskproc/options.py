@@ -24,7 +24,8 @@ class Options:
             the executor runs at once.
         limits: How many tasks run at once, by channel or `task_name`; of a channel, how much there is to be taken.
         prefixes: Commands to run tasks under, by channel or `task_name`.
-        settings: The same of sources that `prefixes` beats, the strongest first, by what a source is called.
+        settings: Such commands from weaker sources (environment, pyproject.toml), the strongest source first, by its
+            name.
         result_grace: Seconds for which the result of a prefix command is waited for after its end; None for 10 where
             other hosts may write it, else none.
         detect_source_change: Run a task again when its code has changed.

@@ -15,7 +15,7 @@ class Pace:
         self._start = 0.0
 
     def pause(self, *, there: bool = False) -> None:
-        """Before looking: let more come, if the last look had hardly to wait and nothing is `there`."""
+        """Before looking: sleep a moment if things come fast, so that more come, unless one is `there` already."""
         if self._fast and not there:
             time.sleep(_PAUSE)
         self._start = time.monotonic()

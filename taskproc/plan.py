@@ -55,8 +55,8 @@ _FRESH = b"fresh"  # an epoch that no other equals
 class Plan:
     """The graph, and each task's decision and row (as read from the store) by key.
 
-    A run adds `ids`, the id of each task, and keeps rows up to date, but for those of tasks that never ran before, kept
-    their value in the database and are not going to be looked at again.
+    A run adds `ids`, the id of each task, and keeps rows up to date, but for those of new tasks whose value is in the
+    database: nothing reads those again.
     """
 
     graph: Graph
@@ -174,8 +174,8 @@ def make_stamp(value: bytes, own: bytes, named: Path | None) -> Stamp:
 def plan_graph(judge: Judge, rows: dict[Key, Row], damaged: Collection[Key]) -> Plan:
     """Decide every task of the judge's graph, upstreams first. Those whose row could not be read are `damaged`.
 
-    What reads a task that is sure to begin an epoch that is new to it is sure to run, and to begin one too. Of a task
-    that never ran only the code is looked at: what else it is made from, just before it runs.
+    A task that is sure to begin a new epoch has its readers run for sure, and begin new ones too. Of a task that never
+    ran only the code is looked at here: what else it is made from, just before it runs.
     """
     for cls in {node.cls: None for node in judge.graph.nodes}:
         judge.code(cls)
@@ -221,7 +221,10 @@ def _new_epoch(
 
 
 def _told_as_anew(decision: Decision, node: Node, good: Record | None, anew: Mapping[Key, bytes]) -> Decision:
-    """The decision of a task that begins a new epoch; where it can't tell that another value came out, it doesn't."""
+    """The decision of a task that begins a new epoch.
+
+    Where its recorded inputs can't show that an upstream's value differs, it says that this is, or was, made anew.
+    """
     if source := next((each for each in node.sources if each.key in anew), None):
         return Run(UpstreamChanged(source.label, How.IS_MADE_ANEW)) if isinstance(decision, MayRun) else decision
     same = good is not None and good.inputs.sources == packed_sources(node) and good.inputs.shape == shape(node)

@@ -23,9 +23,10 @@ _REPR.maxlist = _REPR.maxtuple = _REPR.maxdict = _REPR.maxset = _REPR.maxfrozens
 class Node:
     """A definition. `digest` is of what it says itself; `edges` are what it reaches, by the name it has there.
 
-    `held` are Task classes that its code holds and may read members of, by these `words`; what only makes a task (the
-    labels in `making`) does not, for all that `__init__` reads of them is in the task that it makes. `bound` are the
-    names by which it reaches things, by label (of an attribute, `.name`): the module, the name and the thing.
+    `held` are Task classes that its code refers to, whose members it may read by these `words`. Those that only
+    `__init__` refers to (the labels in `making`) are not among them: what is read there is part of the task that it
+    makes. `bound` are the names by which it reaches things, by label (of an attribute, `.name`): the module, the name
+    and the thing.
     """
 
     name: str

@@ -43,7 +43,10 @@ def was_set(path: str, name: str, value: object) -> bool:
 
 
 class _LoadingSpec(ModuleSpec):
-    """The spec of a module that is being imported: the import system says there when that is over."""
+    """The spec of a module that is being imported: the import system says there when that is over.
+
+    Code that runs while a module is being imported, as the making of a Task class does, has no other sign of its end.
+    """
 
     def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def stale_names(names: Iterable[str]) -> list[str]:
     """Those of some `task_name`s that a loaded module would define, and does not.
 
-    What another module defines, or a function, can't be told of, and is not among them.
+    Classes of modules that are not loaded, or local to a function, can't be judged and are left out.
     """
     modules = _modules()
     return [name for name in names if _is_stale(name, modules)]
