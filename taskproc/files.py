@@ -178,13 +178,13 @@ def _empty(folder: Path, what: str) -> Path:
 
 def _put_link(folder: Path, what: str, target: Path) -> None:
     path = folder / what
+    with suppress(FileExistsError):
+        path.symlink_to(target)
+        return
     if path.is_symlink() and os.readlink(path) == str(target):
         return
     if path.exists() and not path.is_symlink():
         raise FileExistsError(f"something else is there, move it elsewhere: {path}")
-    with suppress(FileExistsError):
-        path.symlink_to(target)
-        return
     link = folder / f"{_LINK}{os.urandom(8).hex()}"
     link.symlink_to(target)
     link.replace(path)

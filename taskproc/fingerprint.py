@@ -89,6 +89,7 @@ class Fingerprinter:
         self._known: dict[Node, Fingerprint] = {}
         self._loaded: set[str] = set()
         self._modules = 0
+        self._as_loaded: dict[tuple[str, bytes], bool] = {}
 
     def of(self, target: type | FunctionType) -> Fingerprint:
         """The fingerprint of a class or function. What can't be read is marked unseen, and never raises."""
@@ -165,14 +166,16 @@ class Fingerprinter:
             self._modules = len(sys.modules)
             self._loaded = {note(module) for module in list(sys.modules.values()) if is_user_code(module)}
         read = [(path, self._explorer.sources.digest(path)) for path in sorted(paths | self._loaded)]
-        return tuple([(path, self._unlike(path) or content) for path, content in read if content])
+        return tuple([(path, self._unlike(path, content) or content) for path, content in read if content])
 
-    def _unlike(self, path: str) -> bytes:
-        """Empty, or `OTHER` where a file does not say what is loaded, with the name of what was set if that is why."""
+    def _unlike(self, path: str, content: bytes) -> bytes:
+        """Empty, or `OTHER` where what was read does not say what is loaded, with the name of what was set, if any."""
         name = self._explorer.sources.rebound.get(path)
         if name is not None:
             return OTHER + name.encode()
-        return b"" if is_as_loaded(path) else OTHER
+        if (path, content) not in self._as_loaded:
+            self._as_loaded[path, content] = is_as_loaded(path)
+        return b"" if self._as_loaded[path, content] else OTHER
 
     def _members(self, root: Node) -> Node:
         """What the code that runs may read from Task classes that it holds, to call or hand on."""

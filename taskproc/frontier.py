@@ -84,10 +84,12 @@ class Frontier:
         if node.key in self.rows or row.good is None or row.good.output.attempt:
             self.rows[node.key] = row
 
-    def take(self, node: Node) -> None:
-        """A waiting task is the caller's, and about to run: what it lacks is about to come."""
-        self._judge.look_at(node)
-        self._lacks.pop(node.key, None)
+    def take(self, nodes: Iterable[Node]) -> None:
+        """Waiting tasks are the caller's, and about to run: what they lack is about to come."""
+        self._judge.look_anew()
+        for node in nodes:
+            self._judge.look_at(node)
+            self._lacks.pop(node.key, None)
 
     def lacks(self, node: Node, coming: Iterable[Key] = ()) -> bool:
         """Whether a task lacks something that is not `coming` either."""

@@ -256,7 +256,10 @@ def _instances(kind: type[T], value: Any, met: dict[int, Any]) -> Iterator[T]:
     if value.__class__ in ATOMIC or isinstance(value, (FutureBase, type)) or id(value) in met:
         return
     met[id(value)] = value
-    for part in _parts(value):
+    parts = _parts(value)
+    if ATOMIC.issuperset(map(type, parts)):
+        return
+    for part in parts:
         if isinstance(part, kind):
             yield part
         elif part.__class__ not in ATOMIC and not isinstance(part, FutureBase):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc.batch import Uses
-from taskproc.canonical import Unencodable, deep, digest, flat
+from taskproc.canonical import Unencodable, canonical, digest, flat
 from taskproc.changes import Change, changes
 from taskproc.future import Const, FutureBase, instances
 from taskproc.graph import packed_sources, shape
@@ -17,6 +17,7 @@ from taskproc.record import WIDTH, Inputs, Stamp
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+    from types import FunctionType
 
     from taskproc.changes import History
     from taskproc.fingerprint import Fingerprint, Fingerprinter
@@ -26,6 +27,19 @@ if TYPE_CHECKING:
 
 UNKNOWN = Stamp(b"\0" * WIDTH)
 """Stands in packed stamps for one that is not known before its task has run."""
+
+
+_MOST = 1000
+
+
+class _Value(NamedTuple):
+    """An attribute's value, which is held since it is known by its id, and what a task's digest takes from it."""
+
+    value: object
+    data: bytes
+    refs: tuple[type | FunctionType, ...] = ()
+    held: frozenset[type] = frozenset()
+    paths: tuple[InputFile, ...] = ()
 
 
 class Judge:
@@ -61,12 +75,17 @@ class Judge:
         self._known: dict[Key, Inputs] = {}
         self._uses: dict[Key, Uses] = {}
         self._read: dict[tuple[type, frozenset[type]], bytes] = {}
+        self._values: dict[int, _Value] = {}
 
     def code(self, cls: type) -> Fingerprint:
         """The code of a class, as it is at the first look."""
         if cls not in self._codes:
             self._codes[cls] = self.codes.of(cls)
         return self._codes[cls]
+
+    def look_anew(self) -> None:
+        """Forget what is shared by attributes of many tasks: it may have been modified since it was looked into."""
+        self._values.clear()
 
     def look_at(self, node: Node) -> Inputs:
         """What a task is made from, but for the stamps: as it is at the first look, until the task has run."""
@@ -99,19 +118,19 @@ class Judge:
         What cannot be encoded is never equal, so that its task runs again.
         """
         attributes = node.attributes
-        values, refs, read = node.values, node.refs, b""
+        refs, paths = node.refs, input_files((*node.values, *node.constants))
         data = flat(attributes)
+        parts = [data or b"each"]
         if data is None:
             try:
-                data, met = deep(attributes)
+                values = [*map(self._look_into, attributes.values())]
             except Unencodable:
                 return os.urandom(WIDTH)
-            values, refs = (*values, *attributes.values()), refs + met
-            read = self._read_of_tasks(node.cls, frozenset(map(type, instances(FutureBase, attributes))))
-        paths = input_files((*values, *node.constants))
-        if not refs and not paths and not read:
-            return digest(data)
-        parts = [data, read] if read else [data]
+            for name, value in zip(attributes, values, strict=True):
+                parts += (name.encode(), value.data)
+            refs = tuple(dict.fromkeys([*refs, *(ref for value in values for ref in value.refs)]))
+            paths = list(dict.fromkeys([*paths, *(path for value in values for path in value.paths)]))
+            parts.append(self._read_of_tasks(node.cls, frozenset(kind for value in values for kind in value.held)))
         if refs:
             self._uses[node.key] = uses = Uses(tuple(map(reference, refs)), self.codes.refs(refs))
             parts.append(uses.code)
@@ -119,6 +138,20 @@ class Judge:
             self._paths[node.key] = paths
             parts += map(content, paths)
         return digest(*parts)
+
+    def _look_into(self, value: object) -> _Value:
+        data = flat(value)
+        if data is not None:
+            return _Value(value, data)
+        known = self._values.get(id(value))
+        if known is None:
+            data, refs = canonical(value)
+            futures, paths = frozenset(map(type, instances(FutureBase, value))), tuple(input_files([value]))
+            known = _Value(value, data, refs, futures, paths)
+            if len(self._values) >= _MOST:
+                self._values.clear()
+            self._values[id(value)] = known
+        return known
 
     def _read_of_tasks(self, cls: type, held: frozenset[type]) -> bytes:
         """The digest of what code of a class reads from the classes of tasks that are `held` in attributes."""

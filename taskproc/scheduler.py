@@ -162,8 +162,7 @@ class Scheduler:
         """Lease a batch; what is not to be had, and what needs that, waits or is decided again."""
         lease = self._journal.lease(by_name(nodes))
         if len(lease.granted) == len(nodes):
-            for node in nodes:
-                self._frontier.take(node)
+            self._frontier.take(nodes)
             return tuple(nodes)
         self._frontier.learn(lease.changed)
         granted: dict[Key, Node] = {}
@@ -176,12 +175,11 @@ class Scheduler:
                 granted[node.key] = node
             elif node.key in lease.busy:
                 self._elsewhere.add(node)
-                self._frontier.take(node)
+                self._frontier.take([node])
                 self._tell(Waiting((node,)))
             else:
                 back.append(node)
-        for node in granted.values():
-            self._frontier.take(node)
+        self._frontier.take(granted.values())
         self._consider(self._frontier.wait(back))
         return tuple(granted.values())
 

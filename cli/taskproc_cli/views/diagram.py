@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
@@ -69,7 +70,7 @@ class Box:
         return f"{told}; {f'{self.running:,} ' if len(self.nodes) > 1 else ''}running now" if self.running else told
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Diagram:
     """Boxes, upstreams first and the root last, and the arrows.
 
@@ -80,7 +81,7 @@ class Diagram:
     boxes: Sequence[Box]
     sources: Mapping[Box, Mapping[Box, Sequence[str]]]
 
-    @property
+    @cached_property
     def tasks(self) -> int:
         """How many tasks are drawn."""
         return sum(len(box.nodes) for box in self.boxes)
@@ -182,7 +183,7 @@ def _drawn(plan: Plan, groups: dict[Node, Hashable], running: Mapping[str, Colle
     boxes: dict[Hashable, Box] = {}
     for group, nodes in members.items():
         states, reasons = (Counter(tell(plan, node) for node in nodes) for tell in (state_of, reason_of))
-        hidden = {source for node in nodes for source in node.sources} - groups.keys()
+        hidden = {source for node in nodes for source in node.sources if source not in groups}
         ids = [row.task_id if (row := plan.rows.get(node.key)) is not None else None for node in nodes]
         busy = sum(task_id in running.get(node.name, ()) for node, task_id in zip(nodes, ids, strict=True))
         one = (ids[0], plan.mark(nodes[0])) if len(nodes) == 1 else (None, "")
