@@ -25,10 +25,48 @@ if TYPE_CHECKING:
 
     from taskproc.capture import Capture
 
-Results = dict[int, bytes | Stored]
-"""Where the values of a batch's earlier payloads are, by position."""
+_PLAIN = frozenset({dict, list, tuple})
+_IMMUTABLE = frozenset({int, float, str, bytes, bool, complex, type(None)})
 
+
+class Results(dict[int, bytes | Stored]):
+    """Where the values of a batch's earlier payloads are, by position.
+
+    The value whose item was read last is held if it is small, and its reader got nothing that can be modified: as many
+    tasks as there are items may read one each.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held: tuple[Source, object] | None = None
+
+    def value(self, source: Source) -> Any:
+        """A value of the reader's own."""
+        return load(self[source] if isinstance(source, int) else source)
+
+    def shared(self, source: Source) -> Any:
+        """A value of which only what nobody can modify may be given to a reader, unless it is let go."""
+        if self._held is not None and self._held[0] == source:
+            return self._held[1]
+        self._held = None  # before another one takes memory
+        value = self.value(source)
+        if _is_small(self[source] if isinstance(source, int) else source):
+            self._held = source, value
+        return value
+
+    def let_go(self) -> None:
+        """The value that is held is its last reader's own."""
+        self._held = None
+
+
+_SMALL = 1 << 24  # bytes of a file whose value may be held while others run
 _COMPARED = 1 << 30  # bytes of files up to which two attempts can be called equal
+
+
+def _is_small(place: bytes | Stored) -> bool:
+    with contextlib.suppress(OSError):  # it may be gone by now
+        return isinstance(place, bytes) or os.path.getsize(place.path) <= _SMALL
+    return False
 
 
 class SlotError(Exception):
@@ -107,13 +145,19 @@ def _slot(slot: SlotValue, results: Results) -> object:
 
 
 def _value(name: str, source: Source, item: tuple[object, ...], results: Results) -> object:
-    value = load(results[source] if isinstance(source, int) else source)
+    if not item:
+        return results.value(source)
+    value = results.shared(source)
+    is_plain = True
     for step in item:
+        is_plain = is_plain and type(value) in _PLAIN
         try:
             value = value[step]
         except Exception as error:
             path = "".join(f"[{part!r}]" for part in item)
             raise SlotError(f"slot {name}: the upstream's result has no item {path} ({reason_of(error)})") from error
+    if not (is_plain and type(value) in _IMMUTABLE):
+        results.let_go()
     return value
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PIECE = 1 << 18
 MEMBER = 8 * PIECE
 
+_LITTLE = 1 << 13
 _SAMPLED = 8  # one member of as many
 _GZIP = 31  # `wbits` of zlib for a gzip member
 _HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
@@ -134,6 +135,8 @@ def _choose(sample: memoryview, level: int) -> Callable[[], _Compressor | _Store
     if level == 0:
         return _Stored
     isal_zlib, zlib_ng = _library("isal.isal_zlib"), _library("zlib_ng.zlib_ng")
+    if _LITTLE < len(sample) < PIECE:  # all that there is: trying it whole takes longer than writing it
+        sample = sample[len(sample) // 4 :][: max(_LITTLE, len(sample) // 4)]
     fast = len(isal_zlib.compress(sample, 1))
     if fast > _NOISE * len(sample):
         return _Stored

@@ -9,6 +9,7 @@ import ast
 import linecache
 import os
 import sys
+import threading
 import warnings
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _TOP_LEVEL_AWAIT = 0x2000
+_TEXT = "_taskproc_text"  # the attribute of a node that has its `Text`
+_KEPT = 1 << 19  # bytes of parsed source files that are kept, which take some 40 times as much
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,10 @@ class SourceFile:
         """The definitions by the name of some live code that compile to the same."""
         name = code.co_qualname
         if name not in self.known:
-            found = self.known[name] = {}
+            found: dict[bytes, list[Definition]] = {}
             for node, compiled in self._pairs(name):
                 found.setdefault(normal_code(compiled), []).append(node)
+            self.known[name] = found
         return self.known[name].get(normal_code(code), [])
 
     def _pairs(self, qualname: str) -> Iterator[tuple[Definition, CodeType]]:
@@ -100,7 +104,6 @@ class Sources:
         self.rebound: dict[str, str] = {}
         self._files: dict[str, SourceFile | None] = {}
         self._digests: dict[str, bytes] = {}
-        self._texts: dict[int, tuple[ast.AST, Text]] = {}
 
     def digest(self, path: str) -> bytes:
         """The digest of a file's bytes as they were first read, empty where it is no file, or can't be parsed."""
@@ -190,11 +193,11 @@ class Sources:
         return file is not None and any(node.lineno <= inner.lineno <= end for inner in file.fitting(code))
 
     def _text(self, node: ast.AST, code: CodeType | None = None) -> Text:
-        known = self._texts.get(id(node))
+        known: Text | None = vars(node).get(_TEXT)
         if known is None:
             text = normal_text(node)
-            known = self._texts[id(node)] = node, Text(text.encode("utf-8", "surrogatepass"), text, code or shell(node))
-        return known[1]
+            known = vars(node)[_TEXT] = Text(text.encode("utf-8", "surrogatepass"), text, code or shell(node))
+        return known
 
 
 def _joined(texts: list[Text]) -> Text:
@@ -207,10 +210,32 @@ def _joined(texts: list[Text]) -> Text:
 _NOTHING = compile("", "<definition>", "exec")
 
 
+class _Parsed(threading.local):
+    """The files that this thread parsed last: who asks for one result after another asks about the same ones."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, SourceFile] = {}
+        self._room = _KEPT
+
+    def file(self, path: str, source: bytes) -> SourceFile:
+        read = digest(source)
+        known = self._files.get(path)
+        if known is None or known.digest != read:
+            known = SourceFile.parse(source, path, read)
+            self._room -= len(source)
+            if self._room < 0:
+                self._files.clear()
+                self._room = _KEPT
+            self._files[path] = known
+        return known
+
+
+_parsed = _Parsed()
+
+
 def _read(path: str) -> SourceFile | None:
     if os.path.isfile(path):
-        source = _bytes(path)
-        return SourceFile.parse(source, path, digest(source))
+        return _parsed.file(path, _bytes(path))
     lines = linecache.getlines(path)
     return SourceFile.parse("".join(lines), path, b"") if lines else None
 

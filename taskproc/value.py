@@ -33,6 +33,7 @@ INLINE = 4096
 
 _UNCOMPRESSED = 512
 _WORTH_SHRINKING = 1 << 16
+_LOOKED_AT = 1 << 14  # bytes above which a quick try tells whether a slow one may be small enough
 _WHOLE = 1 << 18
 _READ = 1 << 16
 _PICKLE = b"\x80"
@@ -253,6 +254,8 @@ def _inline(data: bytes, level: int) -> bytes | None:
     if level == 0 or len(data) > _WORTH_SHRINKING:
         return None
     zlib_ng: Any = import_module("zlib_ng.zlib_ng")
+    if len(data) > _LOOKED_AT and len(zlib_ng.compress(data, 1)) > 2 * INLINE:
+        return None
     form: bytes = min(data, zlib_ng.compress(data, level), key=len)
     return form if len(form) <= INLINE else None
 

@@ -97,7 +97,7 @@ class Work:
             except BaseException as error:  # noqa: BLE001
                 self._refuse(f"{ref.module}:{ref.qualname}", error)
                 return
-        results: Results = {}
+        results = Results()
         while (position := self._next()) is not None:
             payload = self._batch.payloads[position]
             if payload.slots and not _sources(payload) <= results.keys():

@@ -11,7 +11,20 @@ from typing import Any
 import pytest
 
 from taskproc.normal import normal_code, normal_text
-from taskproc.source import Sources
+from taskproc.source import SourceFile, Sources
+
+
+def test_a_file_is_parsed_once_until_it_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    parse = SourceFile.parse
+    monkeypatch.setattr(SourceFile, "parse", lambda *args: parsed.append(args[1]) or parse(*args))
+    path = tmp_path / "some.py"
+    for text in ("x = 1", "x = 1", "x = 2", "x = 1"):
+        path.write_text(text)
+        file = Sources().file(str(path))
+        assert file is not None
+        assert ast.unparse(file.tree) == text
+    assert len(parsed) == 3
 
 
 def normal(text: str) -> str:

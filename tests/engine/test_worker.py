@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from taskproc import attempt
 from taskproc.batch import Batch, ClassRef, Damaged, Done, Failed, Finished, Payload, Refused, Returned, Stored
 from taskproc.call import run_pickled
 from taskproc.canonical import digest
@@ -78,6 +79,25 @@ def test_each_reader_gets_its_own_value(lab: Any, here: Any) -> None:
             for answer, payload in zip(answers, batch.payloads, strict=False)
         ]
         assert found == [list(range(size)), expected, expected]
+
+
+def test_items_that_nobody_can_modify_are_taken_from_one_value(
+    lab: Any, here: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[Any] = []
+    monkeypatch.setattr(attempt, "load", lambda place: loads.append(place) or load(place))
+    readers = [("Slots", None, lab.slot("x", (0, (n,)))) for n in range(5)]
+    *answers, _ = lab.run(here, lab.batch(("Same", [*range(5)]), *readers))
+    assert values(answers)[1:] == [{"x": n} for n in range(5)]
+    assert len(loads) == 1
+
+
+def test_an_item_that_can_be_modified_is_its_reader_s_own(lab: Any, here: Any) -> None:
+    spoil = "self.slots['x'].append(9); result = self.slots['x']"
+    look, at = ("Slots", None, lab.slot("x", (0, (0,)))), ("Slots", None, lab.slot("x", (0, (1, 0))))
+    jobs = [look, ("Call", spoil, lab.slot("x", (0, (1,)))), at, ("Call", spoil, lab.slot("x", (0, (1,)))), look]
+    *answers, _ = lab.run(here, lab.batch(("Same", [1, [2]]), *jobs))
+    assert values(answers)[1:] == [{"x": 1}, [2, 9], {"x": 2}, [2, 9], {"x": 1}]
 
 
 def test_a_failed_upstream_returns_what_needs_it(lab: Any, here: Any) -> None:
