@@ -78,7 +78,7 @@ class DescriptorCapture:
 
     def __call__(self, folder: str, echo: Echo | None) -> DescriptorCapture:
         self._publisher.folder = folder
-        self._follower = Follower(self._scratch, echo) if echo else None
+        self._follower = Follower(dict(zip(STREAMS, self._scratch, strict=True)), echo) if echo else None
         return self
 
     def __enter__(self) -> None:
@@ -198,10 +198,9 @@ class _Log:
         self._stream = stream
         self._echo = echo
         self._file: TextIO | None = None
+        self._follower: Follower | None = None
 
     def write(self, text: str) -> int:
-        if self._echo and text:
-            self._echo(self._stream, text)
         return self._open().write(text)
 
     def writelines(self, lines: list[str]) -> None:
@@ -221,6 +220,9 @@ class _Log:
     def end(self) -> None:
         if self._file is not None:
             self._file.close()
+            if self._follower is not None:
+                self._follower.end()
+                os.close(self._reader)
             if self._path.stat().st_size == 0:
                 self._path.unlink()
                 with contextlib.suppress(OSError):
@@ -229,7 +231,11 @@ class _Log:
     def _open(self) -> TextIO:
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("a", buffering=1, encoding=self.encoding, errors=self.errors)
+            number = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            self._file = open(number, "w", buffering=1, encoding=self.encoding, errors=self.errors)  # noqa: SIM115
+            if self._echo is not None:
+                self._reader = os.dup(number)  # a task may close its own
+                self._follower = Follower({self._stream: self._reader}, self._echo)
         return self._file
 
 

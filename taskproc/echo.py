@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from taskproc.files import STREAM_LOGS, begun_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 Echo = Callable[[str, str], None]
@@ -39,11 +39,11 @@ class Growing:
 
 
 class Follower(threading.Thread):
-    """Tells what is written to two open files, while it goes on."""
+    """Tells what is written to the open file of each stream, while it goes on."""
 
-    def __init__(self, numbers: tuple[int, int], echo: Echo) -> None:
+    def __init__(self, numbers: Mapping[str, int], echo: Echo) -> None:
         super().__init__(daemon=True)
-        self._files = [(stream, number, Growing()) for stream, number in zip(STREAMS, numbers, strict=True)]
+        self._files = [(stream, number, Growing()) for stream, number in numbers.items()]
         self._echo = echo
         self._ended = threading.Event()
         self.start()
