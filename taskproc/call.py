@@ -20,7 +20,7 @@ from taskproc.loading import held
 from taskproc.locks import known_runs
 from taskproc.taskfile import stand_in
 from taskproc.token import another, run_of
-from taskproc.worker import Work, answers_to, discard, is_orphan
+from taskproc.work import Work, answers_to, discard, is_orphan
 
 if TYPE_CHECKING:
     from collections.abc import Callable

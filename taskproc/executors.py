@@ -15,7 +15,7 @@ from taskproc.errors import EndRequest, RequestError
 from taskproc.failure import details_of
 from taskproc.foreign import Dask, made
 from taskproc.pool import Keeper, Pool, ProcessPool
-from taskproc.worker import Work
+from taskproc.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping

@@ -18,7 +18,7 @@ from taskproc.capture import ThreadCapture
 from taskproc.errors import RequestError
 from taskproc.failure import reason_of
 from taskproc.wire import decoded_answers, parcel
-from taskproc.worker import Work, discard, is_orphan
+from taskproc.work import Work, discard, is_orphan
 
 if TYPE_CHECKING:
     import concurrent.futures

@@ -17,26 +17,24 @@ import socket
 import sys
 import threading
 import time
-from collections import deque
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from taskproc.attempt import Results, run_payload, where
-from taskproc.batch import Answer, Batch, Finished, Payload, Refused, Returned
+from taskproc.attempt import where
 from taskproc.capture import DescriptorCapture
-from taskproc.failure import details_of, packed, reason_of
 from taskproc.files import STREAM_LOGS
 from taskproc.lifeline import hold, keep_from_children
-from taskproc.loading import RefusedError, load_class, loaded, refuse_other_code
-from taskproc.locks import is_over, is_swept
+from taskproc.loading import loaded
+from taskproc.locks import is_over
 from taskproc.taskfile import stand_in
-from taskproc.wire import Parcel, encoded_answer, encoded_answers, read_batch
+from taskproc.wire import Parcel, encoded_answer, read_batch
+from taskproc.work import Work, answers_to, discard, is_orphan, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from taskproc.capture import Capture
+    from taskproc.batch import Answer, Batch
 
 ANSWERS = ".answers"
 """What the name of a batch's file gets for that of its answers."""
@@ -44,93 +42,6 @@ ANSWERS = ".answers"
 
 _LINGER = 1.0  # seconds for what is left to end, once the answers are there
 _LOOK = 5.0  # seconds between two looks at whether the run is over, where nothing else tells
-
-
-class Work:
-    """A batch that is worked off by one thread, and may be recalled by another."""
-
-    def __init__(
-        self,
-        batch: Batch,
-        send: Callable[[Answer], None],
-        capture: Capture,
-        *,
-        cwd: str = "",
-        on_error: Callable[[BaseException], None] = lambda error: None,  # noqa: ARG005
-    ) -> None:
-        """Prepare; with `cwd`, each task begins in that folder."""
-        self.serial = batch.serial
-        self._batch = batch
-        self._send = send
-        self._capture = capture
-        self._cwd = cwd
-        self._on_error = on_error
-        self._pending = deque(range(len(batch.payloads)))
-        self._lock = threading.Lock()
-        self._begun = False
-
-    def recall(self) -> None:
-        """Give back what has not begun; the first payload counts as begun."""
-        with self._lock:
-            first = () if self._begun else (self._pending.popleft(),)
-            positions = tuple(self._pending)
-            self._pending = deque(first)
-            if positions:
-                self._send(Returned(positions))
-
-    def run(self) -> None:
-        """Answer every payload, then `Finished`; or `Refused` if the batch can't begin."""
-        needed = {payload.cls for payload in self._batch.payloads}
-        classes: list[type[Any]] = []
-        for number, ref in enumerate(self._batch.classes):
-            try:
-                classes.append(load_class(ref))
-            except BaseException as error:  # noqa: BLE001  importing runs the user's code
-                if number in needed:
-                    self._refuse(f"{ref.module}:{ref.qualname}", error)
-                    return
-                classes.append(object)  # a container may lack what only the others need
-        for payload in self._batch.payloads:
-            ref = self._batch.classes[payload.cls]
-            try:
-                refuse_other_code(ref, classes[payload.cls], payload.uses)
-            except BaseException as error:  # noqa: BLE001
-                self._refuse(f"{ref.module}:{ref.qualname}", error)
-                return
-        results = Results()
-        while (position := self._next()) is not None:
-            payload = self._batch.payloads[position]
-            if payload.slots and not _sources(payload) <= results.keys():
-                self._send(Returned((position,)))
-                continue
-            if self._cwd:
-                os.chdir(self._cwd)
-            cls = classes[payload.cls]
-            self._send(run_payload(position, payload, cls, results, self._capture, self._send, self._on_error))
-        self._send(Finished())
-
-    def _next(self) -> int | None:
-        with self._lock:
-            self._begun = True
-            return self._pending.popleft() if self._pending else None
-
-    def _refuse(self, name: str, error: BaseException) -> None:
-        with self._lock:
-            self._begun = True
-            self._pending.clear()
-        self._send(refusal(name, error))
-
-
-def _sources(payload: Payload) -> set[int]:
-    """The positions of earlier payloads that a payload reads."""
-    return {source for slot in payload.slots for source, _ in slot.sources if isinstance(source, int)}
-
-
-def refusal(what: str, error: BaseException) -> Refused:
-    """The answer to a batch that can't begin."""
-    if isinstance(error, RefusedError):
-        return Refused(str(error))
-    return Refused(f"{what} can't be loaded in a worker: {reason_of(error)}", details_of(error), packed(error))
 
 
 def settle(message: Parcel) -> None:
@@ -257,33 +168,6 @@ def end_with_run(folder: Path) -> None:
         with contextlib.suppress(OSError):  # of a file system that does not answer now
             over = is_over(folder)
     _die()
-
-
-def is_orphan(batch: Batch) -> bool:
-    """Whether the run that a batch is of is over, and what it left was removed: nobody will take the answers."""
-    return any(is_swept(payload.folder) for payload in batch.payloads[:1])
-
-
-def discard(payloads: Iterable[Payload]) -> None:
-    """Remove what orphans left: nobody will sweep once more."""
-    import shutil
-
-    for payload in payloads:
-        shutil.rmtree(payload.folder, ignore_errors=True)
-
-
-def answers_to(message: Parcel, cwd: str, work: Callable[[Batch, Callable[[Answer], None]], None]) -> bytes:
-    """The pickled answers that `work` gives for the batch in a parcel, which is read in the folder `cwd`, if any."""
-    answers: list[Answer] = []
-    try:
-        if cwd:
-            os.chdir(cwd)
-        batch = loaded(read_batch, message.batch)
-    except BaseException as error:  # noqa: BLE001
-        answers.append(refusal("the batch", error))
-    else:
-        work(batch, answers.append)
-    return encoded_answers(answers)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from taskproc.executors import ThreadPool
 from taskproc.journal import Journal
 from taskproc.lanes import Durations
 from taskproc.store import open_store
-from taskproc.worker import Work
+from taskproc.work import Work
 
 FAN = """
 class Leaf(Task):

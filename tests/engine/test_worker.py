@@ -18,7 +18,7 @@ from taskproc.executors import Interactive
 from taskproc.loading import know
 from taskproc.value import load
 from taskproc.wire import Parcel, decoded_answers, encoded, parcel
-from taskproc.worker import Work
+from taskproc.work import Work
 
 
 @pytest.fixture

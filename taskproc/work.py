@@ -1,0 +1,169 @@
+"""A batch, worked off: by a process of ours, a thread, a call of a foreign executor or a prefix command."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from taskproc.attempt import Results, run_payload
+from taskproc.batch import Answer, Batch, Finished, Payload, Refused, Returned
+from taskproc.failure import details_of, packed, reason_of
+from taskproc.loading import RefusedError, load_class, loaded, refuse_other_code
+from taskproc.locks import is_swept
+from taskproc.wire import Parcel, encoded_answers, read_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from taskproc.batch import ClassRef
+    from taskproc.capture import Capture
+
+
+class Work:
+    """A batch that is worked off by one thread, and may be recalled by another."""
+
+    def __init__(
+        self,
+        batch: Batch,
+        send: Callable[[Answer], None],
+        capture: Capture,
+        *,
+        cwd: str = "",
+        on_error: Callable[[BaseException], None] = lambda error: None,  # noqa: ARG005
+    ) -> None:
+        """Prepare; with `cwd`, each task begins in that folder, and with the environment that the first one found."""
+        self.serial = batch.serial
+        self._batch = batch
+        self._send = send
+        self._capture = capture
+        self._cwd = cwd
+        self._on_error = on_error
+        self._pending = deque(range(len(batch.payloads)))
+        self._lock = threading.Lock()
+        self._begun = False
+
+    def recall(self) -> None:
+        """Give back what has not begun; the first payload counts as begun."""
+        with self._lock:
+            first = () if self._begun else (self._pending.popleft(),)
+            positions = tuple(self._pending)
+            self._pending = deque(first)
+            if positions:
+                self._send(Returned(positions))
+
+    def run(self) -> None:
+        """Answer every payload, then `Finished`; or `Refused` if the batch can't begin."""
+        classes = self._classes()
+        if classes is None:
+            return
+        surroundings = Surroundings(self._cwd) if self._cwd else None
+        results, process = Results(), os.getpid()
+        while (position := self._next()) is not None:
+            payload = self._batch.payloads[position]
+            if payload.slots and not _sources(payload) <= results.keys():
+                self._send(Returned((position,)))
+                continue
+            if surroundings is not None:
+                surroundings.restore()
+            cls = classes[payload.cls]
+            answer = run_payload(position, payload, cls, results, self._capture, self._send, self._on_error)
+            if os.getpid() != process:
+                os._exit(0)  # the task has forked, and this is the child
+            self._send(answer)
+        if surroundings is not None:
+            surroundings.restore()
+        self._send(Finished())
+
+    def _classes(self) -> list[type[Any]] | None:
+        """The classes of the batch; None if that is refused. One that no payload has may be missing in a container."""
+        needed = {payload.cls for payload in self._batch.payloads}
+        classes: list[type[Any]] = []
+        for number, ref in enumerate(self._batch.classes):
+            try:
+                classes.append(load_class(ref))
+            except BaseException as error:  # noqa: BLE001  importing runs the user's code
+                if number in needed:
+                    self._refuse(ref, error)
+                    return None
+                classes.append(object)
+        for payload in self._batch.payloads:
+            ref = self._batch.classes[payload.cls]
+            try:
+                refuse_other_code(ref, classes[payload.cls], payload.uses)
+            except BaseException as error:  # noqa: BLE001
+                self._refuse(ref, error)
+                return None
+        return classes
+
+    def _next(self) -> int | None:
+        with self._lock:
+            self._begun = True
+            return self._pending.popleft() if self._pending else None
+
+    def _refuse(self, ref: ClassRef, error: BaseException) -> None:
+        with self._lock:
+            self._begun = True
+            self._pending.clear()
+        self._send(refusal(f"{ref.module}:{ref.qualname}", error))
+
+
+class Surroundings:
+    """What a process has for all its tasks, as it is now, and in a working folder: one must not leave it changed."""
+
+    def __init__(self, cwd: str) -> None:
+        self._cwd = cwd
+        self._path = sys.path[:]
+        self._variables: dict[Any, Any] = vars(os.environ)["_data"]  # to be compared in no time
+        self._environment = self._variables.copy()
+
+    def restore(self) -> None:
+        """Undo what a task has changed."""
+        os.chdir(self._cwd)
+        if sys.path != self._path:
+            sys.path[:] = self._path
+        if self._variables != self._environment:
+            for name in self._variables.keys() - self._environment.keys():
+                del os.environ[os.fsdecode(name)]
+            os.environ.update({os.fsdecode(name): os.fsdecode(value) for name, value in self._environment.items()})
+
+
+def _sources(payload: Payload) -> set[int]:
+    """The positions of earlier payloads that a payload reads."""
+    return {source for slot in payload.slots for source, _ in slot.sources if isinstance(source, int)}
+
+
+def refusal(what: str, error: BaseException) -> Refused:
+    """The answer to a batch that can't begin."""
+    if isinstance(error, RefusedError):
+        return Refused(str(error))
+    return Refused(f"{what} can't be loaded in a worker: {reason_of(error)}", details_of(error), packed(error))
+
+
+def is_orphan(batch: Batch) -> bool:
+    """Whether the run that a batch is of is over, and what it left was removed: nobody will take the answers."""
+    return any(is_swept(payload.folder) for payload in batch.payloads[:1])
+
+
+def discard(payloads: Iterable[Payload]) -> None:
+    """Remove what orphans left: nobody will sweep once more."""
+    import shutil
+
+    for payload in payloads:
+        shutil.rmtree(payload.folder, ignore_errors=True)
+
+
+def answers_to(message: Parcel, cwd: str, work: Callable[[Batch, Callable[[Answer], None]], None]) -> bytes:
+    """The pickled answers that `work` gives for the batch in a parcel, which is read in the folder `cwd`, if any."""
+    answers: list[Answer] = []
+    try:
+        if cwd:
+            os.chdir(cwd)
+        batch = loaded(read_batch, message.batch)
+    except BaseException as error:  # noqa: BLE001
+        answers.append(refusal("the batch", error))
+    else:
+        work(batch, answers.append)
+    return encoded_answers(answers)
