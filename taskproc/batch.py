@@ -7,9 +7,12 @@ answers each payload as it finishes it, so the first one without an answer is th
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc.record import FileEntry, Made
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class ClassRef(NamedTuple):
@@ -191,19 +194,33 @@ Reply = Callable[[int, Answer], None]
 LAST = (Finished, Lost, Refused)
 
 
-class Executor(Protocol):
+class Executor:
     """Where batches run. Slots are the scheduler's business: it never submits more batches at once than it was told.
 
-    `streams`: answers come as payloads finish, and `recall` works; otherwise all come at the batch's end.
+    Attributes:
+        streams: Answers come as payloads finish, and `recall` works; otherwise all come at the batch's end.
     """
 
-    streams: bool
+    streams: bool = False
+
+    @property
+    def capacity(self) -> int:
+        """How many batches it runs at once, if it is not ours and tells; else 0."""
+        return 0
+
+    def try_out(self, cache: Path) -> None:
+        """See whether the workers can do the work of a run on this cache.
+
+        Raises:
+            RequestError: They can't.
+        """
 
     def expect(self, batches: int) -> None:
         """Get ready for up to so many batches at once, if that takes time; returns at once."""
 
     def submit(self, batch: Batch, reply: Reply) -> None:
         """Begin a batch; returns at once. Errors come as answers."""
+        raise NotImplementedError
 
     def recall(self, serial: int) -> None:
         """Take back what of the batch has not begun, answered by `Returned` (soon, or never if nothing is left)."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from taskproc.command import command_for
 from taskproc.executors import Interactive, by_name
-from taskproc.foreign import Foreign, foreign
+from taskproc.foreign import foreign
 from taskproc.prefix import PrefixExecutor
 
 if TYPE_CHECKING:
@@ -50,13 +50,12 @@ class Dispatch:
 
     def try_out(self, cache: Path) -> None:
         """See whether workers that are not ours can do the work of a run on this cache."""
-        if isinstance(self._plain, Foreign):
-            self._plain.try_out(cache)
+        self._plain.try_out(cache)
 
     @property
     def capacity(self) -> int:
         """How many batches plain workers that are not ours run at once; 0 if they don't tell, or are ours."""
-        return self._plain.capacity if isinstance(self._plain, Foreign) else 0
+        return self._plain.capacity
 
     def close(self, *, kill: bool) -> None:
         """End all workers; with `kill`, what runs is stopped."""

@@ -66,16 +66,13 @@ class _ThreadKeeper(Keeper):
             reply(serial, answer)
 
 
-class Interactive:
+class Interactive(Executor):
     """Runs batches at once in the caller's own thread and terminal; with `debug`, pdb looks at each failure."""
 
     streams = True
 
     def __init__(self, *, debug: bool) -> None:
         self._debug = debug and sys.stdin is not None and sys.stdin.isatty()
-
-    def expect(self, batches: int) -> None:
-        """Do nothing: this thread is ready."""
 
     def submit(self, batch: Batch, reply: Reply) -> None:
         work = Work(batch, partial(reply, batch.serial), _no_capture, cwd=batch.cwd, on_error=self._examine)
@@ -84,12 +81,6 @@ class Interactive:
         finally:
             with contextlib.suppress(OSError):  # it may be gone
                 os.chdir(batch.cwd)
-
-    def recall(self, serial: int) -> None:
-        """Do nothing: a batch is over when `submit` returns."""
-
-    def close(self, *, kill: bool) -> None:
-        """Do nothing: no worker is ours."""
 
     def _examine(self, error: BaseException) -> None:
         if isinstance(error, (KeyboardInterrupt, EndRequest)):

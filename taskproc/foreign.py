@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
-from taskproc.batch import Answer, Batch, Lost, Reply
+from taskproc.batch import Answer, Batch, Executor, Lost, Reply
 from taskproc.call import Surroundings, look_around, run_pickled
 from taskproc.capture import ThreadCapture
 from taskproc.errors import RequestError
@@ -29,15 +29,13 @@ _AT_HOME = "concurrent.futures."
 """The modules of executors whose workers are on this machine, and have what it has."""
 
 
-class Foreign:
+class Foreign(Executor):
     """Runs batches on any `concurrent.futures.Executor`: one call each, all answers at its end.
 
     Such an executor may run a call more than once, lose it, or lie about having cancelled it: nothing of that is relied
     on. One that `make` made is ours: it is shut down at the end, and made anew when it takes no more calls, as some do
     when a worker has died. `name` is what errors call it.
     """
-
-    streams = False
 
     def __init__(
         self,
@@ -82,9 +80,6 @@ class Foreign:
         found: object = getattr(self._executor, "_max_workers", 0)
         return found if isinstance(found, int) else 0
 
-    def expect(self, batches: int) -> None:
-        """Do nothing: an executor decides for itself when its workers begin."""
-
     def submit(self, batch: Batch, reply: Reply) -> None:
         try:
             future = self._call(*self._job(batch, reply))
@@ -110,9 +105,6 @@ class Foreign:
                 raise
             self._executor = self._make()
             return self._executor.submit(*job)
-
-    def recall(self, serial: int) -> None:
-        """Do nothing: what an executor says of cancelling can't be trusted."""
 
     def close(self, *, kill: bool) -> None:
         if kill:

@@ -45,8 +45,8 @@ else:
 class Future(Protocol[T_co], metaclass=_FutureType):
     """What a slot accepts and a task passes on: a task, an item of one, or a `Const`.
 
-    For type checkers, `Future[int]` is anything whose `run_task` returns an int. When a program runs, only our own
-    classes are futures, and `isinstance(x, Future)` tells.
+    For type checkers, `Future[int]` is anything whose `run_task` returns an int; they know no items of it: take those
+    from the task itself. When a program runs, only our own classes are futures, and `isinstance(x, Future)` tells.
 
     Example:
         >>> class Double(Task):

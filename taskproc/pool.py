@@ -13,7 +13,7 @@ import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from taskproc.batch import LAST, Answer, Batch, Damaged, Done, Failed, Lost, Refused, Reply, Returned
+from taskproc.batch import LAST, Answer, Batch, Damaged, Done, Executor, Failed, Lost, Refused, Reply, Returned
 from taskproc.capture import tail
 from taskproc.failure import reason_of
 from taskproc.process import PATIENCE, WorkerProcess
@@ -56,7 +56,7 @@ class Keeper(threading.Thread):
         raise NotImplementedError
 
 
-class Pool:
+class Pool(Executor):
     """Runs batches on up to `workers` keepers, started as they are needed."""
 
     streams = True

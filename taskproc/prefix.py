@@ -10,7 +10,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from taskproc.batch import Lost
+from taskproc.batch import Executor, Lost
 from taskproc.job import Job, call
 
 if TYPE_CHECKING:
@@ -25,18 +25,13 @@ _MOST = 500  # ids on one command line
 _FILES = 8192
 
 
-class PrefixExecutor:
+class PrefixExecutor(Executor):
     """Runs each batch by the shell line that it carries."""
-
-    streams = False
 
     def __init__(self, grace: float | None = None) -> None:
         """Prepare; `grace` is how many seconds a result may be seen later than the end of its command (see `Job`)."""
         self._grace = grace
         self._jobs: set[Job] = set()
-
-    def expect(self, batches: int) -> None:
-        """Do nothing: each batch is a command of its own."""
 
     def submit(self, batch: Batch, reply: Reply) -> None:
         if not self._jobs:
@@ -48,9 +43,6 @@ class PrefixExecutor:
         except RuntimeError as error:  # no more threads are to be had
             self._jobs.discard(job)
             reply(batch.serial, Lost(f"the prefix command {job.command.line!r} could not be run: {error}"))
-
-    def recall(self, serial: int) -> None:
-        """Do nothing: all answers come at the end."""
 
     def close(self, *, kill: bool) -> None:
         jobs = [job for job in list(self._jobs) if job.is_alive()]

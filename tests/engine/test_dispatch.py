@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from taskproc.batch import Command
+from taskproc.batch import Command, Executor
 from taskproc.dispatch import Dispatch, open_executors
 from taskproc.executors import Interactive, ThreadPool
 from taskproc.foreign import Foreign
@@ -18,22 +18,11 @@ from taskproc.prefix import PrefixExecutor
 CACHE = Path("cache")
 
 
-class Ends:
+class Ends(Executor):
     """An executor that remembers how it was closed."""
-
-    streams = True
 
     def __init__(self) -> None:
         self.closed: list[bool] = []
-
-    def expect(self, batches: int) -> None:
-        raise NotImplementedError
-
-    def submit(self, batch: Any, reply: Any) -> None:
-        raise NotImplementedError
-
-    def recall(self, serial: int) -> None:
-        raise NotImplementedError
 
     def close(self, *, kill: bool) -> None:
         self.closed.append(kill)

@@ -48,7 +48,7 @@ def body(n):
 """
 
 
-class Direct:
+class Direct(Executor):
     """Runs batches at once in the thread that submits them, and remembers them."""
 
     streams = True
@@ -56,9 +56,6 @@ class Direct:
     def __init__(self) -> None:
         self.batches: list[Batch] = []
         self.recalled: list[int] = []
-
-    def expect(self, batches: int) -> None:
-        pass
 
     def submit(self, batch: Batch, reply: Reply) -> None:
         self.batches.append(batch)
@@ -72,9 +69,6 @@ class Direct:
 
     def recall(self, serial: int) -> None:
         self.recalled.append(serial)
-
-    def close(self, *, kill: bool) -> None:
-        pass
 
 
 @pytest.fixture
