@@ -22,6 +22,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from taskproc.attempt import where
+from taskproc.bytecode import keep_settled_only
 from taskproc.capture import DescriptorCapture
 from taskproc.files import STREAM_LOGS
 from taskproc.lifeline import hold, keep_from_children
@@ -59,6 +60,7 @@ def settle(message: Parcel) -> None:
 def serve(number: int, lifeline: str) -> None:
     """Be a worker process of a pool: work on what comes over the socket until told to end, or alone."""
     hold(lifeline)
+    keep_settled_only()
     gc.freeze()  # what is imported is no garbage, not even at the end
     os.set_inheritable(number, False)  # noqa: FBT003
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
@@ -172,6 +174,7 @@ def end_with_run(folder: Path) -> None:
 
 if __name__ == "__main__":
     file = Path(sys.argv[1])
+    keep_settled_only()
     if not hold(*sys.argv[2:]):
         threading.Thread(target=end_with_run, args=[file.parent], daemon=True).start()
     run_file(file)

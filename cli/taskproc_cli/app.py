@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from taskproc.bytecode import keep_settled_only
 from taskproc.errors import RequestError
 from taskproc_cli import problems
 from taskproc_cli.options import CacheCommand, Command, DryRunCommand, LazyTaskCommand, StatusCommand, TaskCommand
@@ -89,6 +90,7 @@ def run_task_class(cls: type[Task], args: Sequence[str] | None = None) -> NoRetu
 
 def _carry_out(work: Callable[[], None]) -> NoReturn:
     """Do the program's work, again whenever a file changes that is watched, and end with its exit status."""
+    keep_settled_only()
     status = _status(work)
     if watch.on and status < problems.SIGNALLED:
         status = _status(watch.wait)

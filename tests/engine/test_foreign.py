@@ -347,7 +347,10 @@ PIPELINE = """
 def cluster() -> Iterator[Any]:
     distributed = pytest.importorskip("distributed", reason="distributed, a part of taskproc[test], is not installed")
     settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
-    with distributed.LocalCluster(**settings, silence_logs=logging.CRITICAL) as cluster:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONDONTWRITEBYTECODE", "1")  # of the workers: it would hide an edit within the same second
+        cluster = distributed.LocalCluster(**settings, silence_logs=logging.CRITICAL)
+    with cluster:
         yield cluster
 
 
