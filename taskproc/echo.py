@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ STREAMS = ("stdout", "stderr")
 
 _PIECE = 1 << 16
 _PERIOD = 0.05
+_LOOK = 0.25
 
 
 class Growing:
@@ -73,9 +75,16 @@ class Logs:
         self._run = run
         self._attempt: Path | None = None
         self._growing = [Growing() for _ in STREAMS]
+        self._due = 0.0
 
-    def news(self) -> Iterator[tuple[str, str]]:
-        """The stream and the text of each new piece; from the beginning, if there is a newer attempt."""
+    def news(self, *, now: bool) -> Iterator[tuple[str, str]]:
+        """The stream and the text of each new piece; from the beginning, if there is a newer attempt.
+
+        They are looked for but a few times a second, unless it must be `now`: the folder may be a far host's.
+        """
+        if not now and time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + _LOOK
         attempt = next(reversed(begun_by(self._run, self._folder)), None)
         if attempt is None:
             return

@@ -62,11 +62,11 @@ class Flight:
         """When and how long one of its tasks has run at the most, which cannot tell itself."""
         return Made(self.begun, max(0.0, time.time() - self.begun), "")
 
-    def printed(self) -> Iterator[tuple[Flight, Answer]]:
+    def printed(self, *, now: bool) -> Iterator[tuple[Flight, Answer]]:
         """What its logs show that has not been told."""
         if self.logs is not None:
             position, logs = self.logs
-            for stream, text in logs.news():
+            for stream, text in logs.news(now=now):
                 yield self, Printed(position, stream, text)
 
 
@@ -111,7 +111,7 @@ class Flights:
         """
         under_way = list(self._flights.values())
         for each in under_way:
-            yield from each.printed()
+            yield from each.printed(now=False)
         restless = restless or any(len(each.unanswered) > 1 or each.logs for each in under_way)
         patience = SILENCE / 2 if restless else _LONG
         self._pace.pause(there=not self._answers.empty())
@@ -126,7 +126,7 @@ class Flights:
             flight = self._flights.get(serial)
             if flight is not None:
                 flight.heard = time.monotonic()
-                yield from flight.printed()
+                yield from flight.printed(now=True)
                 yield flight, answer
 
     def end(self, flight: Flight) -> None:
