@@ -13,15 +13,19 @@ from taskproc.errors import RequestError
 from taskproc.presentation import to_json
 from taskproc.taskfile import file_of
 from taskproc_cli.classes import task_classes
+from taskproc_cli.grammar import COMMANDS
+from taskproc_cli.parameter_options import MARK, parameter_options, read_parameters
 from taskproc_cli.parameters import parameters_of
 from taskproc_cli.settings import Settings
 from taskproc_cli.target import Target, cache_path
+from taskproc_cli.words import TRUE, Spelling, spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from taskproc.graph import Node
+    from taskproc_cli.parameter import Parameter
     from taskproc_cli.parameters import Parameters
 
 
@@ -49,44 +53,59 @@ def debug_command(node: Node) -> str | None:
         return None
     sys.set_int_max_str_digits(0)  # an argument may be a long number
     parameters = parameters_of(node.cls)
+    known = _spellings(parameters)
     arguments: list[str] = []
     rest: dict[str, Any] = {}
     for name, value in node.parameters.named(node.values).items():
-        choices = _choices(parameters, name, to_json(value))
-        chosen = next((words for words, values in choices if _means(node, parameters, name, values)), None)
-        if chosen is None:
-            return None
-        if isinstance(chosen, dict):
-            rest |= chosen
-        else:
+        given = to_json(value)
+        choices = _choices(parameters.called(name), given)
+        chosen = next(
+            (words for words in choices if _means(node, parameters, name, _read(parameters, words, known))), None
+        )
+        if chosen is not None:
             arguments += chosen
+        elif _means(node, parameters, name, {name: given}):
+            rest[name] = given
+        else:
+            return None
     if rest:
         arguments += ["--kwargs", json.dumps(rest, ensure_ascii=False)]
     return shlex.join([*program(), "run", "-i", *_cache(node, file), _near(file), node.short, *arguments])
 
 
-def _choices(
-    parameters: Parameters, name: str, value: Any
-) -> Iterator[tuple[list[str] | dict[str, Any], dict[str, Any]]]:
-    """How an argument may be typed, the shortest first (as words, or in `--kwargs`), and what comes of it."""
-    yield [], {}
+def _choices(parameter: Parameter, value: Any) -> Iterator[list[str]]:
+    """How an argument may be typed, the shortest first; not all of these need mean it."""
+    yield []
+    if isinstance(value, bool):
+        yield [parameter.option if value else f"--no-{parameter.option[2:]}"]
     texts = [value] if isinstance(value, str) else []
     for text in (*texts, json.dumps(value, ensure_ascii=False)):
-        parameter = parameters.find(name)
-        assert parameter is not None  # it has an argument
-        try:
-            values = parameters.values({name: [text]})
-        except RequestError:  # it stands for no value, or the parameter takes tasks alone
-            continue
-        if parameter.shape.flag and isinstance(value, bool):
-            yield [parameter.option if value else f"--no-{parameter.option[2:]}"], values
-        elif name != "help":
-            yield [parameter.option, text], values
-    yield {name: value}, {name: value}
+        yield [parameter.option, text]
 
 
-def _means(node: Node, parameters: Parameters, name: str, values: dict[str, Any]) -> bool:
+def _spellings(parameters: Parameters) -> dict[str, Spelling]:
+    """The options that `run` has for a task: its own, which have the names of `**kwargs` first, and the parameters."""
+    own = {
+        name: Spelling(name, None if each.value else TRUE) for each in COMMANDS["run"].options for name in each.names
+    }
+    return own | spellings(parameter_options(parameters)) | {"--help": own["--help"]}
+
+
+def _read(parameters: Parameters, words: list[str], known: dict[str, Spelling]) -> dict[str, Any] | None:
+    """The values that words stand for, None if they are refused or not about parameters alone."""
+    try:
+        given = read_parameters(words, dict(known), parameters).given
+        if not all(name.endswith(MARK) for name in given):
+            return None
+        return parameters.values({name.removesuffix(MARK): texts for name, texts in given.items()})
+    except RequestError:
+        return None
+
+
+def _means(node: Node, parameters: Parameters, name: str, values: dict[str, Any] | None) -> bool:
     """Whether a task is still the same if one of its arguments is given in another way, or not at all."""
+    if values is None:
+        return False
     others = {each: value for each, value in node.parameters.named(node.values).items() if each != name}
     try:
         args, kwargs = parameters.arranged(others | values)

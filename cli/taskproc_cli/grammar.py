@@ -221,7 +221,6 @@ COMMANDS = {
         "task",
         Option("--repair", about="Save what can be saved, and forget what is lost, so that it runs again."),
         _CACHE,
-        _KWARGS,
         _TRUST,
     ),
     "config": Command("Show each setting, its value, and where that comes from.", "taskfile"),

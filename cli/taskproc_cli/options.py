@@ -188,6 +188,14 @@ class LazyTaskCommand(TaskCommand):
 class CacheCommand(LazyTaskCommand):
     """A command about a whole cache, which the taskfile only tells the place of."""
 
+    def _read_tail(self, ctx: Context, own: list[TyperOption], head: Reading) -> Reading:  # noqa: ARG002
+        """Read what follows the target: options of its own alone."""
+        known = spellings(own)
+        tail = read(head.rest, known, bool)
+        if tail.rest:
+            raise UsageError(unknown_option(tail.rest[0], known))
+        return tail
+
     def collect_usage_pieces(self, ctx: Context) -> list[str]:  # noqa: ARG002
         """What the usage line says after the command's name."""
         return ["[OPTIONS]", "[TASKFILE]"]

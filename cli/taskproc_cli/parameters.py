@@ -66,12 +66,16 @@ class Parameters:
 
         return (each for parameter in self.named.values() for each in walk(parameter, ()))
 
+    def called(self, name: str) -> Parameter:
+        """The parameter of exactly this name; it may be an extra one, whose name is any text."""
+        return self.named.get(name) or Parameter((name,), f"--{spelled(name)}", Field(name, name, self.extra))
+
     def find(self, name: str) -> Parameter | None:
         """The parameter, or part of one, that `split-ratio` or `train.lr` names; it may be an extra one."""
         first, *rest = name.split(".")
         parameter = self.named.get(first) or self.named.get(first.replace("-", "_"))
         if parameter is None and self.extra is not MISSING and (key := first.replace("-", "_")).isidentifier():
-            parameter = Parameter((key,), f"--{spelled(key)}", Field(key, key, self.extra))
+            parameter = self.called(key)
         for word in rest:
             parameter = parameter and parameter.part(word)
         return parameter
@@ -95,7 +99,9 @@ class Parameters:
         """
         found = dict(known or {})
         for name in sorted(given, key=lambda name: name.count(".")):
-            parameter = self.giveable(name)
+            parameter = self.find(name)
+            assert parameter is not None  # an option was made of it
+            self.check_giveable(parameter)
             try:
                 value = parameter.shape.value(given[name])
             except ValueError as error:
@@ -105,7 +111,8 @@ class Parameters:
 
     def _put(self, values: dict[str, Any], parameter: Parameter, value: Any) -> None:
         """Put the value of a parameter, or of a part, in its place among those of all."""
-        holder, whole = values, self.find(parameter.path[0])
+        holder: dict[str, Any] = values
+        whole: Parameter | None = self.called(parameter.path[0])
         for key, below in zip(parameter.path, parameter.path[1:], strict=False):
             assert whole is not None
             assert whole.fields is not None  # or the part would not be there
@@ -131,7 +138,7 @@ class Parameters:
             if name not in self.named and self.extra is MISSING:
                 hint = suggestion(name, self.named) or f"; it has {', '.join(self.named) or 'none'}"
                 raise UsageError(f"--kwargs: {self.cls.__qualname__} has no parameter {name!r}{hint}")
-            self.giveable(name)
+            self.check_giveable(self.called(name))
         return found
 
     def make(self, values: Mapping[str, Any], of_json: Container[str] = ()) -> Task:
@@ -143,12 +150,13 @@ class Parameters:
         """
         missing = [each for each in self.named.values() if each.required and each.name not in values]
         for parameter in missing:
-            self.giveable(parameter.name)  # says so if it is one that can't be given
+            self.check_giveable(parameter)  # says so if it is one that can't be given
         if missing:
             needed = [part for each in missing for part in self._needed(each)]
             raise UsageError(f"{self.cls.__qualname__} needs {' and '.join(part.given_by for part in needed)}")
         for name, value in values.items():
-            self._check(self.giveable(name), value, of_json)
+            self.check_giveable(self.called(name))
+            self._check(self.called(name), value, of_json)
         args, kwargs = self.arranged(values)
         with users_code(f"{self.cls.__qualname__} cannot be made"):
             try:
@@ -181,8 +189,7 @@ class Parameters:
         first, *path = error.path
         if self.signature.parameters[str(first)].kind is inspect.Parameter.VAR_KEYWORD:
             first, *path = path
-        parameter, place = self.find(str(first)), ""
-        assert parameter is not None  # it was bound
+        parameter, place = self.called(str(first)), ""
         for key in path:
             part = parameter.part(key) if isinstance(key, str) and not place else None
             if part is not None:
@@ -209,19 +216,12 @@ class Parameters:
                 kind = type_name(parameter.field.annotation)
                 raise UsageError(f"{_called(parameter, of_json)}: {kind} has no {key!r}{hint}")
 
-    def giveable(self, name: str) -> Parameter:
-        """A parameter that there is, and that can be given.
-
-        Raises:
-            FutureNeededError: it must be a task.
-        """
-        parameter = self.find(name)
-        assert parameter is not None  # it was found before
+    def check_giveable(self, parameter: Parameter) -> None:
+        """Raise a FutureNeededError for a parameter that must be a task."""
         if parameter.shape.future:
             raise FutureNeededError(
                 f"{self.cls.__qualname__}: {parameter.name} must be a Future (a task), which can't be given here"
             )
-        return parameter
 
 
 def parameters_of(cls: type[Task]) -> Parameters:

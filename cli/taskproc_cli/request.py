@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskproc.errors import RequestError
 from taskproc_cli.outline import read_outline
+from taskproc_cli.parameter import spelled
 from taskproc_cli.parameters import FutureNeededError, Parameters, parameters_of
 from taskproc_cli.problems import UsageError
 from taskproc_cli.settings import Settings
@@ -73,6 +74,13 @@ class Request:
             raise UsageError(
                 f"{name}#{self.target.instance} is a recorded instance; say {name} and its parameters instead"
             )
+
+    def _refuse_parameters(self) -> None:
+        """Raise a UsageError where parameters are given beside `TASK#ID`."""
+        given = [f"--{spelled(name)}" for name in sorted(self.given)] or ["--kwargs"] * bool(self.values)
+        if given:
+            name = f"{self.target.task}#{self.target.instance}"
+            raise UsageError(f"{name} is one recorded instance, whatever its parameters: leave {given[0]} out")
 
     def called(self, name: str) -> str:
         """What to call an option in errors, by its name in the program: where its value was found."""
@@ -149,6 +157,7 @@ class Request:
 
         with open_store(cache, write=False) as store:
             if self.target.instance is not None:
+                self._refuse_parameters()
                 name, label = self._recorded_name(store.names()), f"{self.target.task}#{self.target.instance}"
                 found = store.find(name, self.target.instance)
             else:

@@ -95,7 +95,7 @@ def _axis(word: str, parameters: Parameters) -> tuple[str, list[Swept]]:
     if not text:
         raise UsageError(f"--sweep: {word!r} names no value")
     try:
-        parameters.giveable(parameter.name)
+        parameters.check_giveable(parameter)
         read = parameter.shape.value
         items = [_unquoted(item, read) for part in _split(text) for item in _expanded(part, typed)]
         found = [Swept(item, read([item])) for item in items]

@@ -39,6 +39,10 @@ class Rest(Task):
     def __init__(self, first, /, *rest: int, **others: Any):
         pass
 
+class Open(Task):
+    def __init__(self, b: bool = False, **others: Any):
+        pass
+
 class After(Task):
     before: Requires[Any]
     def __init__(self, before: Future[Any]):
@@ -57,6 +61,11 @@ CALLS = {
     "All(help='me')": 'All --kwargs \'{"help": "me"}\'',
     "Rest('x')": "Rest --first x",
     "Rest(1, 2, 3, a=4, b_c='5')": "",
+    "Open(**{'learning rate': 3})": "Open --kwargs '{\"learning rate\": 3}'",
+    "Open(**{'a.b': 1, '': 2})": 'Open --kwargs \'{"": 2, "a.b": 1}\'',
+    "Open(cache='x')": 'Open --kwargs \'{"cache": "x"}\'',
+    "Open(kwargs='{}', k=True)": 'Open --k true --kwargs \'{"kwargs": "{}"}\'',
+    "Open(no_b=1)": "Open --kwargs '{\"no_b\": 1}'",
 }
 
 

@@ -105,6 +105,14 @@ def test_texts_and_json_become_values() -> None:
     assert parameters.values_of_json('{"a": "1", "z": null}') == {"a": "1", "z": None}
 
 
+def test_extra_names_in_json_are_any_text(tmp_path: Path) -> None:
+    assert made(tmp_path, '{"train": {"rate": 1}, "a b": {"size": 1}, "a.b": {}, "": {}, "c-d": {}}')[5].keys() == {
+        *("a b", "a.b", "", "c-d")
+    }
+    with pytest.raises(UsageError, match="--kwargs: a b: Step has no 'siz'; did you mean 'size'"):
+        made(tmp_path, '{"train": {"rate": 1}, "a b": {"siz": 1}}')
+
+
 def test_what_cannot_be_given_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Named needs --rate"):
         parameters_of(Named).make({})

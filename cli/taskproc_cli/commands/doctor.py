@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from taskproc_cli.options import CacheOption, KwargsOption
+from taskproc_cli.options import CacheOption
 from taskproc_cli.problems import FAILED, UsageError
 from taskproc_cli.views.quantities import count
 from taskproc_cli.views.result import write_out
@@ -26,7 +26,6 @@ def doctor(
         bool, typer.Option("--repair", help="Save what can be saved, and forget what is lost, so that it runs again.")
     ] = False,
     cache: CacheOption = None,
-    kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
 ) -> None:
     """Look through the whole cache for damage.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -216,8 +217,11 @@ def _tell(failed: Sequence[FailedTaskError], nodes: Sequence[Node], request: Req
         from taskproc_cli.again import debug_command
 
         alone = len(nodes) == 1 and error.task is nodes[0].task and not process.on
+        own = None
         # With the words as typed it is what was asked for; --force-all would run all that it needs again.
-        own = None if alone and options.force != "all" else debug_command(error.task._task_node)
+        if not alone or options.force == "all":
+            with suppress(Exception):  # the failure is told whatever comes of this
+                own = debug_command(error.task._task_node)
         return "" if options.interactive else own or request.rerun
 
     ranked = sorted(failed, key=lambda error: error.blocks)
