@@ -18,8 +18,9 @@ from taskproc_cli.parameter_options import MARK, parameter_options, read_paramet
 from taskproc_cli.paths import is_taskfile
 from taskproc_cli.problems import UsageError
 from taskproc_cli.request import Request
+from taskproc_cli.shapes import read_bool
 from taskproc_cli.target import parse_target
-from taskproc_cli.words import FALSE, TRUE, Reading, name_of, read, spellings
+from taskproc_cli.words import Reading, name_of, read, spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -263,6 +264,7 @@ def _value(option: TyperOption, given: list[str]) -> Any:
         return option.default
     if not option.is_flag:
         return given[-1]
-    if given[-1] not in {TRUE, FALSE}:
-        raise UsageError(f"{option.opts[0]} takes no value")
-    return given[-1] == TRUE
+    try:
+        return bool(read_bool(given[-1]))
+    except ValueError as error:
+        raise UsageError(f"{option.opts[0]}: {error}") from None

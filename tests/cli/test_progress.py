@@ -99,7 +99,16 @@ def test_a_task_named_verbosely_has_its_reason(graph: Graph, capsys: pytest.Capt
     progress = Progress(verbose=True)
     progress(planned(graph))
     progress(Finished(graph.nodes[0], 0, 75, "here:1", "code of helper changed"))
-    assert capsys.readouterr().err == "✔ Leaf(n=0) ran in 1 min 15 s: code of helper changed\n"
+    assert capsys.readouterr().err == "✔ Leaf(n=0) ran in 1 min 15 s (code of helper changed)\n"
+    error = FailedTaskError("Leaf(n=1)", "KeyError: 'new'")
+    progress(Finished(graph.nodes[1], 0, 75, "here:1", "failed last time: ValueError: old", error))
+    told = "✘ Leaf(n=1) failed in 1 min 15 s: KeyError: 'new' (failed last time: ValueError: old)\n"
+    assert capsys.readouterr().err == told
+
+
+def test_words_of_the_user_s_in_a_line_can_do_no_harm(graph: Graph, capsys: pytest.CaptureFixture[str]) -> None:
+    Progress().say("✘ F() failed: \x1b[2J\x1b[31mred\x1b[0m\rover")
+    assert capsys.readouterr().err == "✘ F() failed: \x1b[31mred\x1b[0mover\n"
 
 
 def test_output_is_passed_on_and_lines_stay_whole(graph: Graph, capsys: pytest.CaptureFixture[str]) -> None:

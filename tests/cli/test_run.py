@@ -114,6 +114,7 @@ def test_help_shows_the_parameters(cli: Command) -> None:
         ("After --before 3", "before must be a Future"),
         ("Talk#0", "Talk#0 is a recorded instance"),
         ("-j 0 Talk", "--workers: '0' is not a whole number from 1"),
+        ("--keep-going=maybe Talk", "--keep-going: 'maybe' is neither true nor false"),
         ("-x proces Talk", "did you mean 'process'?"),
         ("-x serial --executor-args 3 Talk", "--executor-args: '3' is not a JSON object"),
         ("--rate-limit gpu=1 Talk", "nothing in the graph has the channel or the name 'gpu'"),
@@ -261,7 +262,7 @@ def test_force_is_a_reason(cli: Command) -> None:
 
 def test_each_task_is_named_when_asked(cli: Command) -> None:
     done = cli("run", "-v", "Choose", "--n", "2", "--k", "1")
-    assert "Choose(n=2, k=1) ran in 0.0 s: never ran" in done.stderr
+    assert "Choose(n=2, k=1) ran in 0.0 s (never ran)" in done.stderr
     assert done.stdout == "2\n"
 
 

@@ -9,7 +9,7 @@ import typer
 from taskproc_cli.options import CacheOption, KwargsOption
 from taskproc_cli.views import terminal
 from taskproc_cli.views.quantities import count
-from taskproc_cli.views.result import write_out
+from taskproc_cli.views.result import write_lines, write_out
 from taskproc_cli.views.why import diff_lines
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def accept(
     elif dry_run:
         write_out(f"would accept {what}\n")
         for then in _versions(folder, [row for row, _ in found.values()]):
-            write_out("".join(f"{line}\n" for line in diff_lines(then, codes.of(cls).parts)))
+            write_lines(diff_lines(then, codes.of(cls).parts))
     else:
         code = codes.of(cls)
         with open_store(folder) as store:

@@ -9,7 +9,7 @@ import typer
 from taskproc_cli.options import CacheOption
 from taskproc_cli.problems import FAILED, UsageError
 from taskproc_cli.views.quantities import count
-from taskproc_cli.views.result import write_out
+from taskproc_cli.views.result import write_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ def doctor(
         raise UsageError("taskproc doctor looks through whole caches: name no task, but a taskfile or --cache DIR")
     folder = request.cache(cache)
     found = check_up(folder, repair=repair)
-    write_out("".join(f"{line}\n" for line in _lines(found, folder, repair=repair)))
+    write_lines(_lines(found, folder, repair=repair))
     if found.findings and not repair:
         raise typer.Exit(FAILED)
 

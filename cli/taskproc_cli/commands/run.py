@@ -19,7 +19,7 @@ from taskproc_cli.views.failure import failure_lines
 from taskproc_cli.views.plan import plan_lines
 from taskproc_cli.views.progress import Progress, shown_progress
 from taskproc_cli.views.quantities import count
-from taskproc_cli.views.result import print_result, write_out
+from taskproc_cli.views.result import print_result, write_lines, write_out
 from taskproc_cli.watch import watch as process
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def run(
     if dry_run:
         plan = make_plan(nodes[0], options, *nodes[1:])
         refuse_impossible(plan, options)
-        write_out("".join(f"{line}\n" for line in plan_lines(plan)))
+        write_lines(plan_lines(plan))
         return
     listener = shown_progress(quiet=quiet, verbose=verbose, insist=progress, own_terminal=interactive)
     with terminal.printing_to_stderr():  # commands that tasks start in this process are not captured

@@ -96,6 +96,7 @@ class Progress(AbstractContextManager["Progress"]):
 
     def say(self, line: str) -> None:
         """Write a line."""
+        line = terminal.still(line)
         self.write(f"\n{line}\n" if self._midline else f"{line}\n")
 
     def write(self, text: str) -> None:
@@ -109,9 +110,10 @@ class Progress(AbstractContextManager["Progress"]):
             wait = self.tick()
 
     def _name(self, event: Finished) -> None:
-        how = "ran" if event.error is None else "failed"
+        how, now = ("ran", "") if event.error is None else ("failed", f": {event.error.reason}")
         mark = terminal.sign(good=event.error is None)
-        self.say(f"{mark} {self.tracker.name(event.node)} {how} in {duration(event.duration)}: {event.reason}")
+        name, took = self.tracker.name(event.node), duration(event.duration)
+        self.say(f"{mark} {name} {how} in {took}{now} ({event.reason})")
 
     def _echo(self, event: Printed) -> None:
         """Pass on what the requested task prints; what it printed in an earlier run comes under a heading."""

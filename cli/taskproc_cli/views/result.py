@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from taskproc_cli.problems import users_code
-from taskproc_cli.views.terminal import spelled
+from taskproc_cli.views.terminal import spelled, still
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -101,7 +101,7 @@ def stable_repr(value: object) -> str:
 
 def write_lines(lines: Iterable[str]) -> None:
     """Write lines of ours, such as a tree, to stdout; in other symbols where that can't encode these."""
-    text = "".join(f"{line}\n" for line in lines)
+    text = still("".join(f"{line}\n" for line in lines))
     write_out(spelled(text, sys.stdout.encoding) if sys.stdout else text)  # pyright: ignore[reportUnnecessaryComparison]
 
 

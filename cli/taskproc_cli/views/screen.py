@@ -6,7 +6,6 @@ Drawn by hand, because `rich` takes 90 ms to import, and loses its place when th
 from __future__ import annotations
 
 import os
-import re
 import sys
 import unicodedata
 from typing import TYPE_CHECKING
@@ -21,12 +20,6 @@ if TYPE_CHECKING:
 Piece = tuple[str, "Colour | None"]
 Line = list[Piece]
 """A line in pieces, each of a colour."""
-
-_MOVES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-ln-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|\x1b[^\[\]]"
-    r"|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]"
-)
-"""What moves the cursor or worse: all control sequences but those for colours."""
 
 
 class Screen:
@@ -50,7 +43,7 @@ class Screen:
         # A terminal that became narrower has wrapped what was drawn.
         rows = sum(max(1, -(-length // columns)) for length in self._drawn)
         text = [f"\r\x1b[{rows}A" if rows else "\r", f"\x1b[J{above}" if above else ""]
-        cropped = [crop(line, columns - 1) for line in lines]
+        cropped = [crop([(terminal.still(piece), colour) for piece, colour in line], columns - 1) for line in lines]
         text += [f"\x1b[2K{''.join(map(_painted, line))}\n" for line in cropped]
         terminal.write(f"{''.join(text)}\x1b[J")
         self._drawn = [sum(width(piece) for piece, _ in line) for line in cropped]
@@ -94,4 +87,4 @@ def width(text: str) -> int:
 
 def harmless(text: str) -> str:
     """A line that a task printed, without what would move the cursor; of a line written over, what is seen last."""
-    return _MOVES.sub("", text.rstrip("\r").rpartition("\r")[2])
+    return terminal.still(text.rstrip("\r").rpartition("\r")[2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import sys
 from contextlib import contextmanager, redirect_stdout
@@ -30,6 +31,13 @@ _PLAIN = str.maketrans(
     | {"├": "|", "└": "`", "│": "|", "×": "x", "█": "#"}
 )
 """What stands for our symbols where a stream can't encode them."""
+
+
+_MOVES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-ln-~]|\x1b\][^\x07\x1b\n]*(\x07|\x1b\\)|\x1b[^\[\]\n]|\x1b(?!\[[0-?]*[ -/]*m)"
+    r"|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]"
+)
+"""What moves the cursor or worse: all control sequences but those for colours."""
 
 
 def is_terminal() -> bool:
@@ -137,6 +145,11 @@ def _has_symbols(encoding: str) -> bool:
     return True
 
 
+def still(text: str) -> str:
+    """A text that may hold words of the user's, without what would move the cursor; lines and colours stay."""
+    return _MOVES.sub("", text)
+
+
 def say(text: str) -> None:
     """Write a line to stderr."""
-    write(f"{text}\n")
+    write(f"{still(text)}\n")
