@@ -47,6 +47,7 @@ class Fields:
         Raises:
             ValueError: it has none, or is of a class that these are not the fields of.
         """
+        value = rooted(value)
         if value is MISSING or value is None:
             return {}
         if isinstance(value, collections.abc.Mapping):
@@ -78,6 +79,11 @@ def fields_of(annotation: Any) -> Fields | None:
             continue
         classes.append(origin)
     return Fields(found, others, tuple(classes)) if classes else None
+
+
+def rooted(value: Any) -> Any:
+    """What a value of a pydantic RootModel stands for; all else is itself."""
+    return rooted(value.root) if getattr(value.__class__, "__pydantic_root_model__", False) else value
 
 
 def description(annotation: Any) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
+from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from taskproc.presentation import as_text
-from taskproc_cli.fields import MISSING, Field, Fields, fields_of
-from taskproc_cli.shapes import Shape, shape_of
+from taskproc_cli.fields import MISSING, Field, Fields, fields_of, rooted
+from taskproc_cli.shapes import Shape, enum_text, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,8 +119,9 @@ def _typed(default: Any) -> str:
     """A default as it would be typed."""
     if default is None:
         return ""
-    if hasattr(default, "_value_"):  # an enum's member
-        default = default.value
+    default = rooted(default)
+    if isinstance(default, Enum):
+        default = enum_text(default)
     try:
         return default if isinstance(default, str) else json.dumps(default)
     except (TypeError, ValueError, RecursionError):

@@ -197,7 +197,9 @@ class Parameters:
             elif place or isinstance(key, int):
                 place += f"[{key}]" if isinstance(key, int) else f".{key}"
         problem = error.problem.removeprefix("Value error, ")
-        return f"{_called(parameter, of_json)}{place}: {problem[:1].lower()}{problem[1:]}{parameter.hint}"
+        if problem[1:2].islower():
+            problem = problem[:1].lower() + problem[1:]
+        return f"{_called(parameter, of_json)}{place}: {problem}{parameter.hint}"
 
     def _check(self, parameter: Parameter, value: Any, of_json: Container[str]) -> None:
         """Refuse keys that mean nothing, which validation would pass over.

@@ -52,6 +52,22 @@ def result_grace(text: str, option: str) -> int:
     return _count(text, option, least=0)
 
 
+def rate_limit(text: str, option: str) -> tuple[str, int]:
+    """How many tasks of a channel or class run at a time."""
+    name, value = _entry(text, option, "NAME=N")
+    return name, _count(value, f"{option} {name}")
+
+
+def prefix(text: str, option: str) -> tuple[str, str]:
+    """The command put before the workers of a channel or class."""
+    name, value = _entry(text, option, "NAME=CMD")
+    try:
+        shlex.split(value)
+    except ValueError as error:
+        raise UsageError(f"{option} {name}: {value!r} is not a shell line ({error})") from None
+    return name, value
+
+
 def by_name(
     limits: Sequence[str], prefixes: Sequence[str], settings: Settings, roots: Sequence[Node]
 ) -> dict[str, Any]:
@@ -62,11 +78,11 @@ def by_name(
     names = _names(build_graph(*roots))
     found: dict[str, int] = {}
     for layer in reversed(layers["rate-limit"]):
-        found |= _by_name(layer, "NAME=N", names, _count)
+        found |= _by_name(layer, names, rate_limit)
     return {
-        "limits": found | _by_name(Setting(tuple(limits), "--rate-limit"), "NAME=N", names, _count),
-        "prefixes": _by_name(Setting(tuple(prefixes), "--prefix"), "NAME=CMD", names, _shell_line),
-        "settings": {layer.origin: _by_name(layer, "NAME=CMD", names, _shell_line) for layer in layers["prefix"]},
+        "limits": found | _by_name(Setting(tuple(limits), "--rate-limit"), names, rate_limit),
+        "prefixes": _by_name(Setting(tuple(prefixes), "--prefix"), names, prefix),
+        "settings": {layer.origin: _by_name(layer, names, prefix) for layer in layers["prefix"]},
     }
 
 
@@ -80,26 +96,23 @@ def _count(text: str, option: str, least: int = 1) -> int:
     return number
 
 
-def _shell_line(text: str, option: str) -> str:
-    try:
-        shlex.split(text)
-    except ValueError as error:
-        raise UsageError(f"{option}: {text!r} is not a shell line ({error})") from None
-    return text
+def _entry(text: str, option: str, form: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"{option}: {text!r} is not of the form {form}")
+    return name, value
 
 
-def _by_name(layer: Setting, form: str, known: Mapping[str, str], read: Callable[[str, str], T]) -> dict[str, T]:
+def _by_name(layer: Setting, known: Mapping[str, str], read: Callable[[str, str], tuple[str, T]]) -> dict[str, T]:
     """Read the `NAME=...` entries of one source.
 
     A setting is made for many graphs: what it names and this graph lacks is left out. The command line is for this one.
     """
     found: dict[str, T] = {}
     for text in layer.texts:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UsageError(f"{layer.origin}: {text!r} is not of the form {form}")
+        name, value = read(text, layer.origin)
         if name in known:
-            found[known[name]] = read(value, f"{layer.origin} {name}")
+            found[known[name]] = value
         elif layer.origin.startswith("--"):
             hint = suggestion(name, known) or f"; it has {', '.join(known)}"
             raise UsageError(f"{layer.origin}: nothing in the graph has the channel or the name {name!r}{hint}")

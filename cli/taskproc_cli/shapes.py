@@ -106,7 +106,8 @@ def shape_of(annotation: Any) -> Shape:
     nullable = type(None) in alternatives
     kinds = [member for member in alternatives if member is not type(None)]
     values = [member for member in kinds if not _is_future(member)]
-    metavar = f"<{type_name(annotation)}>"
+    expected = "|".join(map(type_name, kinds)) or type_name(annotation)
+    metavar = f"<{expected}>"
     if kinds and not values:
         return Shape(read_json, metavar, future=True)
     if str in values or any(member in UNANNOTATED for member in values):
@@ -118,7 +119,7 @@ def shape_of(annotation: Any) -> Shape:
         item = shape_of(Union[tuple(items)] if items else Any)  # noqa: UP007  made from a tuple
         read = read_bool if item.flag else item.read
         return Shape(read, metavar, many=True, future=item.future, nullable=nullable and read is not str)
-    return Shape(_reader(values, type_name(annotation), nullable=nullable), metavar)
+    return Shape(_reader(annotation, values, expected, nullable=nullable), metavar)
 
 
 def type_name(annotation: Any) -> str:
@@ -133,7 +134,7 @@ def type_name(annotation: Any) -> str:
         inner = ",".join("..." if argument is Ellipsis else type_name(argument) for argument in arguments)
         return f"{type_name(get_origin(annotation))}[{inner}]"
     if isinstance(annotation, enum.EnumType):
-        return "|".join(map(_enum_text, cast("type[enum.Enum]", annotation)))
+        return "|".join(map(enum_text, cast("type[enum.Enum]", annotation)))
     return str(getattr(annotation, "__name__", annotation))
 
 
@@ -181,6 +182,8 @@ def members(annotation: Any) -> list[Any]:
         return members(annotation.__supertype__)
     if hasattr(annotation, "__value__"):  # a `type X = ...` statement
         return members(annotation.__value__)
+    if getattr(annotation, "__pydantic_root_model__", False):
+        return members(annotation.__pydantic_fields__["root"].annotation)
     return [annotation]
 
 
@@ -189,16 +192,19 @@ def _is_future(member: Any) -> bool:
     return kind is Future or (isinstance(kind, type) and issubclass(kind, FutureBase))
 
 
-def _reader(kinds: list[Any], expected: str, *, nullable: bool) -> Callable[[str], Any]:
+def _reader(annotation: Any, kinds: list[Any], expected: str, *, nullable: bool) -> Callable[[str], Any]:
     """Read a word as the first of some alternatives that takes it: text where that is meant, else JSON.
 
-    Numbers are read as Python reads them too: `.5`, `1_000`, `inf`. `null` is None where no text is called so.
+    What is neither stays text where the task's own validation takes that: an IPv4Address, a Fraction. Numbers are read
+    as Python reads them too: `.5`, `1_000`, `inf`. `null` is None where no text is called so.
     """
     textual = [reader for kind in kinds if (reader := _text_reader(kind)) is not None]
     numbers = [kind for kind in (int, float) if kind in kinds]
     plain = _read_float if kinds == [float] else read_json
-    readers = textual if len(textual) == len(kinds) and kinds else [plain, *textual, *numbers]
+    all_textual = bool(kinds) and len(textual) == len(kinds)
+    readers = textual if all_textual else [plain, *textual, *numbers]
     readers = [*readers, _choice({"null": None})] if nullable else readers
+    readers = readers if all_textual else [*readers, _validated(annotation)]
     example = next((f", such as {EXAMPLES[kind]}" for kind in kinds if kind in EXAMPLES), "")
 
     def read(text: str) -> Any:
@@ -207,20 +213,38 @@ def _reader(kinds: list[Any], expected: str, *, nullable: bool) -> Callable[[str
                 return reader(text)
             except (ValueError, ArithmeticError):
                 continue
-        raise ValueError(f"{_quoted(text)} is not {_article(expected)}{_nearest(text, expected) or example}")
+        raise ValueError(f"{_quoted(text)} is not {_article(expected)}{_nearest(text, kinds) or example}")
+
+    return read
+
+
+def _validated(annotation: Any) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        from taskproc.coercion import coercion
+
+        try:
+            coercion(annotation)(text)
+        except Exception:  # noqa: BLE001  a validator of the user's may raise anything
+            raise ValueError(text) from None
+        return text
 
     return read
 
 
 def _text_reader(member: Any) -> Callable[[str], Any] | None:
     """How text becomes a `member`, None if that takes JSON."""
+    choices = _choices(member)
+    return TEXTUAL.get(member) if choices is None else _choice(choices)
+
+
+def _choices(member: Any) -> dict[str, Any] | None:
+    """The texts that a `member` has, None where they are open."""
     if get_origin(member) is Literal:
-        return _choice({"null" if choice is None else str(choice): choice for choice in reversed(get_args(member))})
+        return {"null" if choice is None else str(choice): choice for choice in reversed(get_args(member))}
     if isinstance(member, enum.EnumType):
-        return _choice(
-            {**member.__members__} | {_enum_text(choice): choice for choice in cast("type[enum.Enum]", member)}
-        )
-    return TEXTUAL.get(member)
+        values = {str(choice.value): choice for choice in cast("type[enum.Enum]", member)}
+        return {**member.__members__} | values
+    return None
 
 
 def _choice(choices: dict[str, Any]) -> Callable[[str], Any]:
@@ -232,8 +256,10 @@ def _choice(choices: dict[str, Any]) -> Callable[[str], Any]:
     return read
 
 
-def _enum_text(member: Any) -> str:
-    return str(member.value)
+def enum_text(member: enum.Enum) -> str:
+    """What people type for a member of an enum: its value where that is text, else its name."""
+    value: object = member.value
+    return value if isinstance(value, str) else str(member.name)
 
 
 def read_bool(text: str) -> bool | None:
@@ -258,8 +284,9 @@ def _article(expected: str) -> str:
     return f"{'an' if expected[:1] in 'aeioAEIO' else 'a'} {expected}"
 
 
-def _nearest(text: str, expected: str) -> str:
+def _nearest(text: str, kinds: Sequence[Any]) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(text, expected.split("|"), 1) if "|" in expected else []
-    return f"; did you mean {near[0]}?" if near else ""
+    by_fold = {word.lower(): word for kind in kinds for word in _choices(kind) or ()}
+    near = get_close_matches(text.lower(), by_fold, 1)
+    return f"; did you mean {by_fold[near[0]]}?" if near else ""

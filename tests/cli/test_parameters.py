@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pytest
-from pydantic import Field
+from pydantic import Field, RootModel
 
 from taskproc import Cache, Future, Task
 from taskproc_cli.options import parameter_options
@@ -66,6 +67,17 @@ class Structured(Task):
         self.got = (train, usual, weights, anything, count, more)
 
 
+class Weights(RootModel[dict[str, float]]): ...
+
+
+class Colour(Enum):
+    RED = 1
+
+
+class Wrapped(Task):
+    def __init__(self, weights: Weights = Weights({"a": 1.5}), colour: Colour = Colour.RED) -> None: ...  # noqa: B008
+
+
 class Needs(Task):
     def __init__(self, up: Future[int]) -> None: ...
 
@@ -97,6 +109,13 @@ def test_a_task_is_made_of_values(tmp_path: Path, values: dict[str, Any], got: o
     with Cache(tmp_path):
         task: Any = parameters_of(Positional).make(values)
     assert task.got == got
+
+
+def test_defaults_are_shown_as_they_would_be_typed() -> None:
+    found = {each.opts[0]: each.help for each in parameter_options(parameters_of(Wrapped))}
+    assert found["--colour"] == "[default: RED]"
+    assert found["--weights"] == '(JSON, or part by part: --weights.KEY) [default: {"a": 1.5}]'
+    assert parameters_of(Wrapped).values({"weights.b": ["2"]}) == {"weights": {"a": 1.5, "b": 2.0}}
 
 
 def test_texts_and_json_become_values() -> None:

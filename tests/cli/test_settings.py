@@ -156,3 +156,16 @@ def test_config_refuses_a_value_that_run_would_refuse(
     (tmp_path / "study.py").touch()
     with pytest.raises(RequestError, match=r"executor in .*: there is no executor 'proces'; did you mean 'process'"):
         config("study.py")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("TASKPROC_PREFIX", "Up=nice -n 1", "TASKPROC_PREFIX: '-n' is not of the form NAME=CMD"),
+        ("TASKPROC_PREFIX", '"Up=a \'b"', 'TASKPROC_PREFIX Up: "a \'b" is not a shell line'),
+        ("TASKPROC_RATE_LIMIT", "gpu=x", "TASKPROC_RATE_LIMIT gpu: 'x' is not a whole number from 1"),
+    ],
+)
+def test_config_and_run_refuse_the_same(refused: Any, name: str, value: str, said: str) -> None:
+    assert said in refused("config", **{name: value})
+    assert said in refused("run", "Talk", **{name: value})

@@ -6,6 +6,8 @@ import json
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
+from fractions import Fraction
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, NewType, Optional
 from uuid import UUID
@@ -13,11 +15,26 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BeforeValidator, RootModel
+from typing_extensions import TypeAliasType
 
 from taskproc import Future, Task
 from taskproc_cli.shapes import shape_of, type_name
 
 Name = NewType("Name", str)
+
+
+Number = NewType("Number", int)
+Alias = TypeAliasType("Alias", int | date)
+
+
+class Numbers(RootModel[list[int]]): ...
+
+
+class Even:
+    def __init__(self, text: str) -> None:
+        if text != "two":
+            raise KeyError(text)
 
 
 class Colour(Enum):
@@ -80,6 +97,14 @@ class Level(IntEnum):
         (bool, ["false"], False),
         (int | Path, ["3"], 3),
         (int | Path, ["a"], Path("a")),
+        (Colour, ["RED"], Colour.RED),
+        (Numbers, ["[3, 4]"], [3, 4]),
+        (Numbers, ["3", "4"], [3, 4]),
+        (Alias, ["3"], 3),
+        (IPv4Address, ["4.3.2.1"], "4.3.2.1"),
+        (Fraction | None, ["1/3"], "1/3"),
+        (list[IPv4Address], ["4.3.2.1"], ["4.3.2.1"]),
+        (Annotated[Even, BeforeValidator(Even)], ["two"], "two"),
     ],
 )
 def test_words_are_read_as_the_annotation_says(annotation: Any, words: list[str], value: object) -> None:
@@ -93,7 +118,12 @@ def test_words_are_read_as_the_annotation_says(annotation: Any, words: list[str]
     [
         (int, "abc", "'abc' is not an int"),
         (float | None, "x", "'x' is not a float"),
-        (Colour, "gren", "'gren' is not one of red, 2"),
+        (Colour, "gren", "'gren' is not one of red, BLUE"),
+        (Colour, "blue", "'blue' is not one of red, BLUE; did you mean BLUE?"),
+        (Level | None, "lw", "'lw' is not a LOW; did you mean LOW?"),
+        (Number, "x", "'x' is not an int"),
+        (Alias, "x", "'x' is not one of int, date"),
+        (IPv4Address, "4.3.2", "'4.3.2' is not an IPv4Address"),
         (Literal["logistic", "svm"], "logstic", "did you mean logistic?"),
         (timedelta, "5x", "'5x' is not a timedelta, such as PT1H30M, 01:30:00, or 90 for seconds"),
         (date, "2024", "'2024' is not a date, such as 2024-12-31"),
@@ -129,7 +159,7 @@ def test_flags_and_futures_are_told() -> None:
         (list[Path], "list[Path]"),
         (int | None, "int"),
         (Literal["a", "b"], "a|b"),
-        (Colour, "red|2"),
+        (Colour, "red|BLUE"),
         (dict[str, int], "dict[str,int]"),
         (tuple[int, ...], "tuple[int,...]"),
     ],

@@ -12,7 +12,7 @@ from taskproc_cli.problems import UsageError
 from taskproc_cli.settings import SETTINGS, Settings, variable
 from taskproc_cli.target import cache_path, check_taskfile, parse_target, suggestion
 from taskproc_cli.views import terminal
-from taskproc_cli.views.result import write_out
+from taskproc_cli.views.result import write_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,8 @@ CHECKS = {
     "executor": run_options.executor,
     "executor-args": run_options.executor_args,
     "result-grace": run_options.result_grace,
+    "rate-limit": run_options.rate_limit,
+    "prefix": run_options.prefix,
 }
 """What refuses a text that is no value of a setting."""
 
@@ -44,7 +46,7 @@ def config(
     if taskfile and target.taskfile:
         check_taskfile(target.taskfile)
     settings = Settings(target.folder)
-    write_out("".join(f"{line}\n" for line in _table([*_places(target, settings), *_settings(target, settings)])))
+    write_lines(_table([*_places(target, settings), *_settings(target, settings)]))
     for name in sorted(os.environ):
         if name.startswith("TASKPROC_") and name not in map(variable, SETTINGS):
             terminal.say(f"{name} means nothing to taskproc{suggestion(name, map(variable, SETTINGS))}")
