@@ -117,7 +117,7 @@ def _means(node: Node, parameters: Parameters, name: str, values: dict[str, Any]
 def _cache(node: Node, file: Path) -> list[str]:
     """The options that lead to a task's cache, unless the command would find it anyway."""
     target = Target(file, None, None, None)
-    setting = Settings(target.folder).standing_in(()).get("cache")
+    setting = Settings(target.folder).standing_in({}).get("cache")
     found = cache_path(target, setting.texts[0] if setting else None)
     words = [] if found.resolve() == node.cache.resolve() else ["--cache", _near(node.cache)]
     return [*words, *(["--trust-cache"] if node.trust else [])]

@@ -17,7 +17,7 @@ TITLES = frozenset(
 def own_docstring(cls: type) -> str:
     """The docstring that a class has itself, without its margin."""
     text: object = vars(cls).get("__doc__")
-    return cleandoc(text) if isinstance(text, str) else ""
+    return cleandoc(text).strip() if isinstance(text, str) else ""
 
 
 def describe_own_parameters(cls: type) -> dict[str, str]:

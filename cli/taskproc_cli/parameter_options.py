@@ -27,7 +27,8 @@ def parameter_options(parameters: Parameters) -> list[TyperOption]:
     def task() -> None: ...
 
     panel = f"Parameters of {parameters.cls.__qualname__}"
-    found = {f"p{number}": each for number, each in enumerate(parameters.walk()) if each.name != HELP}
+    shown = (*parameters.walk(), *parameters.others())
+    found = {f"p{number}": each for number, each in enumerate(shown) if each.name != HELP}
     made = [_declaration(name, each, panel) for name, each in found.items()]
     task.__signature__ = inspect.Signature(made)  # type: ignore[attr-defined]
     task.__annotations__ = {each.name: each.annotation for each in made}

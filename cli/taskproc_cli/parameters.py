@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from taskproc import Task
 
 
+OTHER = "NAME"
+"""What help calls a parameter that may have any name."""
+
+
 class FutureNeededError(UsageError):
     """A parameter must be a task, which no words can give; `problem` says so without saying what to do."""
 
@@ -56,15 +60,14 @@ class Parameters:
 
     def walk(self) -> Iterator[Parameter]:
         """All parameters and, each behind its whole, the parts that have a name; those of a class once on each path."""
+        return (each for parameter in self.named.values() for each in _walk(parameter, ()))
 
-        def walk(parameter: Parameter, above: tuple[Any, ...]) -> Iterator[Parameter]:
-            yield parameter
-            classes = parameter.fields.classes if parameter.fields else ()
-            if not any(cls in above for cls in classes):
-                for part in parameter.parts():
-                    yield from walk(part, (*above, *classes))
-
-        return (each for parameter in self.named.values() for each in walk(parameter, ()))
+    def others(self) -> Iterator[Parameter]:
+        """One that stands for all that `**kwargs` take, with its parts."""
+        for each in self.signature.parameters.values():
+            if each.kind is each.VAR_KEYWORD and OTHER not in self.named:
+                about = describe_own_parameters(self.cls).get(each.name, "Any other parameter.")
+                yield from _walk(Parameter((OTHER,), f"--{OTHER}", Field(OTHER, OTHER, self.extra, None, about)), ())
 
     def called(self, name: str) -> Parameter:
         """The parameter of exactly this name; it may be an extra one, whose name is any text."""
@@ -224,6 +227,14 @@ class Parameters:
             raise FutureNeededError(
                 f"{self.cls.__qualname__}: {parameter.name} must be a Future (a task), which can't be given here"
             )
+
+
+def _walk(parameter: Parameter, above: tuple[Any, ...]) -> Iterator[Parameter]:
+    yield parameter
+    classes = parameter.fields.classes if parameter.fields else ()
+    if not any(cls in above for cls in classes):
+        for part in parameter.parts():
+            yield from _walk(part, (*above, *classes))
 
 
 def parameters_of(cls: type[Task]) -> Parameters:

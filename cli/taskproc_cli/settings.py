@@ -18,7 +18,7 @@ from taskproc_cli.target import expanded, suggestion
 from taskproc_cli.words import FALSE, TRUE
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Mapping, Sequence
 
 ONCE = frozenset({"dry-run", "force", "force-all", "interactive", "sweep", "format", "watch", "kwargs"})
 """Options that ask for one run: nobody wants them for all."""
@@ -29,6 +29,10 @@ SETTINGS = {
     if option is not HELP and (name := option.names[0].removeprefix("--")) not in ONCE
 }
 """The option that each setting stands for, by the setting's name."""
+
+
+YIELDS = {"executor_args": "executor", "quiet": "verbose", "verbose": "quiet"}
+"""Settings that mean nothing where something stronger says the other: the arguments of an executor are that one's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,26 +73,31 @@ class Settings:
         """What is said of an option, by its setting's name, the strongest source first."""
         return self._layers[name]
 
-    def standing_in(self, given: Container[str]) -> dict[str, Setting]:
+    def standing_in(self, given: Mapping[str, Sequence[str]]) -> dict[str, Setting]:
         """What stands for each option that is not given, by its name in the program, if it may not be repeated.
 
-        The arguments of an executor go with it: they do not stand where something stronger names another one.
+        One does not stand where something stronger says the option that it `YIELDS` to.
         """
         found = {
             name.replace("-", "_"): layers[0]
             for name, layers in self._layers.items()
             if layers and not SETTINGS[name].many and name.replace("-", "_") not in given
         }
-        named = found.get("executor")
-        arguments = found.get("executor_args")
-        if arguments and ("executor" in given or (named and _is_variable(named) and not _is_variable(arguments))):
-            del found["executor_args"]
-        return found
+        weaker = [name for name, other in YIELDS.items() if name in found and _is_stronger(other, name, given, found)]
+        return {name: each for name, each in found.items() if name not in weaker}
 
 
 def variable(name: str) -> str:
     """The variable of the environment that holds a setting."""
     return f"TASKPROC_{name.replace('-', '_').upper()}"
+
+
+def _is_stronger(other: str, name: str, given: Mapping[str, Sequence[str]], found: Mapping[str, Setting]) -> bool:
+    """Whether something stronger than what stands for the option `name` says the `other`, and not that it is off."""
+    if other in given:
+        return given[other][-1] != FALSE
+    said = found.get(other)
+    return said is not None and said.texts != (FALSE,) and _is_variable(said) and not _is_variable(found[name])
 
 
 def _is_variable(setting: Setting) -> bool:

@@ -79,6 +79,13 @@ def test_the_summary_stops_before_the_parameters(text: str) -> None:
     assert summary(cleandoc(text)) == "Train a model."
 
 
+def test_blanks_around_a_docstring_are_no_part_of_it() -> None:
+    class Padded:
+        __doc__ = " Train a model. "
+
+    assert own_docstring(Padded) == "Train a model."
+
+
 def test_no_docstring_says_nothing() -> None:
     class Bare:
         pass

@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from typing import TYPE_CHECKING
+from collections import Counter
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import networkx as nx
 import pytest
+
+from taskproc_cli.views.diagram import Box, Diagram
+from taskproc_cli.views.graph import tree
+from taskproc_cli.views.svg import fitting, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,6 +153,16 @@ def test_a_picture_is_xml_whatever_the_words(cli: Command) -> None:
     for words in (["graph", "Result", "--code", code], ["timeline"]):
         picture = ET.fromstring(cli(*words, "--format", "svg").stdout)
         assert any(" <&> \ufffd" in str(title.text) for title in picture.iter(f"{SVG}title"))
+
+
+def test_wide_characters_take_two_columns() -> None:
+    state = "up to date"
+    node: Any = SimpleNamespace(label="字" * 30)
+    box = Box([node], Counter([state]), Counter(["never ran"]), None, "", 0, 0)
+    (line,) = tree(Diagram([box], {box: {}}), None, 50)
+    assert line == f"{'字' * 19}…  never ran"
+    assert text_width("字" * 10, 10) == 100
+    assert fitting("字" * 10, 10, 60) == "字" * 5 + "…"
 
 
 def test_an_unknown_format_is_refused(refused: Refused) -> None:

@@ -111,6 +111,13 @@ def test_a_task_is_made_of_values(tmp_path: Path, values: dict[str, Any], got: o
     assert task.got == got
 
 
+def test_help_says_that_there_may_be_others() -> None:
+    found = {each.opts[0]: each.help for each in parameter_options(parameters_of(Structured))}
+    assert found["--NAME"] == "Any other parameter. (JSON, or part by part: --NAME.size)"
+    assert "--NAME.size" in found
+    assert "--NAME" not in {each.opts[0] for each in parameter_options(parameters_of(Named))}
+
+
 def test_defaults_are_shown_as_they_would_be_typed() -> None:
     found = {each.opts[0]: each.help for each in parameter_options(parameters_of(Wrapped))}
     assert found["--colour"] == "[default: RED]"

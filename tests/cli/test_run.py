@@ -115,6 +115,7 @@ def test_help_shows_the_parameters(cli: Command) -> None:
         ("Talk#0", "Talk#0 is a recorded instance"),
         ("-j 0 Talk", "--workers: '0' is not a whole number from 1"),
         ("--keep-going=maybe Talk", "--keep-going: 'maybe' is neither true nor false"),
+        ("-q -v Talk", "--quiet says less and --verbose more: leave one out"),
         ("-x proces Talk", "did you mean 'process'?"),
         ("-x serial --executor-args 3 Talk", "--executor-args: '3' is not a JSON object"),
         ("--rate-limit gpu=1 Talk", "nothing in the graph has the channel or the name 'gpu'"),

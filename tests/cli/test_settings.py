@@ -28,7 +28,7 @@ def configure(tmp_path: Path) -> Callable[..., Settings]:
 
 
 def texts(settings: Settings, *given: str) -> dict[str, list[str]]:
-    return {name: [*each.texts] for name, each in settings.standing_in(given).items()}
+    return {name: [*each.texts] for name, each in settings.standing_in({each: ["true"] for each in given}).items()}
 
 
 def test_the_environment_beats_pyproject_and_an_option_beats_both(configure: Any, tmp_path: Path) -> None:
@@ -41,9 +41,18 @@ def test_the_environment_beats_pyproject_and_an_option_beats_both(configure: Any
         "quiet": ["true"],
         "verbose": ["false"],
     }
-    assert settings.standing_in(())["workers"].origin == "TASKPROC_WORKERS"
-    assert settings.standing_in(())["executor"].origin == f"executor in {tmp_path / 'pyproject.toml'}"
+    assert settings.standing_in({})["workers"].origin == "TASKPROC_WORKERS"
+    assert settings.standing_in({})["executor"].origin == f"executor in {tmp_path / 'pyproject.toml'}"
     assert "workers" not in texts(settings, "workers")
+
+
+def test_the_stronger_of_quiet_and_verbose_stands(configure: Any) -> None:
+    settings = configure("", TASKPROC_QUIET="1")
+    assert texts(settings, "verbose") == {}
+    assert settings.standing_in({"verbose": ["false"]}).keys() == {"quiet"}
+    assert texts(configure("quiet = true", TASKPROC_VERBOSE="1")) == {"verbose": ["true"]}
+    assert texts(configure("quiet = true", TASKPROC_VERBOSE="0")).keys() == {"quiet", "verbose"}
+    assert texts(configure("quiet = true\nverbose = true")).keys() == {"quiet", "verbose"}
 
 
 def test_each_option_of_run_that_is_no_request_for_once_is_a_setting() -> None:

@@ -46,6 +46,12 @@ def test_a_terminal_cuts_lines_at_its_edge(monkeypatch: pytest.MonkeyPatch) -> N
     assert max(map(len, lines(["x" * 40, Came(problem="y" * 40)]))) == 12
 
 
+def test_the_widest_column_gives_way_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "width_out", lambda: 34)
+    found = lines([{"words": "w" * 50, "loss": 0.25, "kind": "some kind"}])
+    assert found == [f"n  {'words':<14}  loss  kind", f"0  {'w' * 13}…  0.25  some kind"]
+
+
 def test_a_table_rounds_what_a_program_gets_whole() -> None:
     assert lines([0.1 + 0.2, 0.0, 12345678.9])[1:] == ["0          0.3", "1          0.0", "2  1.23457e+07"]
     assert lines([0.1 + 0.2], "csv")[1] == "0,0.30000000000000004"

@@ -116,6 +116,8 @@ def run(
 
     request: Request = ctx.obj
     request.refuse_instance()
+    if quiet and verbose:
+        raise UsageError(f"{request.called('quiet')} says less and {request.called('verbose')} more: leave one out")
     if watch:
         process.begin([request.target.taskfile, request.settings.pyproject], kwargs)
     folder = request.cache(cache)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from taskproc_cli.views.screen import cut, width
 from taskproc_cli.views.terminal import paint_out
 
 if TYPE_CHECKING:
@@ -24,25 +25,25 @@ FILLS: dict[str, tuple[Colour, str]] = {
 """The colours of what a plan says of a task, in a terminal and in a drawing."""
 
 _NARROWEST = 24
-"""Characters that a label keeps however narrow the terminal is."""
+"""Columns that a label keeps however narrow the terminal is."""
 
 
-def tree(drawn: Diagram, depth: int | None = None, width: int | None = None) -> Iterator[str]:
+def tree(drawn: Diagram, depth: int | None = None, columns: int | None = None) -> Iterator[str]:
     """The task, below it what it needs, and so on; what is needed again is named again, but not what it needs.
 
-    Lines are no longer than `width`, if that is given.
+    Lines take no more than so many `columns`, if that is given.
     """
     told: set[Box] = set()
     stack = [(drawn.boxes[-1], "", "", 0)]
     while stack:
         box, before, margin, level = stack.pop()
         sources = [source for source in drawn.sources[box] if source is not box]
-        cut = box.hidden if level != depth else box.hidden or sum(len(source.nodes) for source in sources)
-        words = box.words + (f"; {cut:,} more below" if cut else "")
+        more = box.hidden if level != depth else box.hidden or sum(len(source.nodes) for source in sources)
+        words = box.words + (f"; {more:,} more below" if more else "")
         if box in told:
-            yield _line(before, box, "(see above)", width)
+            yield _line(before, box, "(see above)", columns)
             continue
-        yield _line(before, box, words, width)
+        yield _line(before, box, words, columns)
         if sources and level == depth:
             continue
         told.add(box)
@@ -51,17 +52,13 @@ def tree(drawn: Diagram, depth: int | None = None, width: int | None = None) -> 
             stack.append((source, margin + branch, margin + below, level + 1))
 
 
-def _line(before: str, box: Box, words: str, width: int | None) -> str:
+def _line(before: str, box: Box, words: str, columns: int | None) -> str:
     label = box.label
-    if width is not None:
-        label = cropped(label, max(_NARROWEST, width - len(before) - len(words) - 2))
-        words = cropped(words, max(0, width - len(before) - len(label) - 2))
+    if columns is not None:
+        room = columns - len(before) - 2
+        label = cut(label, max(_NARROWEST, room - width(words)))
+        words = cut(words, max(0, room - width(label)))
     return f"{before}{paint_out(label, FILLS[box.state][0])}  {paint_out(words, 'dim')}".rstrip()
-
-
-def cropped(text: str, width: int) -> str:
-    """A text, with its end cut off where it is longer than `width`."""
-    return text if len(text) <= width else f"{text[: max(0, width - 1)]}…"
 
 
 def dot(drawn: Diagram) -> Iterator[str]:

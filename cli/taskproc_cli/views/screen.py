@@ -70,10 +70,15 @@ def crop(line: Iterable[Piece], columns: int) -> Line:
     return found
 
 
+def cut(text: str, columns: int) -> str:
+    """A text, its end cut off where it takes more columns."""
+    return "".join(piece for piece, _ in crop([(text, None)], columns))
+
+
 def fitted(text: str, columns: int) -> str:
     """A text cut or filled up to so many columns."""
-    cut = "".join(piece for piece, _ in crop([(text, None)], columns))
-    return cut + " " * (columns - width(cut))
+    short = cut(text, columns)
+    return short + " " * (columns - width(short))
 
 
 def width(text: str) -> int:

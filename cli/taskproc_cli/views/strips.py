@@ -7,8 +7,8 @@ from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from taskproc_cli.views.graph import cropped
 from taskproc_cli.views.quantities import count
+from taskproc_cli.views.screen import cut, fitted
 from taskproc_cli.views.terminal import out_takes_colour, paint_out
 from taskproc_cli.views.timeline import took
 
@@ -39,13 +39,13 @@ def strips(drawn: Shown, width: int) -> Iterator[str]:
     marks = {
         name: LETTERS[place] if place < len(LETTERS) else OTHERS for place, (name, _) in enumerate(work.most_common())
     }
-    yield paint_out(cropped(drawn.title, width), "bold")
+    yield paint_out(cut(drawn.title, width), "bold")
     yield from textwrap.wrap(drawn.summary, width)
     yield ""
     room = max(10, width - GUTTER)
     yield f"{'critical path':<{GUTTER}}{_strip(drawn, drawn.critical, marks, room)}".rstrip()
     for lane in drawn.lanes[:LANES]:
-        yield f"{cropped(lane.host, GUTTER - 1):<{GUTTER}}{_strip(drawn, lane.spans, marks, room)}".rstrip()
+        yield f"{fitted(lane.host, GUTTER - 1)} {_strip(drawn, lane.spans, marks, room)}".rstrip()
     if len(drawn.lanes) > LANES:
         yield f"{'':<{GUTTER}}and {len(drawn.lanes) - LANES:,} more"
     yield f"{'':<{GUTTER}}{'0 s':<{room - 12}}{took(drawn.end - drawn.start):>12}"
@@ -58,7 +58,7 @@ def strips(drawn: Shown, width: int) -> Iterator[str]:
     yield "critical path:"
     steps = sorted(drawn.critical, key=lambda span: -span.duration)[:STEPS]
     for span in (span for span in drawn.critical if span in steps):
-        yield f"{took(span.duration):>12}  {cropped(drawn.name(span), width - 14)}"
+        yield f"{took(span.duration):>12}  {cut(drawn.name(span), width - 14)}"
     if left := len(drawn.critical) - len(steps):
         yield f"{'':>12}  and {left:,} shorter ones"
 

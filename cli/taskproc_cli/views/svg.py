@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from typing import TYPE_CHECKING
+
+from taskproc_cli.views.screen import width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -22,15 +25,21 @@ def escape(content: str) -> str:
 
 def text_width(text: str, size: float) -> float:
     """About how wide a text is, in a font of this size that nobody has measured: rather too wide."""
-    ems = sum(0.32 if each in _NARROW else 0.9 if each in _WIDE else 0.57 for each in text)
-    return ems * size
+    return sum(map(_ems, text)) * size
 
 
-def fitting(text: str, size: float, width: float) -> str:
+@functools.cache
+def _ems(letter: str) -> float:
+    if letter in _NARROW:
+        return 0.32
+    return 0.9 if letter in _WIDE else (0, 0.57, 1.0)[width(letter)]
+
+
+def fitting(text: str, size: float, room: float) -> str:
     """As much of a text as fits."""
-    if text_width(text, size) <= width:
+    if text_width(text, size) <= room:
         return text
-    while text and text_width(f"{text}…", size) > width:
+    while text and text_width(f"{text}…", size) > room:
         text = text[:-1]
     return f"{text}…" if text else ""
 

@@ -23,6 +23,9 @@ FORMATS = {"table": "aligned columns (the default)", "json": "an array of object
 _WIDEST = 60
 """Columns of a cell in a table."""
 
+_NARROWEST = 8
+"""Columns of a cell that others need not be narrower for, however narrow the terminal is."""
+
 _MOST = 12
 """Entries of a dict that have columns of their own."""
 
@@ -102,6 +105,8 @@ def _table(
     widths = [min(_WIDEST, max(map(width, (name, *column)))) for name, column in zip(header, columns, strict=True)]
     right = [all(map(_is_number, filter(None, column))) and any(column) for column in columns]
     limit = terminal.width_out()
+    while limit and sum(widths) + 2 * (len(widths) - 1) > limit and max(widths) > _NARROWEST:
+        widths[widths.index(max(widths))] -= 1
 
     def line(row: Sequence[str], more: str = "") -> str:
         text = "  ".join([*map(_aligned, row, widths, right), *filter(None, [more])]).rstrip()
