@@ -6,6 +6,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from taskproc_cli.grammar import COMMANDS
+from taskproc_cli.parameter import spelled
 from taskproc_cli.problems import UsageError
 from taskproc_cli.target import suggestion
 from taskproc_cli.words import FALSE, TRUE, plain
@@ -48,12 +49,17 @@ def near_options(option: str, known: Iterable[str]) -> list[str]:
     text, long = plain(option), [each for each in known if each.startswith("--")]
     begun = [each for each in long if (len(text) > 3 and each.startswith(text)) or each == text.lower()]
     parts = [each for each in long if each.rpartition(".")[2] == text[2:]]
-    if begun or parts:
-        return begun or parts
-    if len(text) == len("--n"):
-        return [each for each in long if len(each) == len(text)][:1]
-    near = difflib.get_close_matches(text[2:], [each[2:] for each in long], 1)  # dashes would count as likeness
-    return [f"--{each}" for each in near]
+    near = begun or parts
+    if not near and len(text) > len("--n"):
+        bare = difflib.get_close_matches(text[2:], [each[2:] for each in long], 1)  # dashes would count as likeness
+        near = [f"--{each}" for each in bare]
+    return [_shown(each) for each in near]
+
+
+def _shown(option: str) -> str:
+    """An option as help spells it, where `plain` has replaced what begins or ends its name."""
+    name, dot, key = option[2:].partition(".")
+    return f"--{spelled(name.replace('-', '_'))}{dot}{key}"
 
 
 def stray_word(word: str, rest: Sequence[str], parameters: Parameters) -> str:
@@ -66,7 +72,8 @@ def stray_word(word: str, rest: Sequence[str], parameters: Parameters) -> str:
     if flag and flag.shape.flag and word.lower() in {TRUE, FALSE}:
         return f"{before} is a switch, and the next word is not its value; did you mean {before}={word}?"
     lacking = parameters.named.get(earlier[2:].replace("-", "_"))
-    if flag and lacking and not lacking.shape.flag:
+    is_option = bool(flag) or before.startswith("--") or (before.startswith("-") and before[1:2].isalpha())
+    if is_option and lacking and not lacking.shape.flag:
         return f"{lacking.option} needs a value: {before} was taken for it"
     if word.startswith(("\u2013", "\u2014")):
         return f"{word!r} begins with a long dash; did you mean --{word[1:]}?"

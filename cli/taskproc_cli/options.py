@@ -157,15 +157,25 @@ class TaskCommand(Command):
         try:
             parameters = ctx.obj.parameters
         except RequestError:
-            self._blame_typo(ctx.obj, rest, spellings(own))
+            self._blame_option(ctx.obj, head, spellings(own))
             raise
         known = spellings([*own, *parameter_options(parameters), own[-1]])
         return read_parameters(rest, known, parameters)
 
-    def _blame_typo(self, request: Request, rest: Sequence[str], known: Iterable[str]) -> None:
-        """Where no task was named because an option that looks like the command's own ended the target, say that."""
-        if request.target.task is None and rest and near_options(rest[0].partition("=")[0], known):
-            raise UsageError(unknown_option(rest[0], known)) from None
+    def _blame_option(self, request: Request, head: Reading, known: Iterable[str]) -> None:
+        """Where no task was named because an option took the word, or one that looks like the command's own ended it.
+
+        Raises:
+            UsageError: that says so.
+        """
+        if request.target.task is not None:
+            return
+        option = head.rest[0].partition("=")[0] if head.rest else ""
+        if option and (not option.startswith("--") or near_options(option, known)):
+            raise UsageError(unknown_option(option, known)) from None
+        taken = ((name, text) for name, texts in head.given.items() for text in texts if text.endswith(".py"))
+        for name, text in taken:
+            raise UsageError(f"--{name.replace('_', '-')} needs a value: {text} was taken for it") from None
 
     def _take_values(self, request: Request, readings: Sequence[Reading]) -> None:
         """Turn the texts of parameters into values; explicit options win over `--kwargs`."""

@@ -194,11 +194,8 @@ class Outline:
         elif found in self.tasks or _last(name) in {"Future", "Const"}:
             shape.future = True
         elif found in self._classes and any("Enum" in base for base in self._bases(found)):
-            shape.values += [
-                str(part.value.value) if isinstance(part.value, _ast.Constant) else _dotted(part.targets[0])
-                for part in self._classes[found].body
-                if isinstance(part, _ast.Assign)
-            ]
+            members = (part for part in self._classes[found].body if isinstance(part, _ast.Assign))
+            shape.values += map(_enum_text, members)
         elif found in self._classes:
             shape.classes.append(found)
             shape.other = True
@@ -245,6 +242,12 @@ def _first_line(node: _ast.ClassDef) -> str:
     if isinstance(first, _ast.Expr) and isinstance(first.value, _ast.Constant) and isinstance(first.value.value, str):
         return first.value.value.strip().partition("\n")[0].strip()
     return ""
+
+
+def _enum_text(member: _ast.Assign) -> str:
+    """What people type for a member of an enum: its value where that is text, else its name."""
+    value = member.value.value if isinstance(member.value, _ast.Constant) else None
+    return value if isinstance(value, str) else _dotted(member.targets[0])
 
 
 def _dotted(node: _ast.AST) -> str:

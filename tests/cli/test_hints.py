@@ -13,7 +13,7 @@ class Train(Task):
     def __init__(self, n: int, k: int = 1, *, fast: bool = False) -> None: ...
 
 
-KNOWN = ["-o", "--cache", "--help", "--json", "--train.lr", "--n", "--k"]
+KNOWN = ["-o", "--cache", "--help", "--json", "--train.lr", "--n", "--k", "--any-", "---under-score"]
 
 
 @pytest.mark.parametrize(
@@ -24,9 +24,11 @@ KNOWN = ["-o", "--cache", "--help", "--json", "--train.lr", "--n", "--k"]
         ("--lr", "--train.lr"),
         ("--tran.lr", "--train.lr"),
         ("--N", "--n"),
-        ("--m", "--n"),
+        ("--m", None),
         ("--sweep", None),
         ("--jason", "--json"),
+        ("--an", "--any_"),
+        ("--_under", "--_under-score"),
     ],
 )
 def test_the_nearest_option_is_named_if_there_is_one(option: str, near: str | None) -> None:
@@ -50,6 +52,8 @@ def test_an_option_of_another_command_is_said_to_be_one() -> None:
     [
         ("--n --k 3", "--n needs a value: --k was taken for it"),
         ("--fast true", "--fast is a switch, and the next word is not its value; did you mean --fast=true?"),
+        ("--k -x serial", "--k needs a value: -x was taken for it"),
+        ("--k -3 4", "'4' has no place after Train: parameters are given as --NAME VALUE"),
         ("-n 6", "-n is an option of taskproc's own, and takes no value; did you mean --n 6?"),
         ("–n", "'–n' begins with a long dash; did you mean --n?"),  # noqa: RUF001
         ("n=6", "'n=6' is no option; did you mean --n=6?"),

@@ -75,8 +75,8 @@ def test_a_parameter_says_its_annotation_and_default() -> None:
         ("Union[Literal['a'], int]", ("a",)),
         ("Annotated[Literal['a'], 'b']", ("a",)),
         ("Mode", ("x", "y")),
-        ("Color", ("red", "BLUE")),
-        ("list[Color]", ("red", "BLUE")),
+        ("Color", ("red", "BLUE", "GREEN")),
+        ("list[Color]", ("red", "BLUE", "GREEN")),
         ("bool | int", ("true", "false")),
         ("list[bool]", ("true", "false")),
         ("Endless", ()),
@@ -91,6 +91,7 @@ Endless = Endless
 class Color(Enum):
     RED = 'red'
     BLUE = auto()
+    GREEN = 3
 """
     assert parameters(f"p: {annotation}", before)["p"].values == values
 

@@ -138,6 +138,23 @@ def test_what_a_run_is_refused_for_as_it_begins_gets_one_sentence_too(refused: R
     assert refused("run", *words.split(), "Talk")
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("-h", "there is no option -h; did you mean --help?"),
+        ("--wrokers 3", "there is no option --wrokers; did you mean --workers?"),
+        ("-j study.py", "--workers needs a value: study.py was taken for it"),
+        ("--sweep study.py --n 3", "--sweep needs a value: study.py was taken for it"),
+        ("--n 3", "there is no taskfile.py in "),
+    ],
+)
+def test_without_a_taskfile_an_option_is_blamed_that_is_at_fault(
+    refused: Refused, tmp_path: Path, words: str, said: str
+) -> None:
+    (tmp_path / "taskfile.py").rename(tmp_path / "study.py")
+    assert refused("run", *words.split()).startswith(said)
+
+
 def test_a_wrong_request_leaves_nothing(refused: Refused, tmp_path: Path) -> None:
     refused("run", "Choose", "--n", "6")
     assert not (tmp_path / ".taskproc").exists()
@@ -319,9 +336,9 @@ def test_a_script_has_the_options_of_run(cli: Command, tmp_path: Path) -> None:
     about = subprocess.run([*words, "--help"], cwd="/", capture_output=True, text=True, check=False).stdout
     assert "Choose:\n  Compute the binomial coefficient.\n" in about
     assert "TASKFILE" not in about
-    wrong = subprocess.run([*words, "--m", "3"], cwd="/", capture_output=True, text=True, check=False)
+    wrong = subprocess.run([*words, "--nn", "3"], cwd="/", capture_output=True, text=True, check=False)
     assert wrong.returncode == 2
-    assert wrong.stderr == "taskproc: there is no option --m; did you mean --n?\n"
+    assert wrong.stderr == "taskproc: there is no option --nn; did you mean --n?\n"
 
 
 def test_a_file_named_like_taskproc_is_not_taken_for_it(cli: Command, tmp_path: Path) -> None:
