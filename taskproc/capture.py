@@ -82,7 +82,11 @@ class DescriptorCapture:
         return self
 
     def __enter__(self) -> None:
-        """What is printed is the task's from now on."""
+        """What is printed is the task's from now on, and what was before, as modules were loaded, nobody's."""
+        for text, number in zip(self._texts, self._scratch, strict=True):
+            text.flush()
+            if os.lseek(number, 0, os.SEEK_END):
+                os.ftruncate(number, 0)
 
     def __exit__(self, *error: object) -> None:
         self._reclaim()

@@ -21,6 +21,14 @@ def test_both_streams_are_shown_or_one(cli: Command) -> None:
     assert cli("log", "Talk", "--stream", "stderr").stdout == "said on stderr\n"
 
 
+def test_what_a_taskfile_prints_as_it_is_loaded_is_no_task_s(cli: Command, tmp_path: Path) -> None:
+    path = tmp_path / "taskfile.py"
+    path.write_text(f"{path.read_text()}\nprint('loaded')\nprint('loading', file=sys.stderr)\n")
+    done = cli("run", "Talk")
+    assert (done.stderr.count("loaded"), done.stderr.count("loading")) == (1, 1)
+    assert cli("log", "Talk").stdout == "said on stdout\n==> stderr <==\nsaid on stderr\n"
+
+
 def test_an_instance_is_shown_without_its_taskfile(cli: Command, tmp_path: Path) -> None:
     cli("run", "Fail", "--n", "5")
     cli("run", "Fail", "--n", "6")
