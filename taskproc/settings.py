@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -74,14 +75,29 @@ def check_member(cls: type, name: str, value: object) -> None:
         raise DefinitionError(message)
     if name.startswith("_task_"):
         _check_setting(cls, name, value)
+    if name == "run_task":
+        _check_body(cls, value)
+
+
+def _check_body(cls: type, body: object) -> None:
+    flags = getattr(getattr(body, "__code__", None), "co_flags", 0)
+    if flags & inspect.CO_GENERATOR:
+        what = "yields, but a task's result is what it returns: return a list"
+    elif flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+        what = "is async, but a task's result is what it returns: write def run_task, and call asyncio.run(...) in it"
+    else:
+        return
+    raise DefinitionError(f"{cls.__qualname__}.run_task {what}")
 
 
 def _check_setting(cls: type, name: str, value: Any) -> None:
     if name in COUNTED:
         return
     if name not in SETTINGS:
-        near = difflib.get_close_matches(name, (*SETTINGS, *COUNTED), 1, 0.0)[0]
-        message = f"{cls.__qualname__}.{name} is not a setting of tasks; did you mean {near}?"
+        own = {each.removeprefix("_task_"): each for each in (*SETTINGS, *COUNTED)}
+        near = difflib.get_close_matches(name.removeprefix("_task_"), own, 1)
+        hint = f"did you mean {own[near[0]]}?" if near else f"the settings are {', '.join(own.values())}"
+        message = f"{cls.__qualname__}.{name} is not a setting of tasks; {hint}"
         raise DefinitionError(message)
     allowed, kind = SETTINGS[name]
     if not allowed(value):

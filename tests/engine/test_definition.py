@@ -4,7 +4,7 @@ import abc
 import copy
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"_task_chanel": "gpu"}, "_task_chanel is not a setting of tasks; did you mean _task_channel"),
     ({"_task_compression": 3}, "_task_compression is not a setting of tasks; did you mean _task_compress_level"),
     ({"_task_node": 3}, "_task_node is not a setting of tasks"),
+    ({"_task_foo": 3}, "_task_foo is not a setting of tasks; the settings are _task_compress_level, "),
     ({"task_channel": "gpu"}, "task_channel sets nothing: the setting is called _task_channel"),
     ({"task_compress_level": 3}, "task_compress_level sets nothing: the setting is called _task_compress_level"),
     ({"task_prefix_command": "srun"}, "task_prefix_command sets nothing: the setting is called _task_prefix_command"),
@@ -426,3 +427,21 @@ def test_the_module_is_ready_for_lazy_annotations() -> None:
     if "No module named mypy" in done.stderr:
         pytest.skip("mypy is not installed")
     assert done.returncode == 0, done.stdout
+
+
+def test_a_body_that_returns_no_result_is_refused_where_it_is_defined() -> None:
+    def generator(self: Any) -> Iterator[int]:
+        yield 1
+
+    async def coroutine(self: Any) -> int:
+        return 1
+
+    async def both(self: Any) -> AsyncIterator[int]:
+        yield 1
+
+    said = "run_task yields, but a task's result is what it returns: return a list"
+    with pytest.raises(DefinitionError, match=f"Made.{said}"):
+        make(run_task=generator)
+    for body in (coroutine, both):
+        with pytest.raises(DefinitionError, match=r"Made.run_task is async, .* call asyncio\.run\(\.\.\.\) in it"):
+            make(run_task=body)
