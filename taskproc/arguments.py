@@ -148,7 +148,7 @@ class _Validator:
                 types.GenericAlias(tuple, (annotation, ...)) if is_known(annotation) else inspect.Parameter.empty
             )
         elif parameter.kind is parameter.VAR_KEYWORD:
-            annotation = (
+            annotation = unpacked(annotation) or (
                 types.GenericAlias(dict, (str, annotation)) if is_known(annotation) else inspect.Parameter.empty
             )
         self._parameter = parameter.replace(annotation=annotation)
@@ -169,12 +169,18 @@ class _Validator:
                 message = f"{task}: the annotation of argument {name} cannot be validated: {error}"
                 raise ArgumentError(message) from None
         try:
-            return self._coerce(value)
+            coerced = self._coerce(value)
+            return _by_name(coerced) if self._parameter.kind is inspect.Parameter.VAR_KEYWORD else coerced
         except Misfit as misfit:
             if value is self._parameter.default and not misfit.final:
                 return value  # a default is the author's own word, like `x: int = None`
             message = f"{task}: argument {name}{misfit.path}: {misfit.reason}"
             raise ArgumentError(message, (name, *misfit.place), misfit.reason) from None
+
+
+def unpacked(annotation: Any) -> Any:
+    """The TypedDict that `**kwargs: Unpack[...]` names; None where there is none."""
+    return typing.get_args(annotation)[0] if typing.get_origin(annotation) is typing.Unpack else None
 
 
 def _binder(name: str, parameters: Sequence[inspect.Parameter]) -> Callable[..., Any]:

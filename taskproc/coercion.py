@@ -70,6 +70,8 @@ def coercion(annotation: Any) -> Callable[[Any], Any]:
 def portable(annotation: Any) -> Any:
     """An annotation as pydantic takes it, on every Python, and so that a task can be identified by what comes out."""
     origin, args = get_origin(annotation), get_args(annotation)
+    if annotation is typing.LiteralString:
+        return str
     if origin in (Iterable, Collection):  # pydantic would give an iterator that can be read once
         return types.GenericAlias(list, (portable(args[0]),))
     if origin is Annotated:

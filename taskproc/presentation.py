@@ -108,6 +108,8 @@ def to_json(value: Any, refer: Callable[[FutureBase], Any] = reference) -> Any:
         return [to_json(entry, refer) for entry in sorted(value, key=lambda entry: canonical(entry).data)]
     if issubclass(kind, (list, tuple, deque)):
         return [to_json(entry, refer) for entry in value]
+    if getattr(kind, "__pydantic_root_model__", False):
+        return to_json(value.root, refer)
     made_from = _fields(value)
     return _text(value) if made_from is None else {name: to_json(entry, refer) for name, entry in made_from.items()}
 
@@ -117,9 +119,15 @@ def _fields(value: Any) -> dict[str, Any] | None:
     if hasattr(value, "__dataclass_fields__"):
         return {field.name: getattr(value, field.name) for field in fields(value) if field.init}
     if hasattr(value, "model_fields_set"):
-        names = (*value.__class__.model_fields, *(value.model_extra or ()))
-        return {name: getattr(value, name) for name in names}
+        names = {name: _key(name, info) for name, info in value.__class__.model_fields.items()}
+        return {key: getattr(value, name) for name, key in names.items()} | (value.model_extra or {})
     return None
+
+
+def _key(name: str, info: Any) -> str:
+    """What gives a field of a pydantic model: its alias, if it has one."""
+    alias = info.alias if info.validation_alias is None else info.validation_alias
+    return alias if isinstance(alias, str) else name
 
 
 def _text(value: Any) -> Any:

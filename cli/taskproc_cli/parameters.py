@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,7 +13,7 @@ from taskproc import arguments
 from taskproc.errors import ArgumentError
 from taskproc.presentation import glimpse
 from taskproc_cli.docstring import describe_own_parameters, own_docstring, summary
-from taskproc_cli.fields import MISSING, Field, description
+from taskproc_cli.fields import MISSING, Field, description, fields_of
 from taskproc_cli.parameter import Parameter, spelled
 from taskproc_cli.problems import UsageError, users_code
 from taskproc_cli.shapes import read_json_object, type_name
@@ -65,7 +65,7 @@ class Parameters:
     def others(self) -> Iterator[Parameter]:
         """One that stands for all that `**kwargs` take, with its parts."""
         for each in self.signature.parameters.values():
-            if each.kind is each.VAR_KEYWORD and OTHER not in self.named:
+            if each.kind is each.VAR_KEYWORD and self.extra is not MISSING and OTHER not in self.named:
                 about = describe_own_parameters(self.cls).get(each.name, "Any other parameter.")
                 yield from _walk(Parameter((OTHER,), f"--{OTHER}", Field(OTHER, OTHER, self.extra, None, about)), ())
 
@@ -247,7 +247,10 @@ def parameters_of(cls: type[Task]) -> Parameters:
         annotation = Any if each.annotation is each.empty else each.annotation
         default = MISSING if each.default is each.empty else each.default
         if each.kind is each.VAR_KEYWORD:
-            extra = annotation
+            told = fields_of(arguments.unpacked(annotation))
+            extra = told.others if told else annotation
+            for key, field in told.named.items() if told else ():
+                named[key] = Parameter((key,), f"--{spelled(key)}", replace(field, about=about.get(key, field.about)))
             continue
         if each.kind is each.VAR_POSITIONAL:
             annotation, default = types.GenericAlias(list, (annotation,)), None

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema
 
+from taskproc.arguments import unpacked
 from taskproc.coercion import portable
 from taskproc.presentation import to_json
 
@@ -24,8 +25,9 @@ class _Schema(GenerateJsonSchema):
 
 def arguments_schema(parameters: Parameters) -> dict[str, Any]:
     """A JSON schema (draft 2020-12) of the object that has a task's arguments by name."""
-    declared = parameters.signature.parameters
+    declared = {name: each for name, each in parameters.signature.parameters.items() if not unpacked(each.annotation)}
     annotations = {name: Any if each.annotation is each.empty else each.annotation for name, each in declared.items()}
+    annotations |= {name: each.field.annotation for name, each in parameters.named.items() if name not in declared}
     adapters: list[tuple[str, Literal["validation"], TypeAdapter[Any]]] = [
         (name, "validation", _adapter(annotation)) for name, annotation in annotations.items()
     ]
@@ -33,10 +35,10 @@ def arguments_schema(parameters: Parameters) -> dict[str, Any]:
     schemas: dict[str, Any] = {name: schema for (name, _), schema in found.items()}
     properties: dict[str, Any] = {}
     for name, parameter in parameters.named.items():
-        schema, each = schemas[name], declared[name]
-        if each.kind is each.VAR_POSITIONAL:
+        schema, each = schemas[name], declared.get(name)
+        if each and each.kind is each.VAR_POSITIONAL:
             schema = {"type": "array", "items": schema}
-        if each.default is not each.empty:
+        if each and each.default is not each.empty:
             schema = {**schema, "default": to_json(each.default)}
         if parameter.about:
             schema = {**schema, "description": parameter.about}

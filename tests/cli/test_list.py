@@ -67,6 +67,23 @@ def test_json_has_the_schema_of_the_arguments(cli: Command) -> None:
     assert tasks["Options"]["arguments"]["properties"]["rest"] == {"type": "array", "items": {"type": "integer"}}
 
 
+def test_defaults_are_told_as_the_schema_names_them(cli: Command, tmp_path: Path) -> None:
+    (tmp_path / "study.py").write_text(
+        "from typing import LiteralString, TypedDict, Unpack\nfrom pydantic import BaseModel, Field\n"
+        "from taskproc import Task\n"
+        "class Rates(BaseModel):\n    lr: float = Field(0.1, alias='learningRate')\n"
+        "class More(TypedDict):\n    n: int\n"
+        "class Main(Task):\n"
+        "    def __init__(self, rates: Rates = Rates(), text: LiteralString = '', **more: Unpack[More]): ...\n"
+    )
+    done = cli("list", "study.py", "--format", "json")
+    (main,) = json.loads(done.stdout)["tasks"]
+    assert main["arguments"]["properties"]["rates"]["default"] == {"learningRate": 0.1}
+    assert main["arguments"]["properties"]["n"] == {"type": "integer"}
+    assert (main["arguments"]["required"], main["arguments"]["additionalProperties"]) == (["n"], False)
+    assert done.stderr == ""
+
+
 def test_the_schema_of_a_typed_dict_is_told_on_every_python(cli: Command, tmp_path: Path) -> None:
     (tmp_path / "study.py").write_text(
         "from typing import TypedDict\nfrom taskproc import Task\nclass Row(TypedDict):\n    rate: float\n"

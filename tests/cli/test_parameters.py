@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypedDict, Unpack
 
 import pytest
 from pydantic import Field, RootModel
@@ -78,6 +78,15 @@ class Wrapped(Task):
     def __init__(self, weights: Weights = Weights({"a": 1.5}), colour: Colour = Colour.RED) -> None: ...  # noqa: B008
 
 
+class Rates(TypedDict):
+    rate: float
+    batch_size: NotRequired[int]
+
+
+class Unpacked(Task):
+    def __init__(self, **rates: Unpack[Rates]) -> None: ...
+
+
 class Needs(Task):
     def __init__(self, up: Future[int]) -> None: ...
 
@@ -116,6 +125,18 @@ def test_help_says_that_there_may_be_others() -> None:
     assert found["--NAME"] == "Any other parameter. (JSON, or part by part: --NAME.size)"
     assert "--NAME.size" in found
     assert "--NAME" not in {each.opts[0] for each in parameter_options(parameters_of(Named))}
+
+
+def test_unpacked_keywords_are_parameters(tmp_path: Path) -> None:
+    parameters = parameters_of(Unpacked)
+    assert [each.option for each in parameters.walk()] == ["--rate", "--batch-size"]
+    assert parameters.values({"rate": ["1"], "batch_size": ["2"]}) == {"rate": 1.0, "batch_size": 2}
+    with Cache(tmp_path), pytest.raises(UsageError, match="--rate: 'x' is not a float"):
+        parameters.make(parameters.values({"rate": ["x"]}))
+    with Cache(tmp_path), pytest.raises(UsageError, match=r"^Unpacked needs --rate$"):
+        parameters.make({"batch_size": 2})
+    with pytest.raises(UsageError, match="Unpacked has no parameter 'rat'"):
+        parameters.values_of_json('{"rat": 1}')
 
 
 def test_defaults_are_shown_as_they_would_be_typed() -> None:

@@ -9,7 +9,7 @@ from enum import Enum, IntEnum
 from fractions import Fraction
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Annotated, Any, Literal, NewType, Optional
+from typing import Annotated, Any, Literal, LiteralString, NewType, Optional
 from uuid import UUID
 
 import pytest
@@ -98,6 +98,8 @@ class Level(IntEnum):
         (int | Path, ["3"], 3),
         (int | Path, ["a"], Path("a")),
         (Colour, ["RED"], Colour.RED),
+        (LiteralString, ["3"], "3"),
+        (list[LiteralString], ["3"], ["3"]),
         (Numbers, ["[3, 4]"], [3, 4]),
         (Numbers, ["3", "4"], [3, 4]),
         (Alias, ["3"], 3),

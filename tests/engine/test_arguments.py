@@ -11,7 +11,19 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, NewType, Optional, TypeVar, Union
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    LiteralString,
+    NewType,
+    NotRequired,
+    Optional,
+    TypedDict,
+    TypeVar,
+    Union,
+    Unpack,
+)
 
 import numpy as np
 import pydantic
@@ -24,6 +36,15 @@ from taskproc.arguments import Parameters
 
 X = TypeVar("X")
 UserId = NewType("UserId", int)
+
+
+class Rates(TypedDict):
+    rate: float
+    batch: NotRequired[int]
+
+
+class Unpacked(Task):
+    def __init__(self, **rates: Unpack[Rates]) -> None: ...
 
 
 class Colour(enum.Enum):
@@ -117,6 +138,24 @@ def test_positional_variadic_and_keyword_only_arguments_are_bound_to_names() -> 
     assert task is Many(1, 5, 6, 7, y=2.0, z=1.0, c=8)
     assert Many(1) is Many(1, 2, c=3)
     assert Many(1, 2, 3) is not Many(1, 2, c=3, d=3)
+
+
+def test_unpacked_keywords_are_validated() -> None:
+    wide: Any = Unpacked
+    assert wide(rate="1", batch=2) is wide(batch=2, rate=1.0)
+    assert wide(rate=1.0).task_args == {"rate": 1.0}
+    with pytest.raises(ArgumentError, match=r"Unpacked: argument rates\.rate: "):
+        wide(batch=2)
+    with pytest.raises(ArgumentError, match=r"Unpacked: argument rates\.other: "):
+        wide(rate=1, other=2)
+
+
+def test_a_literal_string_is_a_text() -> None:
+    class Literally(Task):
+        def __init__(self, texts: list[LiteralString]) -> None: ...
+
+    with pytest.raises(ArgumentError, match=r"Literally: argument texts\[0\]: "):
+        Literally([3])  # type: ignore[list-item]
 
 
 def test_parameters_may_have_any_name() -> None:
@@ -361,6 +400,22 @@ def test_arguments_are_shown_as_json_in_which_a_future_is_a_reference() -> None:
     assert args["model"] == {"depth": 2, "up": {**reference, "__item__": ["a", 0]}}
     assert args["ups"][0]["__task__"] == "Const"
     assert task.to_json()["__args__"] == task.task_args
+
+
+def test_a_model_is_shown_as_it_is_given() -> None:
+    class Rates(pydantic.BaseModel):
+        lr: float = pydantic.Field(0.1, alias="learningRate")
+        decay: float = pydantic.Field(0.2, validation_alias="weightDecay")
+
+    class Pair(pydantic.RootModel[list[Rates]]): ...
+
+    class Given(Task):
+        def __init__(self, pair: Pair) -> None: ...
+
+    made: Any = Given
+    task = made([{"learningRate": 1, "weightDecay": 2}])
+    assert task.task_args == {"pair": [{"learningRate": 1.0, "weightDecay": 2.0}]}
+    assert made(**task.task_args) is task
 
 
 @pytest.mark.parametrize(
