@@ -67,6 +67,15 @@ def test_json_has_the_schema_of_the_arguments(cli: Command) -> None:
     assert tasks["Options"]["arguments"]["properties"]["rest"] == {"type": "array", "items": {"type": "integer"}}
 
 
+def test_wide_characters_take_two_columns(cli: Command, tmp_path: Path) -> None:
+    (tmp_path / "study.py").write_text(
+        "from taskproc import Task\nclass A(Task):\n    'One.'\n    def __init__(self, t='字字'): ...\n"
+        "class B(Task):\n    'Two.'\n    def __init__(self, t='abcd'): ...\n",
+        "utf-8",
+    )
+    assert cli("list", "study.py").stdout == "A(t='字字')  One.\nB(t='abcd')  Two.\n"
+
+
 def test_defaults_are_told_as_the_schema_names_them(cli: Command, tmp_path: Path) -> None:
     (tmp_path / "study.py").write_text(
         "from typing import LiteralString, TypedDict, Unpack\nfrom pydantic import BaseModel, Field\n"

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypedDict, Unpack
 
 import pytest
-from pydantic import Field, RootModel
+from pydantic import Field, HttpUrl, RootModel
 
 from taskproc import Cache, Future, Task
 from taskproc_cli.options import parameter_options
@@ -137,6 +137,16 @@ def test_unpacked_keywords_are_parameters(tmp_path: Path) -> None:
         parameters.make({"batch_size": 2})
     with pytest.raises(UsageError, match="Unpacked has no parameter 'rat'"):
         parameters.values_of_json('{"rat": 1}')
+
+
+def test_a_reason_begins_with_a_small_letter_but_for_an_abbreviation(tmp_path: Path) -> None:
+    class Fetch(Task):
+        def __init__(self, url: HttpUrl, size: Annotated[int, Field(gt=1)] = 2) -> None: ...
+
+    with Cache(tmp_path), pytest.raises(UsageError, match="--url: URL input should be"):
+        parameters_of(Fetch).make({"url": 3})
+    with Cache(tmp_path), pytest.raises(UsageError, match="--size: input should be greater"):
+        parameters_of(Fetch).make({"url": "http://x", "size": 1})
 
 
 def test_defaults_are_shown_as_they_would_be_typed() -> None:

@@ -18,6 +18,7 @@ from taskproc_cli.problems import UsageError
 from taskproc_cli.target import load_module, parse_target
 from taskproc_cli.views import terminal
 from taskproc_cli.views.result import write_lines
+from taskproc_cli.views.screen import width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from taskproc import Task
 
 WIDEST = 48
-"""Characters of a signature that has its docstring beside it; one below a longer signature."""
+"""Columns of a signature that has its docstring beside it; one below a longer signature."""
 
 NARROWEST = 20
 """Columns of a docstring, however narrow the terminal is."""
@@ -61,12 +62,12 @@ def list(  # noqa: A001  the command's name
 def _text(classes: Sequence[type[Task]]) -> Iterator[str]:
     rows = [(cls.__qualname__, signature_of(cls), _about(cls)) for cls in classes]
     columns = terminal.width_out()
-    width = max((len(signature) for _, signature, _ in rows if len(signature) <= WIDEST), default=0)
+    widest = max((wide for _, signature, _ in rows if (wide := width(signature)) <= WIDEST), default=0)
     for name, signature, about in rows:
         shown = terminal.paint_out(name, "bold") + signature.removeprefix(name)
-        beside = len(signature) <= width and width + 2 + len(about) <= (columns or sys.maxsize)
-        if about and beside:
-            yield f"{shown}{' ' * (width - len(signature))}  {terminal.paint_out(about, 'dim')}"
+        gap = widest - width(signature)
+        if about and gap >= 0 and widest + 2 + width(about) <= (columns or sys.maxsize):
+            yield f"{shown}{' ' * gap}  {terminal.paint_out(about, 'dim')}"
             continue
         yield shown
         for line in textwrap.wrap(about, max(NARROWEST, columns - 4)) if columns else filter(None, [about]):

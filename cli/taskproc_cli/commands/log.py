@@ -67,7 +67,8 @@ def log(
         )
     view.write_news(_recorded(folder, instance, row))
     if view.empty:
-        terminal.say(f"{instance.label} printed nothing{'' if stream == 'both' else f' on {stream}'}")
+        where = "" if stream == "both" else f" on {stream}"
+        terminal.say(f"{instance.label} printed nothing{where}, or ran with --interactive, which keeps no output")
 
 
 def _follow(view: LogView, store: Store, instance: Instance, cache: Path) -> None:
