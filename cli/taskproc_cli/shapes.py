@@ -6,23 +6,12 @@ import collections.abc
 import enum
 import json
 import types
+import typing
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path, PurePath
-from typing import (
-    TYPE_CHECKING,
-    Annotated,
-    Any,
-    Literal,
-    LiteralString,
-    NewType,
-    TypeVar,
-    Union,
-    cast,
-    get_args,
-    get_origin,
-)
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NewType, TypeVar, Union, cast, get_args, get_origin
 from uuid import UUID
 
 from taskproc.future import Future, FutureBase
@@ -186,7 +175,7 @@ def read_json_or_text(text: str) -> Any:
 def members(annotation: Any) -> list[Any]:
     """The alternatives of a union, without what only wraps them."""
     origin = get_origin(annotation)
-    if annotation is LiteralString:
+    if annotation is typing.LiteralString:
         return [str]
     if origin in (Union, types.UnionType):
         return [member for part in get_args(annotation) for member in members(part)]

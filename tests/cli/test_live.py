@@ -90,5 +90,10 @@ def test_what_tasks_print_can_do_no_harm() -> None:
     assert harmless("10%\r20%\r\x1b[2K\x1b[31mred\x1b[0m\x1b[3A\x07\x1b]0;title\x07 end\r") == "\x1b[31mred\x1b[0m end"
 
 
+def test_what_is_drawn_can_do_no_harm(capsys: pytest.CaptureFixture[str]) -> None:
+    Screen().draw([[("failed: \x1b[2J\x07\x1b[31mred\x1b[0m", None)]])
+    assert "failed: \x1b[31mred\x1b[0m\n" in capsys.readouterr().err
+
+
 def test_a_run_of_nothing_has_a_display() -> None:
     assert drawing(snapshot(), 80, 24)
