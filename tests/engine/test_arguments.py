@@ -402,16 +402,19 @@ def test_arguments_are_shown_as_json_in_which_a_future_is_a_reference() -> None:
     assert task.to_json()["__args__"] == task.task_args
 
 
+class Decaying(pydantic.BaseModel):
+    lr: float = pydantic.Field(0.1, alias="learningRate")
+    decay: float = pydantic.Field(0.2, validation_alias="weightDecay")
+
+
+class Pair(pydantic.RootModel[list[Decaying]]): ...
+
+
+class Given(Task):
+    def __init__(self, pair: Pair) -> None: ...
+
+
 def test_a_model_is_shown_as_it_is_given() -> None:
-    class Rates(pydantic.BaseModel):
-        lr: float = pydantic.Field(0.1, alias="learningRate")
-        decay: float = pydantic.Field(0.2, validation_alias="weightDecay")
-
-    class Pair(pydantic.RootModel[list[Rates]]): ...
-
-    class Given(Task):
-        def __init__(self, pair: Pair) -> None: ...
-
     made: Any = Given
     task = made([{"learningRate": 1, "weightDecay": 2}])
     assert task.task_args == {"pair": [{"learningRate": 1.0, "weightDecay": 2.0}]}
