@@ -78,7 +78,7 @@ class Parameters:
         data = flat(ordered)
         if data is not None:
             return Key(digest(self._prefix + data)), ()
-        data, refs = self._encoded(ordered, values)
+        data, refs, _ = self._encoded(ordered, values)
         return Key(digest(self._prefix + data)), refs
 
     def _encoded(self, ordered: Values, values: Values) -> Canonical:

@@ -25,14 +25,14 @@ from __future__ import annotations
 from marshal import dumps
 from pickle import PickleBuffer
 from struct import pack
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_128_digest
 
 from taskproc.added import added_later
 from taskproc.flat import FLAT, digest, flat, short
-from taskproc.origin import is_user_code, reference
+from taskproc.origin import is_user_code, module_name, reference
 from taskproc.reduction import KNOWN, is_plain, known_name, reduce
 
 if TYPE_CHECKING:
@@ -44,10 +44,14 @@ _CONTAINERS = frozenset({tuple, list, dict, set, frozenset})
 
 
 class Canonical(NamedTuple):
-    """A value's encoding, and the user's classes and functions that it refers to, each once, in the order met."""
+    """A value's encoding, and the user's classes and functions that it refers to, each once, in the order met.
+
+    Modules of the user's are in a partial encoding only.
+    """
 
     data: bytes
     refs: tuple[type | FunctionType, ...]
+    modules: tuple[ModuleType, ...] = ()
 
 
 class Unencodable(TypeError):  # noqa: N818  says what the value is
@@ -96,7 +100,7 @@ def deep(value: object, *, plain: bool = False, partial: bool = False) -> Canoni
     except RecursionError:
         message = "it is nested too deeply"
         raise Unencodable(message) from None
-    return Canonical(data, tuple(encoder.refs.values()))
+    return Canonical(data, tuple(encoder.refs.values()), tuple(encoder.modules.values()))
 
 
 class _CycleError(Exception):
@@ -110,10 +114,11 @@ class _Encoder:
     part met before is written as its number, since nothing else bounds the work.
     """
 
-    __slots__ = ("_active", "_in_users", "_memo", "_named", "_numbered", "_partial", "_plain", "refs")
+    __slots__ = ("_active", "_in_users", "_memo", "_named", "_numbered", "_partial", "_plain", "modules", "refs")
 
     def __init__(self, *, plain: bool, partial: bool, numbered: bool = False) -> None:
         self.refs: dict[int, type | FunctionType] = {}
+        self.modules: dict[int, ModuleType] = {}
         self._plain = plain
         self._partial = partial
         self._in_users = False  # whether what is encoded is held by an object of the user's, or a plain container
@@ -138,6 +143,9 @@ class _Encoder:
                 message = f"{'a class' if isinstance(value, type) else 'a function'} is not plain data"
                 raise Unencodable(message)
             return self._refer(value)
+        if self._partial and isinstance(value, ModuleType) and is_user_code(value):
+            self.modules[id(value)] = value
+            return b"@" + dumps(f"{module_name(value.__name__)}:", 2)
         key = id(value)
         known = self._memo.get(key)
         if known is not None:
@@ -263,6 +271,7 @@ class _Encoder:
             message = "a set whose element contains it has no order"
             raise Unencodable(message) from None
         self.refs.update(apart.refs)
+        self.modules.update(apart.modules)
         return data
 
 

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from types import ModuleType
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from taskproc import taskfile
 from taskproc.origin import imported, is_user_code, module_name
-from taskproc.reach import OF_MODULES, Chain
+from taskproc.reach import OF_MODULES, Chain, imports, is_importing, reaches_any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from taskproc.reach import Reach
 
 
 class Meant(NamedTuple):
-    """A name that code may read from a module, and what that is called in the code."""
+    """A name that code may read from a module, empty for all of it, and what that is called in the code."""
 
     label: str
     module: ModuleType
-    name: str
+    name: str = ""
 
 
-def imported_names(path: str, names: Chain, words: Chain) -> Iterator[Meant]:
+def imported_names(path: str, names: Chain, words: Chain, handed_on: Collection[str]) -> Iterator[Meant]:
     """What is imported inside a function: the names asked for, or those that it may read from the module.
 
     Args:
         path: The module that the statement means.
         names: What is imported from it; none where the module itself is.
         words: All names and strings in the code.
+        handed_on: Which of the names are read as a whole; an empty one is the module, or the first of a path.
 
     Raises:
         ImportError: A module that may be the user's can't be imported.
@@ -35,17 +41,28 @@ def imported_names(path: str, names: Chain, words: Chain) -> Iterator[Meant]:
     if not names:
         steps = path.split(".")
         for length in range(1, len(steps) + 1):
-            yield from _by_words(imported(".".join(steps[:length])), words)
+            module = imported(".".join(steps[:length]))
+            is_whole = "" in handed_on or (length == len(steps) > 1 and steps[-1] in handed_on)
+            yield from _from_module(path, module, words, is_whole=is_whole)
         return
     module = imported(path)
     for name in names if module is not None else ():
         assert module is not None
         if name == "*":
             yield from _by_words(module, words)
+        elif name not in vars(module) and "__getattr__" in vars(module):
+            yield Meant(f"all of {path}", module)
         elif isinstance(vars(module).get(name, module), ModuleType):
-            yield from _by_words(imported(f"{path}.{name}"), words)
+            inner = f"{path}.{name}"
+            yield from _from_module(inner, imported(inner), words, is_whole=name in handed_on)
         else:
             yield Meant(f"{path}.{name}", module, name)
+
+
+def _from_module(path: str, module: ModuleType | None, words: Chain, *, is_whole: bool) -> Iterator[Meant]:
+    if module is not None and (is_whole or "__getattr__" in vars(module)):
+        yield Meant(f"all of {path}", module)
+    yield from _by_words(module, words)
 
 
 def _by_words(module: ModuleType | None, words: Chain) -> Iterator[Meant]:
@@ -61,14 +78,59 @@ def _by_words(module: ModuleType | None, words: Chain) -> Iterator[Meant]:
                 yield Meant(f"{module_name(held.__name__)}.{word}", held, word)
 
 
-def named_modules(words: Iterable[str]) -> Iterator[ModuleType]:
-    """The user's modules among some words, which are imported where it is code that may import them by name."""
+def names_of_libraries(code: CodeType) -> set[str]:
+    """The names that a module's own statements import from modules that are not the user's."""
+    statements = imports(code).items()
+    return {
+        here
+        for (level, path, names), bound in statements
+        if level == 0 and names and not is_user_code(path)
+        for here in bound
+    }
+
+
+def meant_modules(found: Reach, namespace: Mapping[str, Any]) -> list[ModuleType] | None:
+    """The modules that code may reach in ways that names do not tell; None where it has no such ways."""
+    meant: list[ModuleType] | None = [*_named(sorted(found.strings))] if found.is_dynamic else None
+    if reaches_any(found, namespace):
+        home = str(namespace.get("__name__", "__main__"))
+        names = dict.fromkeys(name for text in sorted(found.strings) for name in re.findall(r"\w+", text))
+        things = [sys.modules.get(home), *(namespace.get(name) for name in names)]
+        words = [word for word in (*found.words, *sorted(found.strings)) if word in sys.modules]
+        meant = [*(meant or ()), *(thing for thing in things if isinstance(thing, ModuleType)), *_named(words)]
+    return None if meant is None else [module for module in meant if is_user_code(module)]
+
+
+def _named(words: Iterable[str]) -> Iterator[ModuleType]:
+    """The user's modules among some words, which are imported where it is code that may import them by name.
+
+    Of `module.name` and `module:name` it is the first.
+    """
     for word in words:
-        name = word.rstrip(".")
-        if all(map(str.isidentifier, name.split("."))):
+        steps = re.split("[.:]", word.rstrip("."))
+        for length in range(len(steps) if all(map(str.isidentifier, steps)) else 0, 0, -1):
+            name = ".".join(steps[:length])
             try:
                 module = sys.modules.get(name) or imported(name)
             except ImportError:
                 continue
-            if module is not None and is_user_code(module):
+            if module is not None:
                 yield module
+            break
+
+
+def beside(found: Reach, namespace: Mapping[str, Any]) -> Path | None:
+    """The folder in which all counts, since code imports by names that it does not say: where its own package lies."""
+    if not found.imports_any and (found.is_dynamic or not any(is_importing(name, namespace) for name in found.globals)):
+        return None
+    file = namespace.get("__file__")
+    if not file:
+        return None
+    return taskfile.module_name(Path(str(file)))[1]
+
+
+def importable(folder: Path) -> Iterator[Path]:
+    """The source files that can be imported from a folder, those in packages too."""
+    yield from folder.glob("*.py")
+    for package in folder.glob("*/__init__.py"):
+        yield from package.parent.rglob("*.py")

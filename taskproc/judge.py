@@ -145,7 +145,7 @@ class Judge:
             return _Value(value, data)
         known = self._values.get(id(value))
         if known is None:
-            data, refs = canonical(value)
+            data, refs, _ = canonical(value)
             futures, paths = frozenset(map(type, instances(FutureBase, value))), tuple(input_files([value]))
             known = _Value(value, data, refs, futures, paths)
             if len(self._values) >= _MOST:

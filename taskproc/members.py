@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
 from enum import Enum, EnumMeta
 from functools import cached_property
@@ -14,6 +15,22 @@ from taskproc.requires import Slot
 
 _HEAP_TYPE = 1 << 9
 _TELLING = frozenset({"__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__"})
+_PYTHONS = frozenset(
+    {
+        f"__{name}__"
+        for name in ("module", "qualname", "name", "doc", "dict", "weakref", "slots", "hash", "new", "bases")
+    }
+    | {f"__{name}__" for name in ("annotations", "annotate", "annotate_func", "annotations_cache", "match_args")}
+    | {f"__{name}__" for name in ("conditional_annotations", "type_params", "parameters", "orig_bases")}
+    | {
+        f"__{name}__"
+        for name in ("abstractmethods", "firstlineno", "static_attributes", "slotnames", "classcell", "signature")
+    }
+    | {f"__{name}__" for name in ("protocol_attrs", "non_callable_proto_members", "class_vars", "private_attributes")}
+    | {f"__{name}__" for name in ("class_getitem", "init_subclass", "final", "total", "deprecated")}
+    | {f"__{name}_keys__" for name in ("required", "optional", "readonly", "mutable")}
+)
+"""Members of classes that only tell what the body says, or nothing of what it does."""
 
 
 def is_untracked(value: object) -> bool:
@@ -29,9 +46,13 @@ def functions_of(cls: type) -> Iterator[tuple[str, FunctionType]]:
             function = function_in(accessor)
             if function is None or not is_user_code(function):
                 continue
-            generated = function.__code__.co_filename.startswith("<") and name.startswith("__")
-            if not generated or function.__code__.co_qualname.startswith(f"{cls.__qualname__}."):
+            if not _is_generated(name, function) or function.__code__.co_qualname.startswith(f"{cls.__qualname__}."):
                 yield name if number == 0 else f"{name}:{number}", function
+
+
+def _is_generated(name: str, function: FunctionType) -> bool:
+    """Whether a special method was made from text, as those of dataclasses are."""
+    return inspect.unwrap(function).__code__.co_filename.startswith("<") and name.startswith("__")
 
 
 def subclasses_of(cls: type) -> Iterator[type]:
@@ -80,6 +101,13 @@ def _defaults(cls: type) -> dict[str, object]:
     return found
 
 
+def _is_machinery(cls: type, name: str) -> bool:
+    """Whether a member is what Python, its library or we put into a class, beside what its body says."""
+    if name in _PYTHONS or name.startswith(("_task_", "_abc_", "__pydantic_", "__dataclass_", "__attrs_")):
+        return True
+    return name == "task_name" or (isinstance(cls, EnumMeta) and name[:1] == name[-1:] == "_" != name[1:2])
+
+
 def attributes_of(cls: type) -> Iterator[tuple[str, object]]:
     """The values among a class's own members."""
     members: Mapping[str, Any] | None = getattr(cls, "__members__", None) if isinstance(cls, EnumMeta) else None
@@ -89,12 +117,14 @@ def attributes_of(cls: type) -> Iterator[tuple[str, object]]:
     if defaults:
         yield "defaults", defaults
     for name, member in list(vars(cls).items()):
-        machinery = (name.startswith("_") and name.endswith("_")) or name.startswith(("_task_", "_abc_"))
-        machinery = machinery or name == "task_name"  # given by us
-        if machinery or isinstance(member, (property, MemberDescriptorType, GetSetDescriptorType)):
+        if isinstance(member, property):
+            accessors = ("fget", member.fget), ("fset", member.fset), ("fdel", member.fdel)
+            yield from ((f"{name}.{which}", made) for which, made in accessors if made and function_in(made) is None)
+        if _is_machinery(cls, name) or isinstance(member, (property, MemberDescriptorType, GetSetDescriptorType)):
             continue
         is_member = isinstance(member, cls) and isinstance(member, Enum)
         is_slot = isinstance(member, Slot)
         function = function_in(member)
-        if (function is None or not is_user_code(function)) and not is_member and not is_slot:
+        is_followed = function is not None and (is_user_code(function) or _is_generated(name, function))
+        if not is_followed and not is_member and not is_slot:
             yield name, member

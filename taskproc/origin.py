@@ -7,7 +7,8 @@ import importlib
 import os
 import sys
 from contextlib import redirect_stdout
-from types import CodeType, FunctionType, ModuleType
+from importlib.machinery import EXTENSION_SUFFIXES
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from taskproc import taskfile
@@ -61,7 +62,10 @@ def home(thing: object) -> str:
         return thing.__name__
     if isinstance(thing, FunctionType):
         return str(thing.__globals__.get("__name__", "__main__"))
-    return str(getattr(thing, "__module__", None) or "builtins")
+    try:
+        return str(getattr(thing, "__module__", None) or "builtins")
+    except Exception:  # noqa: BLE001  the user's own property of a metaclass
+        return "builtins"
 
 
 def module_name(name: str) -> str:
@@ -108,6 +112,13 @@ def source_file(module: ModuleType | None) -> str:
     if module is not None and sys.modules.get(module.__name__) is module:
         return taskfile.path_of(module.__name__)
     return getattr(module, "__file__", None) or ""
+
+
+def compiled_file(thing: object) -> str:
+    """The file of a compiled module of the user's that defines a class or function; empty for all else."""
+    module = None if isinstance(thing, FunctionType) else sys.modules.get(home(thing))
+    file = source_file(module) if isinstance(thing, (type, BuiltinFunctionType)) else ""
+    return file if file.endswith(tuple(EXTENSION_SUFFIXES)) and is_user_file(file) else ""
 
 
 def absolute_name(level: int, name: str, package: str) -> str:

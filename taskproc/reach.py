@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import opcode
 import sys
 from dataclasses import dataclass, field
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -15,8 +16,14 @@ if TYPE_CHECKING:
 Chain = tuple[str, ...]
 """A name and the attributes read from it at once: `helpers.table.get` is `("helpers", "table", "get")`."""
 
-_BLINDING = frozenset({"eval", "exec", "globals", "__import__"})
-_IMPORTERS = frozenset({"import_module", "__import__", "run_module", "run_path"})
+Import = tuple[int, str, Chain]
+"""The level, the module and the names in an import statement."""
+
+_BLINDING = (eval, exec, globals, sys.modules)
+_IMPORTING = (__import__, importlib.import_module)
+_GLOBALS = frozenset({"__globals__", "f_globals"})
+_IMPORTERS = frozenset({"import_module", "__import__", "run_module", "resolve_name"})
+_LOADERS = frozenset({"run_path", "load_module", "exec_module"})
 OF_MODULES = frozenset(
     {
         "__name__",
@@ -44,13 +51,28 @@ _CELLS = {
     opcode.opmap[name] for name in ("LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF") if name in opcode.opmap
 }
 _ATTRIBUTES = {opcode.opmap[name] for name in ("LOAD_ATTR", "LOAD_METHOD") if name in opcode.opmap}
-_METHOD = opcode.opmap.get("LOAD_METHOD")
 _ATTRIBUTE_SHIFT = 1 if sys.version_info >= (3, 12) else 0
 _CONSTANT = opcode.opmap["LOAD_CONST"]
 _SMALL_INT = opcode.opmap.get("LOAD_SMALL_INT")
 _LOADS = frozenset(number for name, number in opcode.opmap.items() if name.startswith("LOAD_"))
 _CALLS = frozenset(number for name, number in opcode.opmap.items() if name.startswith(("CALL", "PRECALL")))
-_IMPORT = opcode.opmap["IMPORT_NAME"]
+_IMPORT, _FROM = opcode.opmap["IMPORT_NAME"], opcode.opmap["IMPORT_FROM"]
+_STORES_BY_NAME = {opcode.opmap["STORE_NAME"], opcode.opmap["STORE_GLOBAL"]}
+_STORES = {opcode.opmap[name] for name in ("STORE_FAST", "STORE_DEREF")}
+_BINDING = {opcode.opmap[name] for name in ("POP_TOP", "SWAP")} | _STORES | _STORES_BY_NAME
+"""What follows an import, and binds names."""
+_LOCALS = {
+    opcode.opmap[name]
+    for name in ("LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_FAST_BORROW", "LOAD_FAST_AND_CLEAR")
+    if name in opcode.opmap
+}
+_PAIRS = {  # since Python 3.13, with two locals of 4 bits each
+    opcode.opmap[f"{first}_{second}"]: (opcode.opmap[first], opcode.opmap[second])
+    for first in ("LOAD_FAST", "LOAD_FAST_BORROW", "STORE_FAST")
+    for second in ("LOAD_FAST", "LOAD_FAST_BORROW", "STORE_FAST")
+    if f"{first}_{second}" in opcode.opmap
+}
+_NEW_LOCALS = 0x2
 _EXTENDED = opcode.opmap["EXTENDED_ARG"]
 _CACHE = opcode.opmap["CACHE"]
 
@@ -59,23 +81,31 @@ _CACHE = opcode.opmap["CACHE"]
 class Reach:
     """Names that code reads, in the order met.
 
-    `globals` and `cells` tell of each name whether it is only called. `imports` are (level, module, names) as in an
-    import statement, `words` all names in the code, `strings` its texts, and `members` the attributes that it reads, of
-    which it `computes` the names of some.
+    `locals` are those of functions that import. `imports` are import statements, with the names that each binds here
+    and what these are in the module, empty for itself. `words` are all names in the code, `strings` its texts, and
+    `members` the attributes that it reads, of which it `computes` the names of some; `imports_any` tells that it
+    imports modules by names, or files, that are no texts in it.
     """
 
-    globals: dict[Chain, bool] = field(default_factory=dict[Chain, bool])
-    cells: dict[Chain, bool] = field(default_factory=dict[Chain, bool])
-    imports: dict[tuple[int, str, Chain], None] = field(default_factory=dict[tuple[int, str, Chain], None])
+    globals: dict[Chain, None] = field(default_factory=dict[Chain, None])
+    cells: dict[Chain, None] = field(default_factory=dict[Chain, None])
+    locals: dict[Chain, None] = field(default_factory=dict[Chain, None])
+    imports: dict[Import, dict[str, str]] = field(default_factory=dict[Import, dict[str, str]])
     words: dict[str, None] = field(default_factory=dict[str, None])
     strings: set[str] = field(default_factory=set[str])
     members: set[str] = field(default_factory=set[str])
     computes: bool = False
+    imports_any: bool = False
 
     @property
     def is_dynamic(self) -> bool:
         """Whether modules may be imported by names that are made while it runs."""
-        return not _IMPORTERS.isdisjoint((*self.words, *self.strings))
+        return not (_IMPORTERS | _LOADERS).isdisjoint((*self.words, *self.strings))
+
+    def handed_on(self, imported: Import) -> set[str]:
+        """What of an import is read in another way than for an attribute, as it is called in the module."""
+        bound = self.imports[imported].items()
+        return {name for here, name in bound if (here,) in self.locals or (here,) in self.cells}
 
 
 def reach(code: CodeType) -> Reach:
@@ -91,40 +121,72 @@ def reach(code: CodeType) -> Reach:
             elif isinstance(constant, str):
                 found.strings.add(constant)
         _scan(inner, found)
+        if _IMPORT in inner.co_code:
+            _scan_imports(inner, found)
     found.computes |= not (_READERS.isdisjoint(found.words) and _READING.isdisjoint(found.globals))
+    found.imports_any |= not _LOADERS.isdisjoint(found.words)
     return found
+
+
+def imports(code: CodeType) -> dict[Import, dict[str, str]]:
+    """What a code object imports itself, as in a `Reach`."""
+    found = Reach()
+    _scan_imports(code, found)
+    return found.imports
 
 
 def _scan(code: CodeType, found: Reach) -> None:
     read: _Read | None = None
-    before: tuple[Any, Any] = (0, None)  # the two constants loaded last: an import's level and names
-    asked, older, old = False, (0, 0), (0, 0)
-    for operation, argument in _instructions(code.co_code):
+    asked, imports, older, old = False, False, (0, 0), (0, 0)
+    for operation, argument in _instructions(code):
         if operation in _CALLS:
             # Of two arguments the last one is the name; of three the one before, if the last is loaded at once.
             of_three = argument == 3 and old[0] in _LOADS and _is_text(code, *older)
             is_named = of_three or (argument == 2 and _is_text(code, *old))
             found.computes |= asked and not is_named
-            asked = False
-        asked |= operation == _GLOBAL and code.co_names[argument >> 1] == "getattr"
+            found.imports_any |= imports and not (_is_text(code, *old) or (argument == 2 and _is_text(code, *older)))
+            asked = imports = False
+        name = _name(code, operation, argument)
+        asked |= name == "getattr" and operation == _GLOBAL
+        imports |= name in _IMPORTERS
         older, old = old, (operation, argument)
         if operation in _ATTRIBUTES:
-            name = code.co_names[argument >> _ATTRIBUTE_SHIFT]
             found.members.add(name)
             if read is not None:
-                called = operation == _METHOD or bool(_ATTRIBUTE_SHIFT and argument & 1)
-                read = _Read(read.kind, (*read.chain, name), called)
+                read = _Read(read.kind, (*read.chain, name))
             continue
         if read is not None:
-            read.kind[read.chain] = read.called and read.kind.get(read.chain, True)
-        read = _read(code, found, operation, argument)
-        if operation == _CONSTANT:
-            before = before[1], code.co_consts[argument]
-        elif operation == _SMALL_INT:
-            before = before[1], argument
-        elif operation == _IMPORT:
-            level, wanted = before
-            found.imports[level, code.co_names[argument], wanted or ()] = None
+            read.kind[read.chain] = None
+        read = _read(found, operation, name)
+
+
+def _scan_imports(code: CodeType, found: Reach) -> None:
+    """Note what is imported, by what names, and how locals are read."""
+    before: tuple[Any, Any] = (0, None)  # the two constants loaded last: an import's level and names
+    last, bound, name = "", None, ""
+    for operation, argument in _instructions(code):
+        if last and operation not in _ATTRIBUTES:
+            found.locals[last,] = None
+        last = _local(code, argument) if operation in _LOCALS else ""
+        if operation in {_CONSTANT, _SMALL_INT}:
+            before = before[1], code.co_consts[argument] if operation == _CONSTANT else argument
+        if operation == _IMPORT:
+            bound = found.imports.setdefault((before[0], code.co_names[argument], before[1] or ()), {})
+            name = ""
+        elif operation == _FROM:
+            name = code.co_names[argument]
+        elif bound is None or operation not in _BINDING:
+            bound = None
+        elif operation in _STORES:
+            bound[_local(code, argument)] = name
+        elif operation in _STORES_BY_NAME:
+            bound[code.co_names[argument]] = name
+            if code.co_flags & _NEW_LOCALS:  # a global that a function sets: others may do anything with it
+                found.locals[code.co_names[argument],] = None
+
+
+def _local(code: CodeType, argument: int) -> str:
+    return str(code._varname_from_oparg(argument))  # type: ignore[attr-defined]
 
 
 def _is_text(code: CodeType, operation: int, argument: int) -> bool:
@@ -132,32 +194,41 @@ def _is_text(code: CodeType, operation: int, argument: int) -> bool:
 
 
 class _Read(NamedTuple):
-    """A name that is being read: where it is noted, with the attributes so far, and whether that is called at once."""
+    """A name that is being read: where it is noted, with the attributes so far."""
 
-    kind: dict[Chain, bool]
+    kind: dict[Chain, None]
     chain: Chain
-    called: bool
 
 
-def _read(code: CodeType, found: Reach, operation: int, argument: int) -> _Read | None:
-    """What an operation reads by name, if it does."""
+def _name(code: CodeType, operation: int, argument: int) -> str:
+    """The name that an operation reads, empty for none."""
     if operation == _GLOBAL:
-        return _Read(found.globals, (code.co_names[argument >> 1],), bool(argument & 1))
+        return code.co_names[argument >> 1]
     if operation in _NAMES:
-        return _Read(found.globals, (code.co_names[argument],), called=False)
-    if operation in _CELLS:
-        name = str(code._varname_from_oparg(argument))  # type: ignore[attr-defined]
-        return _Read(found.cells, (name,), called=False)
-    return None
+        return code.co_names[argument]
+    if operation in _CELLS or operation in _LOCALS:
+        return _local(code, argument)
+    return code.co_names[argument >> _ATTRIBUTE_SHIFT] if operation in _ATTRIBUTES else ""
 
 
-def _instructions(raw: bytes) -> Iterator[tuple[int, int]]:
-    """The operations in bytecode with their arguments. The last one never reads a name."""
-    extended = 0
+def _read(found: Reach, operation: int, name: str) -> _Read | None:
+    """What an operation begins to read by name, if it does."""
+    if operation == _GLOBAL or operation in _NAMES:
+        return _Read(found.globals, (name,))
+    return _Read(found.cells, (name,)) if operation in _CELLS else None
+
+
+def _instructions(code: CodeType) -> Iterator[tuple[int, int]]:
+    """The operations in bytecode with their arguments, those of two as two. The last one never reads a name."""
+    raw, extended = code.co_code, 0
     for at in range(0, len(raw), 2):
         operation, argument = raw[at], raw[at + 1] | extended
         extended = argument << 8 if operation == _EXTENDED else 0
-        if operation not in (_CACHE, _EXTENDED):
+        if operation in _PAIRS:
+            first, second = _PAIRS[operation]
+            yield first, argument >> 4
+            yield second, argument & 15
+        elif operation not in (_CACHE, _EXTENDED):
             yield operation, argument
 
 
@@ -169,10 +240,31 @@ def members_read(cls: type, words: Collection[str]) -> Iterable[str]:
 
 def is_blinding(chain: Chain, namespace: Mapping[str, Any]) -> bool:
     """Whether what is read by that name can reach any definition, in a way that names do not tell."""
-    root, member = chain[0], chain[1:2]
-    if root not in namespace:
-        return root in _BLINDING
-    value = namespace[root]
-    if value is importlib or value is sys:
-        return member in {("import_module",), ("modules",)}
-    return value is importlib.import_module
+    value = _meant(chain, namespace)
+    return not _GLOBALS.isdisjoint(chain) or any(value is blinding for blinding in _BLINDING)
+
+
+def is_importing(chain: Chain, namespace: Mapping[str, Any]) -> bool:
+    """Whether what is read by that name imports modules by theirs."""
+    value = _meant(chain, namespace)
+    return any(value is importing for importing in _IMPORTING)
+
+
+def _meant(chain: Chain, namespace: Mapping[str, Any]) -> Any:
+    """What is read by a name, as far as modules tell."""
+    value, rest = namespace.get(chain[0], getattr(builtins, chain[0], None)), chain[1:]
+    while rest and isinstance(value, ModuleType):
+        value, rest = vars(value).get(rest[0]), rest[1:]
+    return value
+
+
+def reaches_any(found: Reach, namespace: Mapping[str, Any]) -> bool:
+    """Whether code can reach any definition in a way that names do not tell."""
+    if not _GLOBALS.isdisjoint(found.members) or any(is_blinding(chain, namespace) for chain in found.globals):
+        return True
+    return any(
+        is_blinding((name,), vars(sys.modules[path]))
+        for level, path, names in found.imports
+        if level == 0 and path in {"builtins", "sys"}
+        for name in names or found.members
+    )

@@ -15,6 +15,7 @@ from enum import Enum
 from pickle import PickleBuffer
 from types import CellType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from taskproc.origin import is_user_code, module_name, reference
 
@@ -210,6 +211,9 @@ def _reduce_module(module: ModuleType) -> Reduced:
 
 
 _SPECIAL: dict[type, Callable[[Any], Reduced]] = {
+    WeakKeyDictionary: lambda value: Reduced("weakref.WeakKeyDictionary", (dict(value),)),
+    WeakValueDictionary: lambda value: Reduced("weakref.WeakValueDictionary", (dict(value),)),
+    WeakSet: lambda value: Reduced("weakref.WeakSet", (set(value),)),
     FunctionType: _reduce_function,
     ModuleType: _reduce_module,
     MethodType: lambda value: Reduced("types.MethodType", (value.__func__, value.__self__)),

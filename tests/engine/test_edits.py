@@ -22,6 +22,7 @@ from taskproc.run import make_plan, run
 HERE = Path(__file__).parent
 FILES: dict[str, str] = runpy.run_path(str(HERE / "edited_project.py"))["FILES"]
 REACHED, WOVEN = (runpy.run_path(str(HERE / f"{name}_project.py")) for name in ("reached", "woven"))
+HIDDEN, SPARED = (runpy.run_path(str(HERE / "hidden_projects.py"))[name] for name in ("HIDDEN", "SPARED"))
 
 
 class Project:
@@ -360,6 +361,30 @@ def _check(made: dict[str, Any], finished: Path, batch: list[Edit], folder: Path
     assert value == fresh
     expected = frozenset[str]().union(*[case.runs for case in batch])
     assert ran - made["BLIND"] == expected | ({"Main"} if value != before else set())
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_edits_of_what_names_do_not_tell_run_what_they_concern(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    files, (file, old, new) = HIDDEN[name]
+    monkeypatch.chdir(tmp_path)
+    project = Project(tmp_path, files)
+    before, _ = project.run()
+    assert project.run() == (before, set())
+    project.edit(file, (old, new))
+    value, ran = project.run()
+    assert value == project.run(cache="fresh")[0] != before
+    assert ran == {"Main"}
+
+
+@pytest.mark.parametrize("name", SPARED)
+def test_edits_beside_what_names_do_not_tell_run_nothing(tmp_path: Path, name: str) -> None:
+    files, (file, old, new) = SPARED[name]
+    project = Project(tmp_path, files)
+    before, _ = project.run()
+    project.edit(file, (old, new))
+    assert project.run() == (before, set())
 
 
 def test_what_has_run_does_not_run_again(project: Project) -> None:

@@ -1,0 +1,246 @@
+"""What the names in code lead to, and what values refer to: the links between the nodes of definitions."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from taskproc.canonical import Unencodable, canonical, digest
+from taskproc.imports import beside, importable, imported_names, meant_modules, names_of_libraries
+from taskproc.inputfile import Contents
+from taskproc.members import function_in, is_made_by_call, is_untracked, tells_itself
+from taskproc.origin import (
+    absolute_name,
+    compiled_file,
+    home,
+    is_plumbing,
+    is_user_code,
+    module_name,
+    reference,
+    source_file,
+)
+from taskproc.reach import ANY, OF_MODULES, Chain, is_blinding, is_importing, reach
+from taskproc.reached import Node, file_node, shown
+from taskproc.requires import Slot
+from taskproc.source import Sources, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from taskproc.canonical import Canonical
+    from taskproc.reach import Reach
+
+
+class Links:
+    """Makes the nodes of what is reached, to be looked at. Task classes derive from `base`."""
+
+    def __init__(self, base: type) -> None:
+        self.sources = Sources()
+        self.contents = Contents(lambda _: None)
+        self._base = base
+        self._nodes: dict[object, Node] = {}
+        self._pending: list[Node] = []
+        self._files: dict[Path, dict[str, Node]] = {}
+
+    def _node(self, target: type | FunctionType | ModuleType) -> Node:
+        """The node of a class, function or module, to be looked at if it is new."""
+        known = self._nodes.get(id(target))
+        if known is not None:
+            return known
+        if isinstance(target, ModuleType):
+            node = Node(f"{module_name(target.__name__)}:", target, path=source_file(target))
+        else:
+            node = Node(reference(target), target)
+        self._nodes[id(target)] = node
+        self._pending.append(node)
+        return node
+
+    def _say(self, node: Node, text: Text, namespace: Mapping[str, Any]) -> None:
+        node.digest, node.text = digest(text.content), text.text
+        node.unseen |= not text.seen
+        if text.shell is not None:
+            self._link_code(node, text.shell, namespace, {})
+
+    def _link_code(self, node: Node, code: CodeType, namespace: Mapping[str, Any], closure: Mapping[str, Any]) -> None:
+        found = reach(code)
+        home_name = str(namespace.get("__name__", "__main__"))
+        node.words |= found.members | found.strings | ({ANY} if found.computes else set())
+        modules, folder = meant_modules(found, namespace), beside(found, namespace)
+        if modules is not None:
+            self._go_blind(node, modules)
+        if folder is not None:
+            node.unseen = True
+            node.edges |= self._files_in(folder)
+        for chain in found.globals:
+            root, *rest = chain
+            is_seen = root in namespace and root not in OF_MODULES
+            if is_seen and not is_blinding(chain, namespace) and not is_importing(chain, namespace):
+                name = f"{module_name(home_name)}:{root}"
+                self._link(node, ".".join(chain), namespace[root], tuple(rest), name, namespace)
+        for chain in found.cells:
+            if chain[0] in closure:
+                name = f"{node.name}.{chain[0]}"
+                self._link(node, ".".join(chain), closure[chain[0]], chain[1:], name, namespace)
+        self._link_imports(node, found, str(namespace.get("__package__") or ""))
+
+    def _link_imports(self, node: Node, found: Reach, package: str) -> None:
+        words = (*found.words, *sorted(found.strings))
+        for imported in found.imports:
+            level, wanted, names = imported
+            path = absolute_name(level, wanted, package)
+            try:
+                for label, module, name in imported_names(path, names, words, found.handed_on(imported)):
+                    self._link(node, label, module, (name,) if name else (), "")
+            except ImportError:
+                node.unseen = True
+
+    def _link_names(self, node: Node, module: ModuleType, code: CodeType | None) -> None:
+        """Link all that the names of a module hold, but for modules, and what it has from libraries."""
+        namespace = vars(module)
+        foreign = OF_MODULES | (set[str]() if code is None else names_of_libraries(code))
+        for name, value in list(namespace.items()):
+            if name not in foreign and not isinstance(value, ModuleType):
+                self._link(node, name, value, (), f"{module_name(module.__name__)}:{name}", namespace)
+
+    def _link(  # noqa: C901, PLR0912  one place where a name's meaning is decided
+        self,
+        node: Node,
+        label: str,
+        value: Any,
+        rest: Chain,
+        name: str,
+        namespace: Mapping[str, Any] | None = None,
+    ) -> None:
+        while isinstance(value, ModuleType) and is_user_code(value):
+            if not rest or rest[0] not in vars(value):
+                self._go_blind(node, [value])
+                return
+            namespace = vars(value)
+            name = f"{module_name(value.__name__)}:{rest[0]}"
+            value, rest = namespace[rest[0]], rest[1:]
+        if is_untracked(value) or is_untracked(value.__class__) or is_plumbing(value):
+            return
+        if file := compiled_file(value):
+            node.unseen = True
+            node.edges[f"{label}: file"] = file_node(Path(file), home(value), self.contents)
+        if namespace:
+            node.bound[label] = str(namespace.get("__name__")), name, value
+        if isinstance(value, type) and issubclass(value, self._base):
+            if rest and rest[0][:2] != "__":
+                self._link_member(node, label, value, rest)
+            elif name.endswith(".__class__"):
+                node.edges[label] = self._node(value)
+            else:
+                node.held[value] = None
+        elif isinstance(value, type) and is_user_code(value):
+            self._link_definition(node, label, value)
+        elif isinstance(value, FunctionType) and is_user_code(value):
+            self._link_definition(node, label, value)
+            if rest and rest[0] in vars(value):
+                self._link(node, label + ":", vars(value)[rest[0]], rest[1:], f"{name}.{rest[0]}")
+        else:
+            node.edges[label] = self._constant(value, name, namespace)
+
+    def _link_definition(self, node: Node, label: str, value: type | FunctionType) -> None:
+        if is_user_code(value) and not is_untracked(value):
+            node.edges[label] = self._node(value)
+
+    def _link_member(self, node: Node, label: str, cls: type, rest: Chain) -> None:
+        """Link what is read from a Task class: no task is made there, so only that member counts."""
+        for owner in cls.__mro__:
+            if issubclass(self._base, owner):
+                return
+            if rest[0] in vars(owner):
+                value, name = vars(owner)[rest[0]], f"{reference(owner)}.{rest[0]}"
+                if isinstance(value, Slot):
+                    return
+                if isinstance(value, classmethod):
+                    node.held[cls] = None
+                node.bound[label] = owner.__module__, name, value
+                self._link(node, label, function_in(value) or value, rest[1:], name)
+                return
+
+    def _constant(self, value: Any, name: str, namespace: Mapping[str, Any] | None) -> Node:
+        """The node of a value that is no definition of the user's."""
+        key = (id(value), name)
+        known = self._nodes.get(key)
+        if known is not None:
+            return known
+        node = Node(name, value, kind="constant")
+        self._nodes[key] = node  # what it reaches may name it again
+        try:
+            encoded = canonical(value)
+        except Unencodable as problem:
+            self._state(node, namespace, str(problem))
+        else:
+            node.digest = digest(encoded.data)
+            node.text = f"{name.rpartition(':')[2]} = {shown(value)}"
+            self._link_refs(node, name, encoded)
+            if any(map(tells_itself, encoded.refs)) or is_made_by_call(value):
+                self._state(node, namespace, "")
+        return node
+
+    def _state(self, node: Node, namespace: Mapping[str, Any] | None, problem: str) -> None:
+        """Let what can't be encoded count by the statements that define it, what they reach, and what can be of it."""
+        module = sys.modules.get(str((namespace or {}).get("__name__")))
+        text = self.sources.statements(module, node.name.rpartition(":")[2])
+        node.path = source_file(module)
+        self._say(node, text, namespace or {})
+        node.text = node.text or problem
+        encoded = _partly(node.target)
+        if encoded is None:
+            node.unseen = True
+            if not text.seen and module is not None:
+                self._go_blind(node, [module])
+        else:
+            node.unseen = False
+            node.digest = digest(node.digest, encoded.data)
+            self._link_refs(node, node.name, encoded)
+
+    def _absorb(self, node: Node, label: str, value: object, text: str = "") -> None:
+        """Count a value as what a definition says itself; what can't be encoded of it counts by the text alone."""
+        try:
+            encoded: Canonical | None = canonical(value)
+        except Unencodable:
+            encoded = _partly(value)
+        if encoded is not None:
+            node.digest = digest(node.digest, label.encode(), encoded.data)
+            node.text += f"\n# {text or f'{label} = {shown(value)}'}"  # the source tells it only where it is a literal
+            self._link_refs(node, label, encoded)
+
+    def _link_refs(self, node: Node, label: str, encoded: Canonical) -> None:
+        if encoded.modules:
+            self._go_blind(node, encoded.modules)
+        for number, ref in enumerate(sorted(encoded.refs, key=reference)):
+            if isinstance(ref, type) and issubclass(ref, self._base):
+                node.held[ref] = None
+            elif ref is not node.target:
+                self._link_definition(node, f"{label} {number}", ref)
+
+    def _go_blind(self, node: Node, modules: Iterable[ModuleType]) -> None:
+        """Count whole modules where code may reach anything in them; of a package, all its files."""
+        node.unseen = True
+        for module in modules:
+            name = module_name(module.__name__)
+            node.edges[f"module {name}"] = self._node(module)
+            for folder in map(Path, getattr(module, "__path__", ())):
+                for path in sorted(folder.rglob("*.py")):
+                    inner = path.relative_to(folder).as_posix()
+                    node.edges[f"file {inner} of {name}"] = file_node(path, f"{name}:{inner}", self.contents)
+
+    def _files_in(self, folder: Path) -> dict[str, Node]:
+        """The nodes of all that can be imported from a folder, by their labels."""
+        if folder not in self._files:
+            inner = {path.relative_to(folder).as_posix(): path for path in sorted(importable(folder))}
+            self._files[folder] = {f"file {name}": file_node(path, name, self.contents) for name, path in inner.items()}
+        return self._files[folder]
+
+
+def _partly(value: object) -> Canonical | None:
+    """What can be encoded of a value that can't be as a whole."""
+    try:
+        return canonical(value, partial=True)
+    except Unencodable:
+        return None
