@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from taskproc.canonical import Canonical
     from taskproc.reach import Reach
 
+_ASSERTING = re.compile(rb"\bassert\b|__debug__")
+
 
 class Links:
     """Makes the nodes of what is reached, to be looked at. Task classes derive from `base`."""
@@ -58,7 +61,8 @@ class Links:
         return node
 
     def _say(self, node: Node, text: Text, namespace: Mapping[str, Any]) -> None:
-        node.digest, node.text = digest(text.content), text.text
+        content = text.content if __debug__ or not _ASSERTING.search(text.content) else b"-O " + text.content
+        node.digest, node.text = digest(content), text.text
         node.unseen |= not text.seen
         if text.shell is not None:
             self._link_code(node, text.shell, namespace, {})
@@ -189,6 +193,8 @@ class Links:
         node.path = source_file(module)
         self._say(node, text, namespace or {})
         node.text = node.text or problem
+        for maker in self.sources.makers(module, node.name.rpartition(":")[2]):
+            self._link(node, f"made by {maker}", getattr(module, maker, None), (), maker)
         encoded = _partly(node.target)
         if encoded is None:
             node.unseen = True

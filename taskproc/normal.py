@@ -129,16 +129,21 @@ class _Normalizer(ast.NodeTransformer):
         return _nothing(node) if is_text else node
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
-        return _nothing(node) if all(map(_is_setting, node.targets)) else node
+        return _nothing(node) if all(map(self._is_setting, node.targets)) else node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        if _is_setting(node.target):
+        if self._is_setting(node.target):
             return _nothing(node)
         if not self._in_function:
             return node
         if node.value is None:
             return _nothing(node)
         return ast.copy_location(ast.Assign([node.target], node.value), node)
+
+    def _is_setting(self, target: ast.expr) -> bool:
+        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+            return target.value.id == "self" and target.attr in SETTINGS
+        return isinstance(target, ast.Name) and target.id in SETTINGS and not self._in_function
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, ast.stmt | ast.Module | ast.ExceptHandler | ast.match_case):
@@ -159,9 +164,3 @@ def _in_order(body: list[ast.stmt]) -> list[ast.stmt]:
     ]
     others = [part for part in body if part not in methods]
     return others + sorted(methods, key=lambda method: method.name)
-
-
-def _is_setting(target: ast.expr) -> bool:
-    if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
-        return target.value.id == "self" and target.attr in SETTINGS
-    return isinstance(target, ast.Name) and target.id in SETTINGS

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from taskproc.normal import Definition
-    from taskproc.source import SourceFile
+    from taskproc.parsed import SourceFile
 
 
 def _literals(place: ast.Module | Definition, name: str) -> Iterator[object]:

@@ -90,6 +90,18 @@ def _check_body(cls: type, body: object) -> None:
     raise DefinitionError(f"{cls.__qualname__}.run_task {what}")
 
 
+def check_attribute(cls: type, name: str, value: object) -> None:
+    """Check a name that an instance sets, as `check_member` does.
+
+    Raises:
+        DefinitionError: besides, what only a class can say is set on an instance.
+    """
+    if name in COUNTED:
+        message = f"{cls.__qualname__}.{name} counts in the class only: set it there, beside __init__"
+        raise DefinitionError(message)
+    check_member(cls, name, value)
+
+
 def _check_setting(cls: type, name: str, value: Any) -> None:
     if name in COUNTED:
         return

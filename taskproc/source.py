@@ -10,23 +10,21 @@ import linecache
 import os
 import sys
 import threading
-import warnings
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from types import CodeType
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from taskproc.canonical import digest
-from taskproc.normal import Definition, normal_code, normal_text, shell
+from taskproc.normal import normal_code, normal_text, shell
 from taskproc.origin import source_file
+from taskproc.parsed import SourceFile, first_line, touches
 from taskproc.rebound import says_otherwise
 from taskproc.snapshot import was_set
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from types import ModuleType
+    from types import CodeType, ModuleType
 
-_TOP_LEVEL_AWAIT = 0x2000
+    from taskproc.normal import Definition
+
 _TEXT = "_taskproc_text"  # the attribute of a node that has its `Text`
 _KEPT = 1 << 19  # bytes of parsed source files that are kept, which take some 40 times as much
 
@@ -42,55 +40,6 @@ class Text:
     text: str
     shell: CodeType | None = None
     seen: bool = True
-
-
-@dataclass
-class SourceFile:
-    """One file, or one cell of a notebook, parsed and compiled. `digest` is of its bytes, empty where it is no file."""
-
-    digest: bytes
-    tree: ast.Module
-    code: CodeType
-    nodes: dict[str, list[Definition]] = field(default_factory=dict[str, list[Definition]])
-    codes: dict[str, list[CodeType]] = field(default_factory=dict[str, list[CodeType]])
-    known: dict[str, dict[bytes, list[Definition]]] = field(default_factory=dict[str, dict[bytes, list[Definition]]])
-
-    @classmethod
-    def parse(cls, source: bytes | str, path: str, digest: bytes) -> SourceFile:
-        """Parse and compile, and list what is defined by qualified name."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source, path)
-            code: CodeType = compile(tree, path, "exec", _TOP_LEVEL_AWAIT, dont_inherit=True)
-        file = cls(digest, tree, code)
-        for name, node in _definitions(tree.body, ""):
-            file.nodes.setdefault(name, []).append(node)
-        for inner in _inner(code):
-            file.codes.setdefault(inner.co_qualname, []).append(inner)
-        return file
-
-    def fitting(self, code: CodeType) -> list[Definition]:
-        """The definitions by the name of some live code that compile to the same."""
-        name = code.co_qualname
-        if name not in self.known:
-            found: dict[bytes, list[Definition]] = {}
-            for node, compiled in self._pairs(name):
-                found.setdefault(normal_code(compiled), []).append(node)
-            self.known[name] = found
-        return self.known[name].get(normal_code(code), [])
-
-    def _pairs(self, qualname: str) -> Iterator[tuple[Definition, CodeType]]:
-        """The definitions of a function by that name, each with the code that it compiles to."""
-        is_lambda = qualname.endswith("<lambda>")
-        by_line = self._lambdas if is_lambda else _by_line(self.nodes.get(qualname, ()))
-        for code in self.codes.get(qualname, ()):
-            for node in by_line.get(code.co_firstlineno, ()):
-                if not isinstance(node, ast.Lambda) or _is_body_of(code, node):
-                    yield node, code
-
-    @cached_property
-    def _lambdas(self) -> dict[int, list[Definition]]:
-        return _by_line(node for node in ast.walk(self.tree) if isinstance(node, ast.Lambda))
 
 
 class Sources:
@@ -166,8 +115,13 @@ class Sources:
     def statements(self, module: ModuleType | None, name: str) -> Text:
         """The statements of a module that bind a global name, or touch it."""
         file = self.file(source_file(module))
-        nodes = [] if file is None else [node for node in file.tree.body if _touches(node, name)]
+        nodes = [] if file is None else [node for node in file.tree.body if touches(node, name)]
         return _joined([self._text(node) for node in nodes])
+
+    def makers(self, module: ModuleType | None, name: str) -> list[str]:
+        """The functions that a module calls as it is imported which may do something with a global name."""
+        file = self.file(source_file(module))
+        return [] if file is None else sorted(made for made, names in file.makers.items() if name in names)
 
     def compare(self, module: str, name: str, value: object) -> None:
         """Note the file of a module where something else goes by a name in it, `module:Class.NAME`, than it says."""
@@ -185,7 +139,7 @@ class Sources:
         file = self.file(code.co_filename)
         if file is None:
             return None
-        return min(file.fitting(code), key=lambda node: abs(_first_line(node) - code.co_firstlineno), default=None)
+        return min(file.fitting(code), key=lambda node: abs(first_line(node) - code.co_firstlineno), default=None)
 
     def _lies_in(self, node: ast.ClassDef, code: CodeType) -> bool:
         file = self.file(code.co_filename)
@@ -243,65 +197,6 @@ def _read(path: str) -> SourceFile | None:
 def _bytes(path: str) -> bytes:
     with open(path, "rb") as stream:
         return stream.read()
-
-
-def _definitions(body: list[Any], prefix: str) -> Iterator[tuple[str, Definition]]:
-    """The classes and functions in some statements, with their qualified names, at any depth."""
-    for node in body:
-        if isinstance(node, ast.ClassDef):
-            yield prefix + node.name, node
-            yield from _definitions(node.body, f"{prefix}{node.name}.")
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield prefix + node.name, node
-            yield from _definitions(node.body, f"{prefix}{node.name}.<locals>.")
-        else:
-            for name in ("body", "orelse", "finalbody", "handlers", "cases"):
-                yield from _definitions(getattr(node, name, []), prefix)
-
-
-def _inner(code: CodeType) -> Iterator[CodeType]:
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield constant
-            yield from _inner(constant)
-
-
-def _by_line(nodes: Iterable[Definition]) -> dict[int, list[Definition]]:
-    found: dict[int, list[Definition]] = {}
-    for node in nodes:
-        found.setdefault(_first_line(node), []).append(node)
-    return found
-
-
-def _first_line(node: Definition) -> int:
-    decorators = getattr(node, "decorator_list", None)
-    return int(decorators[0].lineno if decorators else node.lineno)
-
-
-def _is_body_of(code: CodeType, node: ast.Lambda) -> bool:
-    """Whether a lambda compiles to a code object: what it computes last is its body."""
-    places = [place for place in code.co_positions() if place[2:] != (0, 0)]  # (0, 0): no place in the source
-    body = node.body
-    place = (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset)
-    return places[-1:] == [place]
-
-
-def _touches(node: ast.stmt, name: str) -> bool:
-    """Whether a statement of a module binds a name, or does something with it when the module is imported."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return node.name == name or any(_mentions(decorator, name) for decorator in node.decorator_list)
-    if isinstance(node, ast.If) and _mentions(node.test, "__name__"):
-        return False
-    return _mentions(node, name)
-
-
-def _mentions(node: ast.AST, name: str) -> bool:
-    for part in ast.walk(node):
-        if isinstance(part, ast.Name) and part.id == name:
-            return True
-        if isinstance(part, ast.alias) and name in (part.asname, part.name):
-            return True
-    return False
 
 
 def _listing(code: CodeType) -> str:

@@ -13,7 +13,7 @@ from taskproc.errors import NoCacheError
 from taskproc.future import FutureBase
 from taskproc.presentation import to_json, unpacked_json
 from taskproc.record import WIDTH
-from taskproc.settings import RESERVED, check_member
+from taskproc.settings import RESERVED, check_attribute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -255,7 +255,7 @@ class Task(FutureBase, metaclass=TaskType):
         if self._task_node is not None:
             raise AttributeError(f"{self!r} cannot be modified after its __init__ (setting {name})")
         if name in RESERVED or name[:6] == "_task_":
-            check_member(type(self), name, value)
+            check_attribute(type(self), name, value)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from taskproc.origin import is_user_code
+from taskproc.origin import home, is_user_code
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -23,7 +23,7 @@ def task_classes(module: ModuleType) -> dict[str, type[Any]]:
 
     def visit(namespace: dict[str, Any]) -> None:
         for value in list(namespace.values()):
-            if isinstance(value, type) and value.__module__ == module.__name__ and value.__qualname__ not in found:
+            if isinstance(value, type) and home(value) == module.__name__ and value.__qualname__ not in found:
                 if is_task(value):
                     found[value.__qualname__] = value
                 visit(dict(vars(value)))

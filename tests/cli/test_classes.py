@@ -44,3 +44,16 @@ alias = Apple
     found = task_classes(load(study))
     assert list(found) == ["Zebra", "Zebra.Inner", "Zebra.Inner.Innermost", "Plain.Held", "Apple"]
     assert all(issubclass(cls, Task) and cls.__qualname__ == name for name, cls in found.items())
+
+
+def test_a_class_that_does_not_tell_its_module_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "untold.py").write_text("""
+from taskproc import Task
+class Meta(type):
+    @property
+    def __module__(cls): raise ValueError
+class Untold(metaclass=Meta): pass
+class Main(Task):
+    def run_task(self): return 1
+""")
+    assert [*task_classes(load(tmp_path / "untold.py"))] == ["Main"]

@@ -187,6 +187,15 @@ HIDDEN: dict[str, Project] = {
     "the loaded modules": _helper(
         "return modules['helpers'].f()", ("return 1", "return 2"), F, "from sys import modules\n"
     ),
+    "a global that can't be encoded, made by a function": _helper(
+        "return [*helpers.CONN.execute('select v from t')]",
+        ("1 v", "2 v"),
+        "import sqlite3\nCONN = None\ndef fill(): CONN.execute('create table t as select 1 v')\n"
+        "def init():\n    global CONN\n    CONN = sqlite3.connect('', check_same_thread=False)\n    fill()\ninit()\n",
+    ),
+    "a local that is named like a setting": _helper(
+        "return helpers.f()", ("= 1", "= 2"), "def f():\n    _task_channel = 1\n    return _task_channel\n"
+    ),
     "a registry that holds weakly": _project(
         "return helpers.R['f']()",
         ("other.py", "return 1", "return 2"),

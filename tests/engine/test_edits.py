@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import runpy
 import shutil
+import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +25,16 @@ HERE = Path(__file__).parent
 FILES: dict[str, str] = runpy.run_path(str(HERE / "edited_project.py"))["FILES"]
 REACHED, WOVEN = (runpy.run_path(str(HERE / f"{name}_project.py")) for name in ("reached", "woven"))
 HIDDEN, SPARED = (runpy.run_path(str(HERE / "hidden_projects.py"))[name] for name in ("HIDDEN", "SPARED"))
+
+
+INCLUDED = Path(sysconfig.get_paths()["include"]) / "Python.h"
+EXTENSION = """
+#include <Python.h>
+static PyObject* f(PyObject* self, PyObject* nothing) { return PyLong_FromLong(NUMBER); }
+static PyMethodDef methods[] = {{"f", f, METH_NOARGS, ""}, {0}};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "compiled", 0, -1, methods};
+PyMODINIT_FUNC PyInit_compiled(void) { return PyModule_Create(&module); }
+"""
 
 
 class Project:
@@ -385,6 +397,39 @@ def test_edits_beside_what_names_do_not_tell_run_nothing(tmp_path: Path, name: s
     before, _ = project.run()
     project.edit(file, (old, new))
     assert project.run() == (before, set())
+
+
+RUNNING = """
+import sys
+from taskproc import Cache, Task
+class Main(Task):
+    def run_task(self):
+        BODY
+if __name__ == "__main__":
+    with Cache(sys.argv[1]): main = Main()
+    print(main.run_graph(executor=None)[0])
+"""
+
+
+def test_asserts_that_are_left_out_count(python: Any, tmp_path: Path) -> None:
+    body = "try: assert False; return 1\n        except AssertionError: return 2"
+    (tmp_path / "study.py").write_text(RUNNING.replace("BODY", body))
+    assert [python(*words, "study.py", "cache").stdout for words in ((), ("-O",), ())] == ["2\n", "1\n", "2\n"]
+
+
+@pytest.mark.skipif(not (shutil.which("gcc") and INCLUDED.is_file()), reason="there is no C compiler")
+def test_a_compiled_module_counts_by_its_file(python: Any, tmp_path: Path) -> None:
+    def build(number: int) -> None:
+        code = EXTENSION.replace("NUMBER", str(number))
+        command = ["gcc", "-shared", "-fPIC", f"-I{INCLUDED.parent}", "-x", "c", "-", "-o", str(tmp_path / "new")]
+        subprocess.run(command, input=code, text=True, check=True)
+        (tmp_path / "new").rename(tmp_path / "compiled.so")
+
+    (tmp_path / "study.py").write_text("import compiled" + RUNNING.replace("BODY", "return compiled.f()"))
+    build(1)
+    assert python("study.py", "cache").stdout == "1\n"
+    build(2)
+    assert python("study.py", "cache").stdout == "2\n"
 
 
 def test_what_has_run_does_not_run_again(project: Project) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from taskproc.origin import reference, resolve
+from taskproc.origin import home, reference, resolve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,3 +26,14 @@ def test_a_reference_to_what_is_gone_is_none(tmp_path: Path, monkeypatch: pytest
     monkeypatch.syspath_prepend(str(tmp_path))
     gone = ("raising_module:f", "no_such_module_anywhere:f", "taskproc.origin:no_such_function", "sys:path")
     assert [resolve(name) for name in gone] == [None] * 4
+
+
+def test_a_class_that_does_not_tell_its_module_is_not_the_user_s() -> None:
+    class Meta(type):
+        @property
+        def __module__(cls) -> str:
+            raise ValueError
+
+    class Untold(metaclass=Meta): ...
+
+    assert home(Untold) == "builtins"

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from taskproc.normal import normal_code, normal_text
-from taskproc.source import SourceFile, Sources
+from taskproc.parsed import SourceFile
+from taskproc.source import Sources
 
 
 def test_a_file_is_parsed_once_until_it_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -349,6 +349,15 @@ def test_a_task_that_does_not_say_what_to_do_says_so() -> None:
     assert repr(Task()) == "Task()"
 
 
+def test_what_only_a_class_can_depend_on_is_refused_on_an_instance() -> None:
+    class Late(Task):
+        def __init__(self) -> None:
+            self._task_depends_on = ["data.csv"]
+
+    with pytest.raises(DefinitionError, match=r"_task_depends_on counts in the class only: set it there"):
+        run(Late())
+
+
 def test_a_failure_tells_task_cause_and_output() -> None:
     class Failing(Task):
         def __init__(self, n: int) -> None: ...
