@@ -101,8 +101,8 @@ class Links:
                 node.unseen = True
 
     def _link_names(self, node: Node, module: ModuleType, code: CodeType | None) -> None:
-        """Link all that the names of a module hold, but for modules, and what it has from libraries."""
-        namespace = vars(module)
+        """Link all that the names of a module hold, but for modules, and what it has from libraries or a notebook."""
+        namespace = vars(module) if module.__name__ != "__main__" or source_file(module) else {}
         foreign = OF_MODULES | (set[str]() if code is None else names_of_libraries(code))
         for name, value in list(namespace.items()):
             if name not in foreign and not isinstance(value, ModuleType):

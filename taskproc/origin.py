@@ -117,7 +117,8 @@ def source_file(module: ModuleType | None) -> str:
 def compiled_file(thing: object) -> str:
     """The file of a compiled module of the user's that defines a class or function; empty for all else."""
     module = None if isinstance(thing, FunctionType) else sys.modules.get(home(thing))
-    file = source_file(module) if isinstance(thing, (type, BuiltinFunctionType)) else ""
+    kinds = isinstance(thing, (type, BuiltinFunctionType)) or type(thing).__name__ == "cython_function_or_method"
+    file = source_file(module) if kinds else ""
     return file if file.endswith(tuple(EXTENSION_SUFFIXES)) and is_user_file(file) else ""
 
 
