@@ -23,7 +23,8 @@ _BLINDING = (eval, exec, globals, sys.modules)
 _IMPORTING = (__import__, importlib.import_module)
 _GLOBALS = frozenset({"__globals__", "f_globals"})
 _IMPORTERS = frozenset({"import_module", "__import__", "run_module", "resolve_name"})
-_LOADERS = frozenset({"run_path", "load_module", "exec_module"})
+_LOADERS = frozenset({"exec_module"})
+_DYNAMIC = _IMPORTERS | _LOADERS | {"runpy"}
 OF_MODULES = frozenset(
     {
         "__name__",
@@ -100,7 +101,7 @@ class Reach:
     @property
     def is_dynamic(self) -> bool:
         """Whether modules may be imported by names that are made while it runs."""
-        return not (_IMPORTERS | _LOADERS).isdisjoint((*self.words, *self.strings))
+        return not _DYNAMIC.isdisjoint((*self.words, *self.strings))
 
     def handed_on(self, imported: Import) -> set[str]:
         """What of an import is read in another way than for an attribute, as it is called in the module."""
@@ -148,7 +149,7 @@ def _scan(code: CodeType, found: Reach) -> None:
             asked = imports = False
         name = _name(code, operation, argument)
         asked |= name == "getattr" and operation == _GLOBAL
-        imports |= name in _IMPORTERS
+        imports |= name in _IMPORTERS or (name == "run_path" and "runpy" in code.co_names)
         older, old = old, (operation, argument)
         if operation in _ATTRIBUTES:
             found.members.add(name)
@@ -247,7 +248,7 @@ def is_blinding(chain: Chain, namespace: Mapping[str, Any]) -> bool:
 def is_importing(chain: Chain, namespace: Mapping[str, Any]) -> bool:
     """Whether what is read by that name imports modules by theirs."""
     value = _meant(chain, namespace)
-    return any(value is importing for importing in _IMPORTING)
+    return any(value is importing for importing in _IMPORTING) or getattr(value, "__module__", None) == "runpy"
 
 
 def _meant(chain: Chain, namespace: Mapping[str, Any]) -> Any:

@@ -88,6 +88,9 @@ HIDDEN: dict[str, Project] = {
     "a file that is run": _other(
         "import runpy; return runpy.run_path(__file__.replace('study', NAME))['f']()", "NAME = 'other'"
     ),
+    "a file that is run by a function of a name": _other(
+        "return run_path(__file__.replace('study', NAME))['f']()", "from runpy import run_path\nNAME = 'other'"
+    ),
     "a package that imports when it is asked": _project(
         "import pkg; return pkg.f()",
         ("pkg/other.py", "return 1", "return 2"),
@@ -223,6 +226,12 @@ SPARED: dict[str, Project] = {
         "import os; os.environ['HIDDEN'] = str(os.getpid() + id(self)); return go(helpers)",
         ("# a", "# b"),
         F + "from os import environ\nfrom sys import argv, modules, path  # a\n",
+    ),
+    "words that are also those of the import system": _project(
+        "self.run_path = print; self.run_path(self.load_module('other'))",
+        ("other.py", "return 1", "return 2"),
+        "def load_module(self, name): return name\nMain.load_module = load_module\n",
+        other=F,
     ),
     "a word that is also a library's": _helper(
         "from pathlib import Path; return helpers.f()", ("return 2", "return 3"), F + "def modules(): return 2\n"
