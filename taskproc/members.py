@@ -122,7 +122,7 @@ def attributes_of(cls: type) -> Iterator[tuple[str, object]]:
             yield from ((f"{name}.{which}", made) for which, made in accessors if made and function_in(made) is None)
         if _is_machinery(cls, name) or isinstance(member, (property, MemberDescriptorType, GetSetDescriptorType)):
             continue
-        is_member = isinstance(member, cls) and isinstance(member, Enum)
+        is_member = isinstance(member, Enum) and isinstance(member, cls)
         is_slot = isinstance(member, Slot)
         function = function_in(member)
         is_followed = function is not None and (is_user_code(function) or _is_generated(name, function))

@@ -233,6 +233,11 @@ SPARED: dict[str, Project] = {
         "def load_module(self, name): return name\nMain.load_module = load_module\n",
         other=F,
     ),
+    "a protocol": _helper(
+        "return helpers.P.__name__ and helpers.f()",
+        ("return 2", "return 3"),
+        F + "from typing import Protocol\nclass P(Protocol):\n    def f(self): ...\ndef g(): return 2\n",
+    ),
     "a word that is also a library's": _helper(
         "from pathlib import Path; return helpers.f()", ("return 2", "return 3"), F + "def modules(): return 2\n"
     ),
