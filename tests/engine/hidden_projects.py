@@ -119,7 +119,8 @@ HIDDEN: dict[str, Project] = {
     "a special method that is no function": _helper(
         "return helpers.C()()",
         ("return a + 1", "return a + 2"),
-        "from functools import partial\ndef g(a): return a + 1\nclass C: pass\nC.__call__ = partial(g, 3)",
+        "from functools import partial\ndef g(a): return a + 1\n"
+        "class C: pass\nC.__call__ = staticmethod(partial(g, 3))\n",
     ),
     "an attribute of a function": _helper(
         "return [f.weight * f() for f in helpers.ALL]",
