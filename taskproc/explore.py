@@ -8,10 +8,11 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from taskproc.imports import names_of_libraries
 from taskproc.links import Links
 from taskproc.members import attributes_of, functions_of
-from taskproc.origin import home, reference, source_file
-from taskproc.reach import members_read
+from taskproc.origin import home, is_user_code, module_name, reference, source_file
+from taskproc.reach import ANY, OF_MODULES, members_read
 from taskproc.reached import file_node, shown_defaults
 from taskproc.reduction import contents
 
@@ -46,9 +47,7 @@ class Explorer(Links):
         elif isinstance(node.target, FunctionType):
             self._look_at_function(node, node.target)
         elif isinstance(node.target, ModuleType):
-            text = self.sources.module(node.target)
-            self._say(node, text, vars(node.target))
-            self._link_names(node, node.target, text.shell)
+            self._say(node, self.sources.module(node.target), vars(node.target))
 
     def _look_at_function(self, node: Node, function: FunctionType) -> None:
         node.path = function.__code__.co_filename
@@ -124,4 +123,19 @@ class Explorer(Links):
         for word in members_read(cls, words):
             if not word.startswith(("__", "_task_")):
                 self._link_member(node, f"{reference(cls)}.{word}", cls, (word,))
+        self._look_at_all()
+
+    def read_names(self, node: Node, module: ModuleType, words: Collection[str]) -> None:
+        """Link what a module's names hold that code which has the module may read by some words.
+
+        Its text counts as a whole already. What libraries gave it does not, nor all that a notebook holds.
+        """
+        shell = self.sources.module(module).shell
+        foreign = OF_MODULES if shell is None else OF_MODULES | names_of_libraries(shell)
+        namespace = vars(module) if module.__name__ != "__main__" or source_file(module) else {}
+        for name, value in list(namespace.items()):
+            is_read = name in words or (ANY in words and not isinstance(value, ModuleType))
+            if is_read and name not in foreign and (is_user_code(value) or not isinstance(value, ModuleType)):
+                label = f"{module_name(module.__name__)}:{name}"
+                self._link(node, label, value, (), label, namespace)
         self._look_at_all()

@@ -15,6 +15,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
 
 from taskproc.asloaded import OTHER, is_as_loaded, note
@@ -178,7 +179,7 @@ class Fingerprinter:
         return b"" if self._as_loaded[path, content] else OTHER
 
     def _members(self, root: Node) -> Node:
-        """What the code that runs may read from Task classes that it holds, to call or hand on."""
+        """What the code that runs may read from Task classes and modules that it holds, to call or hand on."""
         members, known = Node("", None), -1
         while known < len(members.edges):
             known = len(members.edges)
@@ -196,6 +197,9 @@ class Fingerprinter:
                         members.edges[f"derived {reference(cls)}"] = self._explorer.explore(cls)
             for cls in held:
                 self._explorer.read_members(members, cls, words)
+            for module in [node.target for node in nodes if isinstance(node.target, ModuleType)]:
+                if is_user_code(module):
+                    self._explorer.read_names(members, module, words)
         return members
 
 

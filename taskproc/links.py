@@ -9,7 +9,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from taskproc.canonical import Unencodable, canonical, digest
-from taskproc.imports import beside, importable, imported_names, meant_modules, names_of_libraries
+from taskproc.imports import beside, importable, imported_names, meant_modules
 from taskproc.inputfile import Contents
 from taskproc.members import function_in, is_made_by_call, is_untracked, tells_itself
 from taskproc.origin import (
@@ -99,14 +99,6 @@ class Links:
                     self._link(node, label, module, (name,) if name else (), "")
             except ImportError:
                 node.unseen = True
-
-    def _link_names(self, node: Node, module: ModuleType, code: CodeType | None) -> None:
-        """Link all that the names of a module hold, but for modules, and what it has from libraries or a notebook."""
-        namespace = vars(module) if module.__name__ != "__main__" or source_file(module) else {}
-        foreign = OF_MODULES | (set[str]() if code is None else names_of_libraries(code))
-        for name, value in list(namespace.items()):
-            if name not in foreign and not isinstance(value, ModuleType):
-                self._link(node, name, value, (), f"{module_name(module.__name__)}:{name}", namespace)
 
     def _link(  # noqa: C901, PLR0912  one place where a name's meaning is decided
         self,

@@ -73,6 +73,10 @@ _PAIRS = {  # since Python 3.13, with two locals of 4 bits each
     for second in ("LOAD_FAST", "LOAD_FAST_BORROW", "STORE_FAST")
     if f"{first}_{second}" in opcode.opmap
 }
+_HARMLESS = _ATTRIBUTES | {
+    number for name, number in opcode.opmap.items() if name.startswith("POP_JUMP") or name in {"TO_BOOL", "STORE_ATTR"}
+}
+"""What may follow a local that holds a module, without handing that on."""
 _NEW_LOCALS = 0x2
 _EXTENDED = opcode.opmap["EXTENDED_ARG"]
 _CACHE = opcode.opmap["CACHE"]
@@ -166,7 +170,7 @@ def _scan_imports(code: CodeType, found: Reach) -> None:
     before: tuple[Any, Any] = (0, None)  # the two constants loaded last: an import's level and names
     last, bound, name = "", None, ""
     for operation, argument in _instructions(code):
-        if last and operation not in _ATTRIBUTES:
+        if last and operation not in _HARMLESS:
             found.locals[last,] = None
         last = _local(code, argument) if operation in _LOCALS else ""
         if operation in {_CONSTANT, _SMALL_INT}:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -34,7 +33,7 @@ class Work:
         cwd: str = "",
         on_error: Callable[[BaseException], None] = lambda error: None,  # noqa: ARG005
     ) -> None:
-        """Prepare; with `cwd`, each task begins in that folder, and with the environment that the first one found."""
+        """Prepare; with `cwd`, each task begins in that folder."""
         self.serial = batch.serial
         self._batch = batch
         self._send = send
@@ -59,22 +58,19 @@ class Work:
         classes = self._classes()
         if classes is None:
             return
-        surroundings = Surroundings(self._cwd) if self._cwd else None
         results, process = Results(), os.getpid()
         while (position := self._next()) is not None:
             payload = self._batch.payloads[position]
             if payload.slots and not _sources(payload) <= results.keys():
                 self._send(Returned((position,)))
                 continue
-            if surroundings is not None:
-                surroundings.restore()
+            if self._cwd:
+                os.chdir(self._cwd)
             cls = classes[payload.cls]
             answer = run_payload(position, payload, cls, results, self._capture, self._send, self._on_error)
             if os.getpid() != process:
                 os._exit(0)  # the task has forked, and this is the child
             self._send(answer)
-        if surroundings is not None:
-            surroundings.restore()
         self._send(Finished())
 
     def _classes(self) -> list[type[Any]] | None:
@@ -108,26 +104,6 @@ class Work:
             self._begun = True
             self._pending.clear()
         self._send(refusal(f"{ref.module}:{ref.qualname}", error))
-
-
-class Surroundings:
-    """What a process has for all its tasks, as it is now, and in a working folder: one must not leave it changed."""
-
-    def __init__(self, cwd: str) -> None:
-        self._cwd = cwd
-        self._path = sys.path[:]
-        self._variables: dict[Any, Any] = vars(os.environ)["_data"]  # to be compared in no time
-        self._environment = self._variables.copy()
-
-    def restore(self) -> None:
-        """Undo what a task has changed."""
-        os.chdir(self._cwd)
-        if sys.path != self._path:
-            sys.path[:] = self._path
-        if self._variables != self._environment:
-            for name in self._variables.keys() - self._environment.keys():
-                del os.environ[os.fsdecode(name)]
-            os.environ.update({os.fsdecode(name): os.fsdecode(value) for name, value in self._environment.items()})
 
 
 def _sources(payload: Payload) -> set[int]:

@@ -57,6 +57,12 @@ HIDDEN: dict[str, Project] = {
     "a module imported late, read by a name": _late("return getattr(late, self.name)()"),
     "a module imported late, kept": _late("self.late = late; return getattr(self.late, self.name)()"),
     "a module imported late, in a closure": _late("return (lambda: go(late))()"),
+    "a module in a module that is handed on": _project(
+        "import late; return (lambda module: module.other.f())(late)",
+        ("other.py", "return 1", "return 2"),
+        late="import other\n",
+        other=F,
+    ),
     "a module of a package imported late, handed on": _project(
         "from pkg import late; return go(late)", ("pkg/late.py", "return 1", "return 2"), pkg_late=F, pkg___init__=""
     ),
@@ -227,6 +233,16 @@ SPARED: dict[str, Project] = {
         "import os; os.environ['HIDDEN'] = str(os.getpid() + id(self)); return go(helpers)",
         ("# a", "# b"),
         F + "from os import environ\nfrom sys import argv, modules, path  # a\n",
+    ),
+    "what a module has anew in each process, and the code does not read": _helper(
+        "return go(helpers)",
+        ("# a", "# b"),
+        F + "import random, time\nNOW = time.time()\nDICE = random.Random()\nT = list(map(str, {'a', 'b'}))  # a\n",
+    ),
+    "a module imported late that may be missing": _project(
+        "try: import late\n        except ImportError: late = None\n        if late is not None: return late.f()",
+        ("late.py", "return 2", "return 3"),
+        late=F + "def g(): return 2\n",
     ),
     "words that are also those of the import system": _project(
         "self.run_path = print; self.run_path(self.load_module('other'))",
