@@ -82,7 +82,10 @@ class DescriptorCapture:
         return self
 
     def __enter__(self) -> None:
-        """What is printed is the task's from now on, and what was before, as modules were loaded, nobody's."""
+        """What is printed is the task's from now on."""
+
+    def forget(self) -> None:
+        """What was printed before, as modules were loaded, is nobody's."""
         for text, number in zip(self._texts, self._scratch, strict=True):
             text.flush()
             if os.lseek(number, 0, os.SEEK_END):

@@ -31,14 +31,16 @@ class Work:
         capture: Capture,
         *,
         cwd: str = "",
+        on_loaded: Callable[[], None] = lambda: None,
         on_error: Callable[[BaseException], None] = lambda error: None,  # noqa: ARG005
     ) -> None:
-        """Prepare; with `cwd`, each task begins in that folder."""
+        """Prepare; with `cwd`, each task begins in that folder. `on_loaded` is called before the first one."""
         self.serial = batch.serial
         self._batch = batch
         self._send = send
         self._capture = capture
         self._cwd = cwd
+        self._on_loaded = on_loaded
         self._on_error = on_error
         self._pending = deque(range(len(batch.payloads)))
         self._lock = threading.Lock()
@@ -58,6 +60,7 @@ class Work:
         classes = self._classes()
         if classes is None:
             return
+        self._on_loaded()
         results, process = Results(), os.getpid()
         while (position := self._next()) is not None:
             payload = self._batch.payloads[position]

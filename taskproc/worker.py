@@ -107,7 +107,8 @@ class _Server:
             except BaseException as error:  # noqa: BLE001  importing runs the user's code
                 self._send(refusal("the batch", error))
             else:
-                self._current = Work(batch, self._send, self._capture, cwd=message.cwd)
+                forget = self._capture.forget
+                self._current = Work(batch, self._send, self._capture, cwd=message.cwd, on_loaded=forget)
                 self._inbox.put(self._current)
 
     def _send(self, answer: Answer) -> None:
@@ -151,7 +152,8 @@ def run_file(path: Path) -> None:
     settle(message)
 
     def work(batch: Batch, send: Callable[[Answer], None]) -> None:
-        Work(batch, send, DescriptorCapture(), cwd=message.cwd).run()
+        capture = DescriptorCapture()
+        Work(batch, send, capture, cwd=message.cwd, on_loaded=capture.forget).run()
         if is_orphan(batch):
             discard(batch.payloads)
 
