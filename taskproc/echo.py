@@ -92,6 +92,6 @@ class Logs:
             self._attempt = attempt
             self._growing = [Growing() for _ in STREAMS]
         for stream, log, growing in zip(STREAMS, STREAM_LOGS, self._growing, strict=True):
-            with suppress(FileNotFoundError), (attempt / log).open("rb") as file:
+            with suppress(OSError), (attempt / log).open("rb") as file:
                 for text in growing.news(file.fileno()):
                     yield stream, text

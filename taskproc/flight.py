@@ -126,7 +126,9 @@ class Flights:
             flight = self._flights.get(serial)
             if flight is not None:
                 flight.heard = time.monotonic()
-                yield from flight.printed(now=True)
+                if flight.logs is not None:  # its answers come all at once, when all is printed
+                    yield from flight.printed(now=True)
+                    flight.logs = None
                 yield flight, answer
 
     def end(self, flight: Flight) -> None:

@@ -39,3 +39,5 @@ def test_logs_are_those_of_the_run_s_newest_attempt(tmp_path: Path) -> None:
     write(token.attempt(RUN, 1), "again", 2)
     (tmp_path / token.attempt(RUN, 1) / "stderr.txt").write_text("trouble")
     assert list(logs.news(now=True)) == [("stdout", "again"), ("stderr", "trouble")]
+    (tmp_path / token.attempt(RUN, 2) / "stdout.txt").mkdir(parents=True)
+    assert list(logs.news(now=True)) == []  # what can't be read is told by nobody
