@@ -1,6 +1,6 @@
-"""The words of the command line as plain data, for the completer, which has no time to import the command line itself.
+"""The words of the command line as plain data: what its commands and their options are called, and what they do.
 
-Only what a TAB can offer is here; `tests/cli/test_grammar.py` holds it against the real program. It imports nothing.
+`taskproc_cli.options` makes the options of them. It imports nothing, for the completer has no time to import those.
 """
 
 from __future__ import annotations
@@ -11,24 +11,27 @@ class Option:
 
     Attributes:
         names: Its spellings, the long one first.
-        about: What it does, in a few words.
+        about: What it does.
+        default: What holds where it is not given, in words; empty where no words are needed.
         value: The placeholder of its value (`DIR`, `N`, ...); empty for a switch.
         choices: The values it can take, each with a few words; empty where they are open.
         many: Whether it may be given more than once.
     """
 
-    __slots__ = ("about", "choices", "many", "names", "value")
+    __slots__ = ("about", "choices", "default", "many", "names", "value")
 
     def __init__(
         self,
         *names: str,
         about: str,
+        default: str = "",
         value: str = "",
         choices: dict[str, str] | None = None,
         many: bool = False,
     ) -> None:
         self.names = names
         self.about = about
+        self.default = default
         self.value = value
         self.choices = choices or {}
         self.many = many
@@ -39,8 +42,8 @@ class Command:
 
     Attributes:
         about: What it does, in a few words.
-        words: What its words mean: `task` ([TASKFILE] [TASK]), `taskfile` ([TASKFILE]), or `shell`.
-        options: Its own options. Where `words` is `task`, the task's parameters are options too.
+        words: What its words mean: `task` ([TASKFILE] [TASK]), `taskfile` ([TASKFILE]), or `shell` ([SHELL]).
+        options: Its own options, in the order of help. Where `words` is `task`, the task's parameters are options too.
     """
 
     __slots__ = ("about", "options", "words")
@@ -54,22 +57,24 @@ class Command:
 HELP = Option("--help", about="Show this message and exit.")
 VERSION = Option("--version", about="Show the version and exit.")
 
-_CACHE = Option("--cache", "-o", value="DIR", about="Where results are kept.")
+_CACHE = Option("--cache", "-o", value="DIR", about="Where results are kept.", default=".taskproc beside the taskfile")
 _TRUST = Option("--trust-cache", about="Take a cache that others can write: its results run code as you.")
 _KWARGS = Option(
     "--kwargs",
     value="JSON",
     about="Parameters of the task, as one JSON object; @FILE is read from there, - from stdin.",
 )
+_DRY_RUN = Option("--dry-run", "-n", about="Only say what would be done.")
 
 _RUN = (
     _CACHE,
-    Option("--workers", "-j", value="N", about="How many tasks run at a time."),
+    Option("--workers", "-j", value="N", about="How many tasks run at a time.", default="the CPUs"),
     Option(
         "--executor",
         "-x",
         value="EXECUTOR",
-        about="What runs the tasks.",
+        about="What runs the tasks: process, thread, serial, dask[:ADDRESS], or module:factory.",
+        default="process",
         choices={
             "process": "worker processes (the default)",
             "thread": "threads of this process",
@@ -81,8 +86,14 @@ _RUN = (
     Option("--executor-args", value="JSON", about="Arguments of the executor, as one JSON object."),
     Option("--rate-limit", value="NAME=N", about="How many tasks of a channel or class run at a time.", many=True),
     Option("--prefix", value="NAME=CMD", about="Command put before the workers of a channel or class.", many=True),
-    Option("--result-grace", value="N", about="Seconds to wait for a result that a prefix command leaves late."),
+    Option(
+        "--result-grace",
+        value="N",
+        about="Seconds to wait for a result that a prefix command leaves late.",
+        default="10 on file systems that other hosts see, else 0",
+    ),
     Option("--keep-going", "-k", about="Run all that can run after a failure."),
+    _DRY_RUN,
     Option("--force", "-f", about="Run the requested task again."),
     Option("--force-all", "-F", about="Run every task again."),
     Option("--interactive", "-i", about="Run in this terminal, one at a time, with pdb on failure."),
@@ -91,7 +102,13 @@ _RUN = (
     Option("--progress", about="Show the moving display also under CI."),
     Option("--quiet", "-q", about="Say nothing but the result and errors."),
     Option("--verbose", "-v", about="Name each task that runs, and why."),
-    Option("--sweep", value="NAME=VALUES", about="Run the task for each of a parameter's values", many=True),
+    Option(
+        "--sweep",
+        value="NAME=VALUES",
+        about="Run the task for each of a parameter's values, lr=0.1,0.01 or seed=0..9, and print a table;"
+        " of several such options for all combinations.",
+        many=True,
+    ),
     Option(
         "--format",
         value="FORMAT",
@@ -108,13 +125,8 @@ _RUN = (
 )
 
 COMMANDS = {
-    "run": Command(
-        "Run a task and print its result.",
-        "task",
-        *_RUN,
-        Option("--dry-run", "-n", about="Only say what would be done."),
-    ),
-    "dry-run": Command("Say what a run would do, and why.", "task", *_RUN),
+    "run": Command("Run a task and print its result.", "task", *_RUN),
+    "dry-run": Command("Say what a run would do, and why.", "task", *(each for each in _RUN if each is not _DRY_RUN)),
     "graph": Command(
         "Draw the graph of a task, with states and reasons.",
         "task",
@@ -170,13 +182,13 @@ COMMANDS = {
         _TRUST,
     ),
     "log": Command(
-        "Show what a task printed.",
+        "Show what a task printed when it last ran.",
         "task",
         Option("--follow", "-f", about="Go on for as long as the task runs."),
         Option(
             "--stream",
             value="STREAM",
-            about="stdout, stderr, both, one after the other, or command.",
+            about="stdout, stderr, both, one after the other, or command: what the prefix command said.",
             choices={
                 "stdout": "standard output",
                 "stderr": "standard error",
@@ -195,6 +207,7 @@ COMMANDS = {
             "--format",
             value="FORMAT",
             about="text, svg, html, or trace (for Perfetto, chrome://tracing).",
+            default="text on a terminal, else svg",
             choices={
                 "text": "strips of text (on a terminal the default)",
                 "svg": "a picture (elsewhere the default)",
