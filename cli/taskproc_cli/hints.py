@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from taskproc_cli.parameters import Parameters
 
 
-def choice(option: str, text: str, known: Iterable[str]) -> str:
-    """The text, which must be one of those known.
+def choice(command: str, option: str, text: str) -> str:
+    """The text, which must be one that an option of a command can take.
 
     Raises:
         UsageError: it is not.
     """
+    (known,) = (each.choices for each in COMMANDS[command].options if option in each.names)
     if text not in known:
         hint = suggestion(text, known) or f"; say {', '.join(known)}"
         raise UsageError(f"{option}: there is no {text!r}{hint}")

@@ -9,8 +9,6 @@ from typer.core import TyperArgument, TyperOption
 
 from taskproc_cli import app
 from taskproc_cli.commands.completion import SCRIPTS
-from taskproc_cli.commands.graph import FORMATS
-from taskproc_cli.commands.log import STREAMS
 from taskproc_cli.grammar import COMMANDS, HELP, SHELLS, Option
 from taskproc_cli.options import TaskCommand
 
@@ -49,12 +47,6 @@ def test_an_option_takes_what_the_program_s_takes(name: str, option: Option) -> 
     assert option.many == real.multiple
     assert (real.help or "").startswith(option.about[:-1])
     assert option.names[0].startswith("--")
-
-
-@pytest.mark.parametrize(("name", "option", "choices"), [("graph", "--format", FORMATS), ("log", "--stream", STREAMS)])
-def test_choices_are_those_of_the_program(name: str, option: str, choices: dict[str, object]) -> None:
-    (found,) = [each for each in COMMANDS[name].options if option in each.names]
-    assert list(found.choices) == list(choices)
 
 
 def test_shells_are_those_with_a_script() -> None:

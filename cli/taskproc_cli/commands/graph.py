@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     from taskproc_cli.request import Request
     from taskproc_cli.views.diagram import Diagram
 
-FORMATS = {
-    "tree": "an indented tree (the default)",
-    "dot": "Graphviz",
-    "mermaid": "Mermaid, as Markdown shows it",
-    "json": "networkx node-link",
-    "svg": "a picture",
-    "html": "a page with that picture and the reasons",
-}
 PEOPLES = frozenset({"tree", "svg", "html"})
 """What people read, and programs do not: big graphs are folded there."""
 
@@ -63,7 +55,7 @@ def graph(
         raise UsageError("--by-class draws each class as one, --all each task: leave one out")
     request: Request = ctx.obj
     request.refuse_instance()
-    choice("--format", format, FORMATS)
+    choice("graph", "--format", format)
     steps = None if depth is None else _steps(depth)
     folder = request.cache(cache)
     plan = make_plan(request.node(folder), Options(cache=folder))

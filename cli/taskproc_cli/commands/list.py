@@ -33,8 +33,6 @@ NARROWEST = 20
 
 _MODULES = re.compile(r"""(?<!['"\w.])(?:[A-Za-z_]\w*\.)+""")
 
-FORMATS = {"text": "signatures and docstrings (the default)", "json": "also the JSON schema of the arguments"}
-
 
 def list(  # noqa: A001  the command's name
     taskfile: Annotated[str, typer.Argument(help="The file that defines the tasks.", metavar="TASKFILE")] = "",
@@ -51,7 +49,7 @@ def list(  # noqa: A001  the command's name
     target = parse_target([taskfile] if taskfile else [])
     if target.task is not None:
         raise UsageError(f"{taskfile!r} is no taskfile: the name of one ends in .py or contains a /")
-    choice("--format", format, FORMATS)
+    choice("list", "--format", format)
     classes = [*task_classes(load_module(target)).values()]
     if not classes:
         terminal.say(f"there is no task in {target.taskfile or target.module}")

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from taskproc.store import Store
     from taskproc_cli.request import Instance, Request
 
-STREAMS = {"stdout": ("stdout",), "stderr": ("stderr",), "both": ("stdout", "stderr"), "command": ("command",)}
-
 PERIOD = 0.1
 """Seconds between two looks at what a running task has printed."""
 
@@ -50,7 +48,8 @@ def log(
     from taskproc.store import open_store
 
     request: Request = ctx.obj
-    view = LogView(STREAMS[choice("--stream", stream, STREAMS)])
+    choice("log", "--stream", stream)
+    view = LogView(("stdout", "stderr") if stream == "both" else (stream,))
     folder = request.cache(cache)
     instance = request.instance(folder)
     with open_store(folder, write=False) as store:

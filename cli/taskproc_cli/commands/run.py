@@ -167,9 +167,7 @@ def _form(form: str | None, sweep: Sequence[str] | None) -> str:
         return "table"
     if not sweep:
         raise UsageError("--format says how a sweep is printed, and there is no --sweep NAME=VALUES")
-    from taskproc_cli.views.table import FORMATS
-
-    return choice("--format", form, FORMATS)
+    return choice("run", "--format", form)
 
 
 def _print_table(

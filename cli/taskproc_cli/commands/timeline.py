@@ -21,13 +21,6 @@ if TYPE_CHECKING:
     from taskproc_cli.request import Request
     from taskproc_cli.views.timeline import Shown
 
-FORMATS = {
-    "text": "strips of text (on a terminal the default)",
-    "svg": "a picture (elsewhere the default)",
-    "html": "a page with that picture and the critical path",
-    "trace": "JSON for Perfetto or chrome://tracing",
-}
-
 WIDTH = 100
 """Columns that text takes where stdout is no terminal."""
 
@@ -60,7 +53,7 @@ def timeline(
     request: Request = ctx.obj
     request.refuse_instance()
     columns = terminal.width_out()
-    form = choice("--format", format or ("text" if columns else "svg"), FORMATS)
+    form = choice("timeline", "--format", format or ("text" if columns else "svg"))
     folder = request.cache(cache)
     found = last_timeline(folder)
     if found is None or not found.spans:

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from taskproc_cli.outcomes import Came
     from taskproc_cli.sweep import Point, Sweep
 
-FORMATS = {"table": "aligned columns (the default)", "json": "an array of objects", "csv": "comma-separated values"}
-
 _WIDEST = 60
 """Columns of a cell in a table."""
 
@@ -31,7 +29,7 @@ _MOST = 12
 
 
 def sweep_lines(sweep: Sweep, came: Sequence[Came], form: str) -> Iterator[str]:
-    """A sweep and what came of its points, in one of the `FORMATS`."""
+    """A sweep and what came of its points, in one of the formats that `run` takes."""
     if form == "json":
         rows = [_object(sweep, point, each) for point, each in zip(sweep.points, came, strict=True)]
         yield "[\n" + ",\n".join(rows) + "\n]"
