@@ -7,7 +7,7 @@ import signal
 import sys
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -15,7 +15,16 @@ from typer.core import TyperGroup
 from taskproc.bytecode import keep_settled_only
 from taskproc.errors import RequestError
 from taskproc_cli import problems
-from taskproc_cli.options import CacheCommand, Command, DryRunCommand, LazyTaskCommand, StatusCommand, TaskCommand
+from taskproc_cli.grammar import VERSION
+from taskproc_cli.options import (
+    CacheCommand,
+    Command,
+    DryRunCommand,
+    LazyTaskCommand,
+    StatusCommand,
+    TaskCommand,
+    typer_option,
+)
 from taskproc_cli.problems import Signalled, UsageError
 from taskproc_cli.views import terminal
 from taskproc_cli.watch import watch
@@ -27,6 +36,11 @@ if TYPE_CHECKING:
     from typer._click import Context
 
     from taskproc import Task
+
+ABOUT = """\
+Run tasks written in Python, in parallel; every result is kept, and nothing runs twice without a reason.
+
+For example: taskproc run taskfile.py Main --parameter 3"""
 
 COMMANDS: dict[str, tuple[str, type[Command]]] = {
     "run": ("run", TaskCommand),
@@ -60,14 +74,9 @@ class Commands(TyperGroup):
 
 
 def load_command(name: str) -> Command:
-    """Import a command and have Typer make it."""
+    """Import a command."""
     function, kind = COMMANDS[name]
-    module = import_module(f"taskproc_cli.commands.{function}")
-    app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command(name, cls=kind)(getattr(module, function))
-    command = typer.main.get_command(app)
-    assert isinstance(command, Command)
-    return command
+    return kind(name, getattr(import_module(f"taskproc_cli.commands.{function}"), function))
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
@@ -120,21 +129,9 @@ def _dispatch(name: str, *words: str) -> None:
         raise UsageError(_no_command(name, words))
 
 
-def program() -> Any:
+def program() -> Commands:
     """The program as a command that has the others below it."""
-    app = typer.Typer(cls=Commands, add_completion=False, rich_markup_mode=None)
-
-    @app.callback()
-    def taskproc(
-        *,
-        version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
-    ) -> None:
-        """Run tasks written in Python, in parallel; every result is kept, and nothing runs twice without a reason.
-
-        For example: taskproc run taskfile.py Main --parameter 3
-        """
-
-    return typer.main.get_command(app)
+    return Commands(params=[typer_option(VERSION, {})], help=ABOUT, rich_markup_mode=None)
 
 
 def _status(work: Callable[[], None]) -> int:

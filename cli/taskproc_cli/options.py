@@ -1,17 +1,19 @@
-"""The options of the commands: those a command declares itself, and those made of a task's parameters.
+"""The commands: their own options, which the grammar names, and those made of a task's parameters.
 
-Typer makes the options and the help. The words are read by `taskproc_cli.words`, because how a target stands amid
-options, and what the text of a parameter means, are this program's own rules.
+Typer makes the help. The words are read by `taskproc_cli.words`, because how a target stands amid options, and what the
+text of a parameter means, are this program's own rules.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+import inspect
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperOption
 
 from taskproc.errors import RequestError
+from taskproc_cli import grammar
 from taskproc_cli.hints import near_options, unknown_option
 from taskproc_cli.parameter import HELP
 from taskproc_cli.parameter_options import MARK, parameter_options, read_parameters
@@ -23,31 +25,29 @@ from taskproc_cli.target import parse_target
 from taskproc_cli.words import Reading, name_of, read, spellings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from typer._click import Context, HelpFormatter
+
+    from taskproc_cli.grammar import Option
 
 TRUST = "trust_cache"
 KWARGS, DRY_RUN = "kwargs", "dry_run"
 
-CacheOption = Annotated[
-    str | None,
-    typer.Option(
-        "--cache", "-o", metavar="DIR", help="Where results are kept. [default: .taskproc beside the taskfile]"
-    ),
-]
-KwargsOption = Annotated[
-    str | None,
-    typer.Option(
-        "--kwargs",
-        metavar="JSON",
-        help="Parameters of the task, as one JSON object; @FILE is read from there, - from stdin.",
-    ),
-]
-
 
 class Command(TyperCommand):
-    """A command that reads its words by the rules of this program."""
+    """A command that reads its words by the rules of this program.
+
+    Its function takes each option that the grammar has for it by name, `--keep-going` as `keep_going`.
+    """
+
+    def __init__(self, name: str, function: Callable[..., None]) -> None:
+        command = grammar.COMMANDS[name]
+        taken = inspect.signature(function).parameters
+        params: list[Any] = [typer_option(each, taken) for each in command.options if each is not grammar.HELP]
+        if command.words != "task":
+            params.append(TyperArgument(param_decls=[command.words], default="", metavar=command.words.upper()))
+        super().__init__(name, callback=function, params=params, help=inspect.getdoc(function), rich_markup_mode=None)
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         """Read the words into `ctx.params`."""
@@ -97,16 +97,13 @@ class TaskCommand(Command):
     """A command about a task: `[TASKFILE] [TASK]`, the task's parameters being options of it.
 
     The command's own options may stand anywhere; after TASK, a parameter of that name comes first. `ctx.obj` becomes
-    the `Request`, unless it is one already.
+    the `Request`, unless it is one already; the function takes it, `--kwargs` and `--trust-cache` being part of it.
     """
 
     @staticmethod
     def needs_class(request: Request) -> bool:  # noqa: ARG004
         """Whether the task's class is loaded though no parameter is given."""
         return True
-
-    def __init__(self, *args: Any, params: list[Any], **rest: Any) -> None:
-        super().__init__(*args, params=[*params, _trust_option()], **rest)
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         """Read the words into `ctx.params` and `ctx.obj`."""
@@ -126,8 +123,10 @@ class TaskCommand(Command):
         usual = request.settings.standing_in(head.given | tail.given)
         request.origins = {name: each.origin for name, each in usual.items()}
         self._settle(ctx, [Reading({name: [*each.texts] for name, each in usual.items()}), head, tail], ())
-        request.trust = ctx.params.pop(TRUST)
+        request.trust = bool(ctx.params.pop(TRUST))
+        request.kwargs = ctx.params.pop(KWARGS, None)
         self._take_values(request, [head, tail])
+        ctx.params["request"] = request
         return []
 
     def get_params(self, ctx: Context) -> list[Any]:
@@ -224,9 +223,10 @@ class StatusCommand(TaskCommand):
 class DryRunCommand(TaskCommand):
     """A command that is another one with `--dry-run`."""
 
-    def __init__(self, *args: Any, params: list[Any], **rest: Any) -> None:
-        super().__init__(*args, params=[each for each in params if each.name != DRY_RUN], **rest)
-        self.help = "Say what a run would do, and why.\n\nFor example: taskproc dry-run taskfile.py Choose --n 6 --k 3"
+    def __init__(self, name: str, function: Callable[..., None]) -> None:
+        super().__init__(name, function)
+        about = grammar.COMMANDS[name].about
+        self.help = f"{about}\n\nFor example: taskproc {name} taskfile.py Choose --n 6 --k 3"
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         """Read the words into `ctx.params` and `ctx.obj`."""
@@ -235,21 +235,18 @@ class DryRunCommand(TaskCommand):
         return []
 
 
-def _trust_option() -> TyperOption:
-    """The option that all commands about a cache have, and that the request takes."""
-
-    def command(
-        *,
-        trust_cache: Annotated[
-            bool, typer.Option("--trust-cache", help="Take a cache that others can write: its results run code as you.")
-        ] = False,
-    ) -> None: ...
-
-    app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command()(command)
-    (option,) = [each for each in typer.main.get_command(app).params if each.name == TRUST]
-    assert isinstance(option, TyperOption)
-    return option
+def typer_option(option: Option, taken: Mapping[str, inspect.Parameter]) -> TyperOption:
+    """An option of the grammar as Typer shows it, with the default of the parameter that takes it, if one does."""
+    name = option.names[0].removeprefix("--").replace("-", "_")
+    return TyperOption(
+        param_decls=[name, *option.names],
+        metavar=option.value or None,
+        help=option.about + (f" [default: {option.default}]" if option.default else ""),
+        is_flag=not option.value,
+        multiple=option.many,
+        default=taken[name].default if name in taken else None,
+        show_default=True,
+    )
 
 
 def _is_loaded(ctx: Context) -> bool:

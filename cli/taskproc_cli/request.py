@@ -38,6 +38,7 @@ class Request:
         values: Those given, by name.
         given: The names of the values that options give, which may be parts; the others are of `--kwargs`.
         words: The words of the request, as typed.
+        kwargs: What `--kwargs` says, if it is given.
         trust: Whether a cache that others can write is taken.
         origins: Where the setting is that stands for an option, by its name in the program, if one does.
     """
@@ -47,6 +48,7 @@ class Request:
     values: dict[str, Any] = field(default_factory=dict[str, Any])
     given: frozenset[str] = frozenset()
     words: tuple[str, ...] = ()
+    kwargs: str | None = None
     trust: bool = False
     origins: dict[str, str] = field(default_factory=dict[str, str])
 

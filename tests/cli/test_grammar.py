@@ -1,30 +1,32 @@
-"""What the completer knows of the command line is what the command line is."""
+"""What the grammar says is what the program does."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import inspect
+from typing import Any
 
 import pytest
-from typer.core import TyperArgument, TyperOption
 
 from taskproc_cli import app
 from taskproc_cli.commands.completion import SCRIPTS
 from taskproc_cli.grammar import COMMANDS, HELP, SHELLS, Option
-from taskproc_cli.options import TaskCommand
+from taskproc_cli.options import KWARGS, TRUST, TaskCommand
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+REQUESTS = {KWARGS, TRUST}
+"""Options that the request takes."""
 
-EVERY = [(name, option) for name, command in COMMANDS.items() for option in command.options if option is not HELP]
-
-
-def spelled(options: Iterable[Option]) -> set[tuple[str, ...]]:
-    return {tuple(sorted(option.names)) for option in options}
+KINDS = {(False, False): {"bool"}, (True, False): {"str", "str | None"}, (True, True): {"list[str] | None"}}
+"""How a parameter is annotated, by whether its option takes a value, and whether it may be repeated."""
 
 
-def options_of(name: str) -> dict[tuple[str, ...], TyperOption]:
-    shown = [each for each in app.load_command(name).params if isinstance(each, TyperOption) and not each.hidden]
-    return {tuple(sorted([*each.opts, *each.secondary_opts])): each for each in shown}
+def taken(option: Option) -> str:
+    return option.names[0].removeprefix("--").replace("-", "_")
+
+
+def parameters_of(name: str) -> dict[str, Any]:
+    function = app.load_command(name).callback
+    assert function is not None
+    return {each.name: each.annotation for each in inspect.signature(function).parameters.values()}
 
 
 def test_the_commands_are_those_of_the_program() -> None:
@@ -32,21 +34,31 @@ def test_the_commands_are_those_of_the_program() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_has_its_words_and_options(name: str) -> None:
+def test_a_command_is_what_its_help_says(name: str) -> None:
     command = app.load_command(name)
-    assert (command.help or "").startswith(COMMANDS[name].about[:-1])
+    assert (command.help or "").partition("\n")[0] == COMMANDS[name].about
     assert isinstance(command, TaskCommand) == (COMMANDS[name].words == "task")
-    assert any(isinstance(each, TyperArgument) for each in command.params) == (COMMANDS[name].words != "task")
-    assert set(options_of(name)) == spelled(COMMANDS[name].options) - spelled([HELP])
 
 
-@pytest.mark.parametrize(("name", "option"), EVERY, ids=[f"{name} {option.names[0]}" for name, option in EVERY])
-def test_an_option_takes_what_the_program_s_takes(name: str, option: Option) -> None:
-    real = options_of(name)[tuple(sorted(option.names))]
-    assert option.value == ("" if real.is_flag else real.metavar)
-    assert option.many == real.multiple
-    assert (real.help or "").startswith(option.about[:-1])
-    assert option.names[0].startswith("--")
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_function_takes_each_option_and_nothing_else(name: str) -> None:
+    command, parameters = COMMANDS[name], parameters_of(name)
+    assert command.options[-1] is HELP
+    options = {taken(option): option for option in command.options[:-1] if taken(option) not in REQUESTS}
+    word = "request" if command.words == "task" else command.words
+    assert parameters.keys() - {"dry_run" if name == "dry-run" else ""} == {word, *options}
+    for each, option in options.items():
+        assert parameters[each] in KINDS[bool(option.value), option.many]
+
+
+def test_every_option_has_a_long_spelling() -> None:
+    assert all(option.names[0].startswith("--") for command in COMMANDS.values() for option in command.options)
+
+
+def test_help_is_described_as_typer_describes_it(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        app.main(["config", "--help"])
+    assert HELP.about in capfd.readouterr().out
 
 
 def test_shells_are_those_with_a_script() -> None:

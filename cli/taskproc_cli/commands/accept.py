@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from taskproc_cli.options import CacheOption, KwargsOption
 from taskproc_cli.views import terminal
 from taskproc_cli.views.quantities import count
 from taskproc_cli.views.result import write_lines, write_out
@@ -20,13 +17,7 @@ if TYPE_CHECKING:
     from taskproc_cli.request import Request
 
 
-def accept(
-    ctx: typer.Context,
-    *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be accepted.")] = False,
-    cache: CacheOption = None,
-    kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
-) -> None:
+def accept(request: Request, *, dry_run: bool = False, cache: str | None = None) -> None:
     """Take recorded results as valid for the present code.
 
     Those of TASK that other code has made, or with parameters, or as TASK#ID, the one; for a change that makes no
@@ -39,7 +30,6 @@ def accept(
     from taskproc.fingerprint import Fingerprinter
     from taskproc.store import open_store
 
-    request: Request = ctx.obj
     folder = request.cache(cache)
     name, rows = _rows(request, folder)
     cls = request.parameters.cls

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from taskproc_cli.options import CacheOption, KwargsOption
 from taskproc_cli.problems import AnsweredNoError, UsageError
 from taskproc_cli.target import load_module
 from taskproc_cli.views import terminal
@@ -22,15 +19,12 @@ if TYPE_CHECKING:
 
 
 def clear(
-    ctx: typer.Context,
+    request: Request,
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be removed.")] = False,
-    stale: Annotated[
-        bool, typer.Option("--stale", help="Only results of classes that the taskfile no longer defines.")
-    ] = False,
-    cache: CacheOption = None,
-    kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
+    yes: bool = False,
+    dry_run: bool = False,
+    stale: bool = False,
+    cache: str | None = None,
 ) -> None:
     """Remove recorded results.
 
@@ -38,7 +32,6 @@ def clear(
 
     For example: taskproc clear taskfile.py Train
     """
-    request: Request = ctx.obj
     folder = request.cache(cache)
     wanted = _stale(request, folder) if stale else request.recorded(folder)
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -16,15 +15,7 @@ SCRIPTS = dict(zip(SHELLS, ("taskproc.bash", "_taskproc", "taskproc.fish"), stri
 ZSH_HINT = "if TAB knows nothing of it, ~/.zshrc should say: fpath=({folder} $fpath); autoload -Uz compinit; compinit"
 
 
-def completion(
-    shell: Annotated[
-        str, typer.Argument(help="bash, zsh or fish.", metavar="[SHELL]", show_default="that of $SHELL")
-    ] = "",
-    *,
-    install: Annotated[
-        bool, typer.Option("--install", help="Put it where the shell looks, and print that path.")
-    ] = False,
-) -> None:
+def completion(shell: str = "", *, install: bool = False) -> None:
     """Print the completion script of a shell.
 
     For example: eval "$(taskproc completion bash)" in ~/.bashrc, or taskproc completion --install

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from taskproc_cli import run_options
 from taskproc_cli.problems import UsageError
@@ -30,9 +28,7 @@ CHECKS = {
 """What refuses a text that is no value of a setting."""
 
 
-def config(
-    taskfile: Annotated[str, typer.Argument(help="The file that defines the tasks.", metavar="TASKFILE")] = "",
-) -> None:
+def config(taskfile: str = "") -> None:
     """Show each setting, its value, and where that comes from.
 
     A setting is an option of `run` that need not be typed each time: --rate-limit beats the variable

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from taskproc_cli.options import CacheOption
 from taskproc_cli.problems import FAILED, UsageError
 from taskproc_cli.views.quantities import count
 from taskproc_cli.views.result import write_lines
@@ -19,14 +18,7 @@ if TYPE_CHECKING:
     from taskproc_cli.request import Request
 
 
-def doctor(
-    ctx: typer.Context,
-    *,
-    repair: Annotated[
-        bool, typer.Option("--repair", help="Save what can be saved, and forget what is lost, so that it runs again.")
-    ] = False,
-    cache: CacheOption = None,
-) -> None:
+def doctor(request: Request, *, repair: bool = False, cache: str | None = None) -> None:
     """Look through the whole cache for damage.
 
     Every record is read, and every file compared with its record by content. Ends with 1 if something is damaged.
@@ -35,7 +27,6 @@ def doctor(
     """
     from taskproc.checkup import check_up
 
-    request: Request = ctx.obj
     if request.target.task is not None:
         raise UsageError("taskproc doctor looks through whole caches: name no task, but a taskfile or --cache DIR")
     folder = request.cache(cache)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from taskproc_cli.hints import choice
-from taskproc_cli.options import CacheOption, KwargsOption
 from taskproc_cli.problems import UsageError
 from taskproc_cli.views import terminal
 from taskproc_cli.views.quantities import count
@@ -24,21 +21,13 @@ PEOPLES = frozenset({"tree", "svg", "html"})
 
 
 def graph(
-    ctx: typer.Context,
+    request: Request,
     *,
-    format: Annotated[  # noqa: A002  the option's name
-        str,
-        typer.Option(
-            "--format", metavar="FORMAT", help="tree, dot (Graphviz), mermaid, json (networkx), svg, or html."
-        ),
-    ] = "tree",
-    depth: Annotated[
-        str | None, typer.Option("--depth", metavar="N", help="Draw only tasks that are up to N steps away.")
-    ] = None,
-    by_class: Annotated[bool, typer.Option("--by-class", help="Draw each class as one.")] = False,
-    every: Annotated[bool, typer.Option("--all", help="Draw each task, however many there are.")] = False,
-    cache: CacheOption = None,
-    kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
+    format: str = "tree",  # noqa: A002  the option's name
+    depth: str | None = None,
+    by_class: bool = False,
+    all: bool = False,  # noqa: A002  the option's name
+    cache: str | None = None,
 ) -> None:
     """Draw the graph of a task, with states and reasons.
 
@@ -51,9 +40,8 @@ def graph(
     from taskproc.store import open_store
     from taskproc_cli.views.diagram import MANY, make_diagram
 
-    if by_class and every:
+    if by_class and all:
         raise UsageError("--by-class draws each class as one, --all each task: leave one out")
-    request: Request = ctx.obj
     request.refuse_instance()
     choice("graph", "--format", format)
     steps = None if depth is None else _steps(depth)
@@ -61,7 +49,7 @@ def graph(
     plan = make_plan(request.node(folder), Options(cache=folder))
     with open_store(folder, write=False) as store:
         running = store.running()
-    most = MANY if format in PEOPLES and not every else None
+    most = MANY if format in PEOPLES and not all else None
     drawn = make_diagram(plan, running=running, depth=steps, by_class=by_class, most=most)
     write_lines(_lines(drawn, format, steps))
     if drawn.is_folded and not by_class:

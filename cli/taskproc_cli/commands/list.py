@@ -6,9 +6,7 @@ import inspect
 import re
 import sys
 import textwrap
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from taskproc.presentation import as_text
 from taskproc_cli.classes import task_classes
@@ -35,10 +33,8 @@ _MODULES = re.compile(r"""(?<!['"\w.])(?:[A-Za-z_]\w*\.)+""")
 
 
 def list(  # noqa: A001  the command's name
-    taskfile: Annotated[str, typer.Argument(help="The file that defines the tasks.", metavar="TASKFILE")] = "",
-    format: Annotated[  # noqa: A002  the option's name
-        str, typer.Option("--format", metavar="FORMAT", help="text, or json with the JSON schema of the arguments.")
-    ] = "text",
+    taskfile: str = "",
+    format: str = "text",  # noqa: A002  the option's name
 ) -> None:
     """List the tasks of a taskfile.
 

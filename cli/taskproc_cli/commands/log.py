@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from taskproc_cli.hints import choice
-from taskproc_cli.options import CacheOption, KwargsOption
 from taskproc_cli.problems import SIGNALLED, UsageError
 from taskproc_cli.views import terminal
 from taskproc_cli.views.log import LogView
@@ -24,21 +23,7 @@ PERIOD = 0.1
 """Seconds between two looks at what a running task has printed."""
 
 
-def log(
-    ctx: typer.Context,
-    *,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on for as long as the task runs.")] = False,
-    stream: Annotated[
-        str,
-        typer.Option(
-            "--stream",
-            metavar="STREAM",
-            help="stdout, stderr, both, one after the other, or command: what the prefix command said.",
-        ),
-    ] = "both",
-    cache: CacheOption = None,
-    kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
-) -> None:
+def log(request: Request, *, follow: bool = False, stream: str = "both", cache: str | None = None) -> None:
     """Show what a task printed when it last ran.
 
     What it printed on stderr stands below a heading.
@@ -47,7 +32,6 @@ def log(
     """
     from taskproc.store import open_store
 
-    request: Request = ctx.obj
     choice("log", "--stream", stream)
     view = LogView(("stdout", "stderr") if stream == "both" else (stream,))
     folder = request.cache(cache)

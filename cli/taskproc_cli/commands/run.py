@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
 from taskproc.errors import FailedTaskError
 from taskproc_cli import run_options
 from taskproc_cli.hints import choice
-from taskproc_cli.options import CacheOption, KwargsOption
 from taskproc_cli.problems import FAILED, UsageError
 from taskproc_cli.sweep import read_sweep
 from taskproc_cli.views import terminal
@@ -37,75 +36,28 @@ FAILURES = 3
 
 
 def run(
-    ctx: typer.Context,
+    request: Request,
     *,
-    cache: CacheOption = None,
-    workers: Annotated[
-        str | None,
-        typer.Option("--workers", "-j", metavar="N", help="How many tasks run at a time. [default: the CPUs]"),
-    ] = None,
-    executor: Annotated[
-        str | None,
-        typer.Option(
-            "--executor",
-            "-x",
-            metavar="EXECUTOR",
-            help="What runs the tasks: process, thread, serial, dask[:ADDRESS], or module:factory. [default: process]",
-        ),
-    ] = None,
-    executor_args: Annotated[
-        str | None,
-        typer.Option("--executor-args", metavar="JSON", help="Arguments of the executor, as one JSON object."),
-    ] = None,
-    rate_limit: Annotated[
-        list[str] | None,
-        typer.Option("--rate-limit", metavar="NAME=N", help="How many tasks of a channel or class run at a time."),
-    ] = None,
-    prefix: Annotated[
-        list[str] | None,
-        typer.Option("--prefix", metavar="NAME=CMD", help="Command put before the workers of a channel or class."),
-    ] = None,
-    result_grace: Annotated[
-        str | None,
-        typer.Option(
-            "--result-grace",
-            metavar="N",
-            help="Seconds to wait for a result that a prefix command leaves late."
-            " [default: 10 on file systems that other hosts see, else 0]",
-        ),
-    ] = None,
-    keep_going: Annotated[
-        bool, typer.Option("--keep-going", "-k", help="Run all that can run after a failure.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be done.")] = False,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Run the requested task again.")] = False,
-    force_all: Annotated[bool, typer.Option("--force-all", "-F", help="Run every task again.")] = False,
-    interactive: Annotated[
-        bool, typer.Option("--interactive", "-i", help="Run in this terminal, one at a time, with pdb on failure.")
-    ] = False,
-    no_detect_source_change: Annotated[
-        bool, typer.Option("--no-detect-source-change", help="Take cached results although the code has changed.")
-    ] = False,
-    explain: Annotated[bool, typer.Option("--explain", help="Say before the run what runs, and why.")] = False,
-    progress: Annotated[bool, typer.Option("--progress", help="Show the moving display also under CI.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result and errors.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name each task that runs, and why.")] = False,
-    sweep: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--sweep",
-            metavar="NAME=VALUES",
-            help="Run the task for each of a parameter's values, lr=0.1,0.01 or seed=0..9, and print a table;"
-            " of several such options for all combinations.",
-        ),
-    ] = None,
-    format: Annotated[  # noqa: A002  the option's name
-        str | None, typer.Option("--format", metavar="FORMAT", help="How a sweep is printed: table, json or csv.")
-    ] = None,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Run again whenever a file that the run depends on changes.")
-    ] = False,
-    kwargs: KwargsOption = None,
+    cache: str | None = None,
+    workers: str | None = None,
+    executor: str | None = None,
+    executor_args: str | None = None,
+    rate_limit: list[str] | None = None,
+    prefix: list[str] | None = None,
+    result_grace: str | None = None,
+    keep_going: bool = False,
+    dry_run: bool = False,
+    force: bool = False,
+    force_all: bool = False,
+    interactive: bool = False,
+    no_detect_source_change: bool = False,
+    explain: bool = False,
+    progress: bool = False,
+    quiet: bool = False,
+    verbose: bool = False,
+    sweep: list[str] | None = None,
+    format: str | None = None,  # noqa: A002  the option's name
+    watch: bool = False,
 ) -> None:
     """Run a task and print its result.
 
@@ -114,12 +66,11 @@ def run(
     from taskproc.options import Options
     from taskproc.run import make_plan, refuse_impossible
 
-    request: Request = ctx.obj
     request.refuse_instance()
     if quiet and verbose:
         raise UsageError(f"{request.called('quiet')} says less and {request.called('verbose')} more: leave one out")
     if watch:
-        process.begin([request.target.taskfile, request.settings.pyproject], kwargs)
+        process.begin([request.target.taskfile, request.settings.pyproject], request.kwargs)
     folder = request.cache(cache)
     texts = {"workers": workers, "executor": executor, "executor_args": executor_args, "result_grace": result_grace}
     options = Options(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from taskproc.errors import NoResultError, RequestError
-from taskproc_cli.options import CacheOption, KwargsOption
 from taskproc_cli.problems import UsageError, users_code
 from taskproc_cli.request import load_class
 from taskproc_cli.views import terminal
@@ -23,13 +20,7 @@ WIDTH = 80
 """Columns that a result takes where stdout is no terminal."""
 
 
-def show(
-    ctx: typer.Context,
-    *,
-    json: Annotated[bool, typer.Option("--json", help="As JSON, on one line.")] = False,
-    cache: CacheOption = None,
-    kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
-) -> None:
+def show(request: Request, *, json: bool = False, cache: str | None = None) -> None:
     """Show the recorded result of a task.
 
     It must be up to date; that of TASK#ID is shown whether it is or not.
@@ -38,7 +29,6 @@ def show(
 
     For example: taskproc show taskfile.py Train --seed 3, or taskproc show taskfile.py Train#7
     """
-    request: Request = ctx.obj
     folder = request.cache(cache)
     if request.target.instance is None:
         node = request.recorded_node(folder)

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import typer  # noqa: TC002  Typer reads the annotations
-
 from taskproc_cli import run_options
-from taskproc_cli.options import CacheOption, KwargsOption
 from taskproc_cli.target import load_module
 from taskproc_cli.views.result import write_lines
 from taskproc_cli.views.status import cache_lines, graph_lines
@@ -19,11 +16,7 @@ if TYPE_CHECKING:
     from taskproc_cli.request import Request
 
 
-def status(
-    ctx: typer.Context,
-    cache: CacheOption = None,
-    kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
-) -> None:
+def status(request: Request, cache: str | None = None) -> None:
     """Say how tasks stand, class by class.
 
     Of TASK and what it needs: how many are up to date, to run, failed last time, running now, how long the work would
@@ -32,7 +25,7 @@ def status(
 
     For example: taskproc status taskfile.py Main
     """
-    write_lines(_lines(ctx.obj, cache))
+    write_lines(_lines(request, cache))
 
 
 def _lines(request: Request, cache: str | None) -> Iterator[str]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from taskproc.errors import RequestError
 from taskproc_cli.hints import choice
-from taskproc_cli.options import CacheOption, KwargsOption
 from taskproc_cli.problems import UsageError
 from taskproc_cli.views import terminal
 from taskproc_cli.views.result import write_lines
@@ -26,17 +23,9 @@ WIDTH = 100
 
 
 def timeline(
-    ctx: typer.Context,
-    format: Annotated[  # noqa: A002  the option's name
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            help="text, svg, html, or trace (for Perfetto, chrome://tracing). [default: text on a terminal, else svg]",
-        ),
-    ] = None,
-    cache: CacheOption = None,
-    kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
+    request: Request,
+    format: str | None = None,  # noqa: A002  the option's name
+    cache: str | None = None,
 ) -> None:
     """Draw the last run: what ran where, and when.
 
@@ -50,7 +39,6 @@ def timeline(
     from taskproc.timeline import last_timeline
     from taskproc_cli.views.timeline import shown
 
-    request: Request = ctx.obj
     request.refuse_instance()
     columns = terminal.width_out()
     form = choice("timeline", "--format", format or ("text" if columns else "svg"))

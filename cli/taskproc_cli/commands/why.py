@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer  # noqa: TC002  Typer reads the annotations
-
 from taskproc.errors import RequestError
-from taskproc_cli.options import CacheOption, KwargsOption
 from taskproc_cli.request import load_class
 from taskproc_cli.views.result import write_lines
 from taskproc_cli.views.why import why_lines
@@ -19,18 +16,14 @@ if TYPE_CHECKING:
     from taskproc_cli.request import Request
 
 
-def why(
-    ctx: typer.Context,
-    cache: CacheOption = None,
-    kwargs: KwargsOption = None,  # noqa: ARG001  the request has it
-) -> None:
+def why(request: Request, cache: str | None = None) -> None:
     """Say why a task would run, or would not.
 
     With what changed, line by line, and when and where the recorded result was made. It writes nothing.
 
     For example: taskproc why taskfile.py Train --seed 3, or taskproc why taskfile.py Train#7
     """
-    write_lines(_lines(ctx.obj, cache))
+    write_lines(_lines(request, cache))
 
 
 def _lines(request: Request, cache: str | None) -> Iterator[str]:
