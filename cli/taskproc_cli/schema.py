@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import PydanticSerializationError
 
 from taskproc.arguments import unpacked
 from taskproc.coercion import portable
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
 class _Schema(GenerateJsonSchema):
     """Says nothing of what JSON can't say: a future, an array, any class of the user's."""
+
+    def enum_schema(self, schema: Any) -> dict[str, Any]:
+        try:
+            return super().enum_schema(schema)
+        except PydanticSerializationError:  # a member's value
+            return {}
 
     def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> dict[str, Any]:  # noqa: ARG002
         return {}

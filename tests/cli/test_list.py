@@ -37,6 +37,18 @@ def test_a_default_that_cannot_tell_itself_is_listed(cli: Command, tmp_path: Pat
     assert json.loads(cli("list", "silent.py", "--format", "json").stdout)
 
 
+def test_what_json_and_a_signature_can_not_say_plainly_is_listed(cli: Command, tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text(
+        "from enum import Enum\nfrom typing import TypedDict, Unpack\nfrom taskproc import Task\n"
+        "class Way(Enum):\n    A = object()\nclass More(TypedDict, total=False):\n    a: int\n"
+        "class Main(Task):\n    def __init__(self, way: Way, **more: Unpack[More]): pass\n"
+    )
+    assert cli("list", "odd.py").stdout == "Main(way: Way, **more: Unpack[More])\n"
+    (main,) = json.loads(cli("list", "odd.py", "--format", "json").stdout)["tasks"]
+    assert main["arguments"]["properties"]["a"] == {"type": "integer"}
+    assert main["arguments"]["$defs"]["Way"] == {"title": "Way"}
+
+
 def test_a_taskfile_without_tasks_has_an_empty_list(cli: Command, tmp_path: Path) -> None:
     (tmp_path / "empty.py").write_text("")
     done = cli("list", "empty.py")

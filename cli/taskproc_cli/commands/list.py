@@ -8,6 +8,7 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from taskproc.arguments import unpacked
 from taskproc.presentation import as_text
 from taskproc_cli.classes import task_classes
 from taskproc_cli.docstring import own_docstring
@@ -104,6 +105,10 @@ def _written(parameter: inspect.Parameter) -> str:
     text = stars + parameter.name
     if annotation is parameter.empty:
         return text if default is parameter.empty else f"{text}={as_text(default, repr)}"
-    written = annotation if isinstance(annotation, str) else _MODULES.sub("", inspect.formatannotation(annotation))
-    text += f": {written}"
+    text += f": {annotation if isinstance(annotation, str) else _name(annotation)}"
     return text if default is parameter.empty else f"{text} = {as_text(default, repr)}"
+
+
+def _name(annotation: Any) -> str:
+    fields = unpacked(annotation)
+    return f"Unpack[{_name(fields)}]" if fields else _MODULES.sub("", inspect.formatannotation(annotation))
