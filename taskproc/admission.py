@@ -28,7 +28,7 @@ trusted: set[Path] = set()
 """Folders that are admitted whatever others can do in them: those that the command line was told to trust."""
 
 
-def admit(cache: Path, *, trust: bool) -> None:
+def admit(cache: Path, *, trust: bool = False) -> None:
     """Refuse a folder in which others could plant results, since results are pickles: they run code when read."""
     for name in (FILE, JOURNAL, RUNS):
         if os.path.islink(cache / name):

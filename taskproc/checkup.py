@@ -33,34 +33,34 @@ class Checkup(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def check_up(cache: Path, *, repair: bool = False, trust: bool = False) -> Checkup:
+def check_up(cache: Path, *, repair: bool = False) -> Checkup:
     """Look through a cache; writes nothing.
 
     With `repair`, while no run is alive: what can be read of a broken database is saved; files whose contents are the
     recorded ones are taken as they are; results that are lost are forgotten, so that they are made again when they are
     needed; and whatever no record names is removed.
     """
-    admit(cache, trust=trust)
+    admit(cache)
     if not (cache / FILE).exists():
         return Checkup(0, ())
     if repair and locks.any_alive(cache):
         raise CacheError(f"the cache {cache} is in use by a run: stop it, and try again")
     try:
-        return _check_rows(cache, repair=repair, trust=trust)
+        return _check_rows(cache, repair=repair)
     except UnreadableError as error:
         broken = Finding("the database", error.why, lost=False)
     if not repair:
         return Checkup(0, (broken,))
-    replace_store(cache, trust=trust, save=True)
-    found = _check_rows(cache, repair=True, trust=trust)
+    replace_store(cache, save=True)
+    found = _check_rows(cache, repair=True)
     return Checkup(found.checked, (broken, *found.findings))
 
 
-def _check_rows(cache: Path, *, repair: bool, trust: bool) -> Checkup:
+def _check_rows(cache: Path, *, repair: bool) -> Checkup:
     checked = 0
     findings: list[Finding] = []
     amended: dict[str, dict[Key, Row]] = {}
-    with open_store(cache, trust=trust, write=repair) as store:
+    with open_store(cache, write=repair) as store:
         store.check()
         for name in store.names():
             rows = store.read_all(name)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
+    from taskproc.cache import Cache
     from taskproc.graph import Node
     from taskproc.record import Key
 
@@ -62,9 +63,9 @@ def kept_output(node: Node, row: Row) -> dict[str, str]:
     return found
 
 
-def clear(cache: Path, wanted: Mapping[str, Collection[Key] | None], *, trust: bool = False) -> None:
+def clear(cache: Cache, wanted: Mapping[str, Collection[Key] | None]) -> None:
     """Clear tasks by `task_name` and key; None for all of a name. A cache that is not there is clear already."""
-    if cache.exists():
-        with open_store(cache, trust=trust) as store:
+    if cache.path.exists():
+        with open_store(cache.path, trust=cache.trust) as store:
             store.clear_names([name for name, keys in wanted.items() if keys is None])
             store.clear({name: keys for name, keys in wanted.items() if keys is not None})

@@ -267,12 +267,12 @@ def tidy(cache: Path, *, trust: bool = False) -> None:
         store.sweep()
 
 
-def replace_store(cache: Path, *, trust: bool = False, save: bool = False) -> None:
+def replace_store(cache: Path, *, save: bool = False) -> None:
     """Put another database, of a new epoch, in the place of one that can't be read.
 
     With `save`, it has what can still be read of the old one; otherwise it is empty, and every attempt is removed.
     """
-    admit(cache, trust=trust)
+    admit(cache)
     try:
         lock = locks.RunLock(cache)
         try:

@@ -231,7 +231,7 @@ class Task(FutureBase, metaclass=TaskType):
         from taskproc.kept import clear
 
         node = node_of(self, "clear_task")
-        clear(node.cache, {node.name: [node.key]}, trust=node.trust)
+        clear(node.home, {node.name: [node.key]})
 
     @classmethod
     def clear_all_tasks(cls) -> None:
@@ -241,8 +241,7 @@ class Task(FutureBase, metaclass=TaskType):
         if not blocks.get():
             call = f"{cls.__qualname__}.clear_all_tasks()"
             raise NoCacheError(f"clear_all_tasks needs a cache; write `with Cache('./cache'): {call}`")
-        cache = blocks.get()[-1].cache
-        clear(cache.path, {cls.task_name: None}, trust=cache.trust)
+        clear(blocks.get()[-1].cache, {cls.task_name: None})
 
     @classmethod
     def cli(cls) -> NoReturn:

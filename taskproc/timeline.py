@@ -54,9 +54,9 @@ class Timeline(NamedTuple):
     spans: list[Span]
 
 
-def last_timeline(cache: Path, *, trust: bool = False) -> Timeline | None:
+def last_timeline(cache: Path) -> Timeline | None:
     """The last run of a cache that recorded something, with what other runs made since it began; None if none did."""
-    with open_store(cache, trust=trust, write=False) as store:
+    with open_store(cache, write=False) as store:
         run = store.last_run()
         if run is None:
             return None
