@@ -137,7 +137,7 @@ class Request:
 
         found: list[Node] = []
         of_json = self.values.keys() - {name.partition(".")[0] for name in self.given}
-        with Cache(cache):
+        with Cache(cache, trust=self.trust):
             for values, label in points:
                 try:
                     node = self.parameters.make(values, of_json)._task_node

@@ -44,6 +44,19 @@ def test_a_cache_that_everybody_can_write_is_refused(flow: Any, taskproc: Any) -
         path.chmod(path.stat().st_mode & ~0o002)
 
 
+def test_the_command_to_debug_a_task_trusts_the_cache_too(flow: Any, taskproc: Any) -> None:
+    flow.write("""
+        class Main(Task):
+            def run_task(self) -> None:
+                raise ValueError
+    """)
+    flow.cache.mkdir()
+    flow.cache.chmod(0o777)
+    done = taskproc("run", flow.path, "--cache", flow.cache, "--trust-cache", check=False)
+    (command,) = re.findall(r"^ *debug +(.*)$", done.stderr, re.MULTILINE)
+    assert "--trust-cache" in command.split()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_a_cache_of_another_user_is_refused(flow: Any) -> None:
     flow.write(TASKS)
