@@ -12,10 +12,6 @@ from taskproc.origin import is_user_code, source_file
 if TYPE_CHECKING:
     from types import ModuleType
 
-OTHER = b"other:"
-"""In place of a file's digest: the loaded module is not what the file says, for the file was edited after it was loaded
-or, where a name follows, that name was bound to something else."""
-
 _states: dict[str, tuple[object, tuple[int, int] | None]] = {}  # by path: the module's spec, the file's state
 _RELOADED = -1, -1  # nobody knows when, hence from which text
 _seen: list[str] = []  # the modules that were loaded at the last look

@@ -15,20 +15,32 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+class CodeFile(NamedTuple):
+    """A source file that code was read from: its absolute path, and the digest of its bytes.
+
+    The digest is None where they don't say what is loaded: the file was edited after it was loaded or, if `rebound`
+    names something, that was bound to something else.
+    """
+
+    path: str
+    digest: bytes | None
+    rebound: str = ""
+
+
 class ClassRef(NamedTuple):
     """How a worker gets a Task class.
 
     By value: `blob` is the cloudpickled class. By reference: `module` and `qualname`, the module lying in `path` (empty
     for one that is imported by name alone), with `root` first on `sys.path`. `sources` are the files that the class's
-    fingerprint was read from, each with the digest of its bytes, and `code` is that part of it which counts when a task
-    runs: a worker that would load anything else refuses.
+    fingerprint was read from, and `code` is that part of it which counts when a task runs: a worker that would load
+    anything else refuses.
     """
 
     module: str
     qualname: str
     path: str = ""
     root: str = ""
-    sources: tuple[tuple[str, bytes], ...] = ()
+    sources: tuple[CodeFile, ...] = ()
     code: bytes = b""
     blob: bytes = b""
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
 
-from taskproc.asloaded import OTHER, is_as_loaded, note
+from taskproc.asloaded import is_as_loaded, note
+from taskproc.batch import CodeFile
 from taskproc.canonical import digest
 from taskproc.members import is_untracked, subclasses_of
 from taskproc.origin import is_user_code, module_name, reference, resolve
@@ -64,14 +65,13 @@ class Fingerprint:
 
     `running` is the digest of what counts when a task runs: without what `__init__` alone reaches, which workers don't
     call. `files` are the source files read for it and those of all loaded modules, since a constant does not tell where
-    it is from: the absolute path, and the digest of the bytes as read, or `OTHER`. `watched` are the paths that it
-    depends on besides.
+    it is from. `watched` are the paths that it depends on besides.
     """
 
     digest: bytes
     running: bytes
     parts: tuple[CodePart, ...]
-    files: tuple[tuple[str, bytes], ...]
+    files: tuple[CodeFile, ...]
     watched: tuple[str, ...] = ()
 
 
@@ -90,7 +90,7 @@ class Fingerprinter:
         self._known: dict[Node, Fingerprint] = {}
         self._loaded: set[str] = set()
         self._modules = 0
-        self._as_loaded: dict[tuple[str, bytes], bool] = {}
+        self._files: dict[tuple[str, bytes], CodeFile] = {}
 
     def of(self, target: type | FunctionType) -> Fingerprint:
         """The fingerprint of a class or function. What can't be read is marked unseen, and never raises."""
@@ -150,7 +150,7 @@ class Fingerprinter:
             _digest_of(roots),
             _digest_of(roots, making=False),
             tuple(parts.values()),
-            self._files({node.path for node in nodes}),
+            self._files_of({node.path for node in nodes}),
             tuple(str(node.target) for node in nodes if node.kind == "file"),
         )
 
@@ -162,21 +162,20 @@ class Fingerprinter:
                 if label not in node.making and (label[:1] != "." or label[1:] in words):
                     self._explorer.sources.compare(module, name, thing)
 
-    def _files(self, paths: set[str]) -> tuple[tuple[str, bytes], ...]:
+    def _files_of(self, paths: set[str]) -> tuple[CodeFile, ...]:
         if len(sys.modules) != self._modules:
             self._modules = len(sys.modules)
             self._loaded = {note(module) for module in list(sys.modules.values()) if is_user_code(module)}
         read = [(path, self._explorer.sources.digest(path)) for path in sorted(paths | self._loaded)]
-        return tuple([(path, self._unlike(path, content) or content) for path, content in read if content])
+        return tuple([self._file(path, content) for path, content in read if content])
 
-    def _unlike(self, path: str, content: bytes) -> bytes:
-        """Empty, or `OTHER` where what was read does not say what is loaded, with the name of what was set, if any."""
-        name = self._explorer.sources.rebound.get(path)
-        if name is not None:
-            return OTHER + name.encode()
-        if (path, content) not in self._as_loaded:
-            self._as_loaded[path, content] = is_as_loaded(path)
-        return b"" if self._as_loaded[path, content] else OTHER
+    def _file(self, path: str, content: bytes) -> CodeFile:
+        rebound = self._explorer.sources.rebound.get(path)
+        if rebound is not None:
+            return CodeFile(path, None, rebound)
+        if (path, content) not in self._files:
+            self._files[path, content] = CodeFile(path, content if is_as_loaded(path) else None)
+        return self._files[path, content]
 
     def _members(self, root: Node) -> Node:
         """What the code that runs may read from Task classes and modules that it holds, to call or hand on."""

@@ -20,7 +20,6 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from taskproc import taskfile
-from taskproc.asloaded import OTHER
 from taskproc.canonical import digest
 from taskproc.context import loading
 from taskproc.origin import is_user_code, resolve, source_file
@@ -28,7 +27,7 @@ from taskproc.origin import is_user_code, resolve, source_file
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable
 
-    from taskproc.batch import ClassRef, Uses
+    from taskproc.batch import ClassRef, CodeFile, Uses
     from taskproc.fingerprint import Fingerprinter
     from taskproc.value import References
 
@@ -37,7 +36,7 @@ T = TypeVar("T")
 
 _classes: dict[ClassRef, type[Any]] = {}
 _fingerprinters: dict[type[Any], Fingerprinter] = {}
-_verified: set[tuple[str, bytes]] = set()
+_verified: set[CodeFile] = set()
 _agreed: set[Uses] = set()
 _one_at_a_time = threading.Lock()
 
@@ -69,7 +68,7 @@ def load_class(ref: ClassRef) -> type[Any]:
     if cls is None:
         cls = loaded(pickle.loads, ref.blob) if ref.blob else loaded(_import_class, ref)
         if ref.blob:
-            _refuse_other(cls, ref, [source for source in ref.sources if _imported.get(*source) != source[1]])
+            _refuse_other(cls, ref, _imported_otherwise(ref))
         _classes[ref] = cls
     if ref.blob:
         _publish(cls)
@@ -86,23 +85,27 @@ def refuse_other_code(ref: ClassRef, cls: type[Any], uses: Iterable[Uses]) -> No
         if use in _agreed:
             continue
         found = loaded(lambda names: [resolve(name) for name in names], use.names)
-        changed = [source for source in ref.sources if _imported.get(*source) != source[1]]
+        changed = _imported_otherwise(ref)
         known = [target for target in found if target is not None]
         if changed and (len(known) < len(found) or _fingerprinter(cls).refs(known) != use.code):
-            raise RefusedError(_changed(*changed[0]))
+            raise RefusedError(_changed(changed[0]))
         _agreed.add(use)
 
 
-def _changed(path: str, read: bytes) -> str:
-    """What to say of a file that is not what was `read` of it."""
-    name = read.removeprefix(OTHER).decode() if read.startswith(OTHER) else ""
-    what = f"its {name} was set, or modified" if name else "it was edited"
-    advice = "start the program again"
-    if name:
+def _imported_otherwise(ref: ClassRef) -> list[CodeFile]:
+    """The files of a class that are not here as they were where it was sent from, as far as they were imported."""
+    return [file for file in ref.sources if _imported.get(file.path, file.digest) != file.digest]
+
+
+def _changed(file: CodeFile) -> str:
+    """What to say of a file that is not what is loaded, or was."""
+    what, advice = "it was edited", "start the program again"
+    if file.rebound:
+        what = f"its {file.rebound} was set, or modified"
         advice = (
             "give the value as an argument or, if that makes no difference to results, mark its class as @untracked"
         )
-    return f"taskfile changed during the run: {path} is not what was loaded for it ({what}); {advice}"
+    return f"taskfile changed during the run: {file.path} is not what was loaded for it ({what}); {advice}"
 
 
 def _publish(cls: type[Any]) -> None:
@@ -141,17 +144,16 @@ def _import_class(ref: ClassRef) -> type[Any]:
         taskfile.put_first(ref.root)
     module = taskfile.load(Path(ref.path)) if ref.path else importlib.import_module(ref.module)
     cls: type[Any] = attrgetter(ref.qualname)(module)
-    unverified = [source for source in ref.sources if source not in _verified]
-    changed = [(path, read) for path, read in unverified if _digest_of(path) != read]
+    changed = [file for file in ref.sources if file not in _verified and _digest_of(file.path) != file.digest]
     _refuse_other(cls, ref, changed)
     _verified.update(set(ref.sources).difference(changed))  # a file that has changed may matter to another class
     return cls
 
 
-def _refuse_other(cls: type[Any], ref: ClassRef, changed: list[tuple[str, bytes]]) -> None:
+def _refuse_other(cls: type[Any], ref: ClassRef, changed: list[CodeFile]) -> None:
     """Refuse a class whose code is other here; a file may have changed without touching what the class reaches."""
     if changed and _fingerprinter(cls).of(cls).running != ref.code:
-        raise RefusedError(_changed(*max(changed, key=lambda source: source[1].startswith(OTHER))))
+        raise RefusedError(_changed(max(changed, key=lambda file: file.digest is None)))
 
 
 def _fingerprinter(cls: type[Any]) -> Fingerprinter:

@@ -16,6 +16,7 @@ from taskproc.batch import (
     Answer,
     Batch,
     ClassRef,
+    CodeFile,
     Damaged,
     Done,
     Failed,
@@ -122,5 +123,5 @@ def _by_fields(cls: type[Any]) -> None:
     copyreg.pickle(cls, lambda message: (cls, tuple(message)))
 
 
-for _cls in (ClassRef, Stored, Uses, Parcel, FileEntry):
+for _cls in (ClassRef, CodeFile, Stored, Uses, Parcel, FileEntry):
     _by_fields(_cls)

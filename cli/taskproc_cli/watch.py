@@ -106,7 +106,7 @@ class Watch:
         codes = Fingerprinter(Task)
         classes = {node.cls for node in build_graph(*self.nodes).nodes} if self.nodes else ()
         program = source_file(sys.modules["__main__"])  # which is among the loaded ones if it is a script of the user's
-        read = [path for cls in classes for path, _ in codes.of(cls).files if path != program]
+        read = [file.path for cls in classes for file in codes.of(cls).files if file.path != program]
         told = list(_files_of(self.error)) if self.error is not None else []
         modules = (
             path for path in (*loaded, *told) if path.endswith(".py") and is_user_file(path) and not is_ours(path)

@@ -422,7 +422,9 @@ def test_the_whole_project_is_seen(project: Project) -> None:
     assert {"pkg.sub:down", "pkg.deep:bottom", "late:delayed", "later:quick", "tasks:Other.RATE"} <= names
     assert not {"tasks:Other", "tasks:unrelated", "helpers:unreached", "late:never"} & names
     assert len(names) == len(fingerprint.parts)
-    files = {Path(path).relative_to(project.folder).as_posix() for path, _ in fingerprint.files if "copy" in path}
+    files = {
+        Path(file.path).relative_to(project.folder).as_posix() for file in fingerprint.files if "copy" in file.path
+    }
     assert files == FILES.keys()  # also those of which only constants are reached
 
 

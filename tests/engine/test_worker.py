@@ -9,7 +9,19 @@ from typing import Any
 import pytest
 
 from taskproc import attempt
-from taskproc.batch import Batch, ClassRef, Damaged, Done, Failed, Finished, Payload, Refused, Returned, Stored
+from taskproc.batch import (
+    Batch,
+    ClassRef,
+    CodeFile,
+    Damaged,
+    Done,
+    Failed,
+    Finished,
+    Payload,
+    Refused,
+    Returned,
+    Stored,
+)
 from taskproc.call import run_pickled
 from taskproc.canonical import digest
 from taskproc.capture import ThreadCapture
@@ -299,7 +311,7 @@ def fresh(batch: Batch) -> list[Any]:
 
 def test_a_class_by_reference_to_its_file(lab: Any) -> None:
     file = lab.folder / f"{lab.module}.py"
-    ref = lab.ref("Same", root=str(lab.folder), sources=((str(file), digest(file.read_bytes())),), code=b"code")
+    ref = lab.ref("Same", root=str(lab.folder), sources=(CodeFile(str(file), digest(file.read_bytes())),), code=b"code")
     assert values(fresh(lab.batch(("Same", 42), refs=(ref,)))) == [42]
 
 
@@ -345,7 +357,11 @@ def test_changed_code_is_refused(lab: Any) -> None:
     cls = load_file(file).Main
     fingerprint = Fingerprinter(Task).of(cls)
     ref = ClassRef(
-        cls.__module__, "Main", str(file), sources=((str(file), digest(file.read_bytes())),), code=fingerprint.digest
+        cls.__module__,
+        "Main",
+        str(file),
+        sources=(CodeFile(str(file), digest(file.read_bytes())),),
+        code=fingerprint.digest,
     )
     state = pickle.dumps(({}, {}, "0" * 32))
     payload = Payload(0, state, str(lab.folder / "attempt"), 1, 9, echo=False, uses=(), slots=())
