@@ -1,8 +1,7 @@
 """Task classes where they run: loaded by value or by reference, and never other code than was asked for.
 
 A worker of ours serves one run. One of an executor that the user keeps serves many, whose code and projects differ:
-there each of the user's modules is known by the digest that its file had when it was imported. Once a file has another,
-or another project's module has the name, all of them are forgotten, to be imported anew.
+there all that was loaded is forgotten once a file has another text, or another project's module has the name.
 """
 
 from __future__ import annotations
@@ -13,16 +12,14 @@ import pickle
 import sys
 import threading
 from contextlib import contextmanager
-from importlib.machinery import PathFinder
 from operator import attrgetter
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from taskproc import taskfile
-from taskproc.canonical import digest
+from taskproc import imported, taskfile
 from taskproc.context import loading
-from taskproc.origin import is_user_code, resolve, source_file
+from taskproc.origin import resolve, source_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable
@@ -68,7 +65,7 @@ def load_class(ref: ClassRef) -> type[Any]:
     if cls is None:
         cls = loaded(pickle.loads, ref.blob) if ref.blob else loaded(_import_class, ref)
         if ref.blob:
-            _refuse_other(cls, ref, _imported_otherwise(ref))
+            _refuse_other(cls, ref, [*filter(imported.is_other, ref.sources)])
         _classes[ref] = cls
     if ref.blob:
         _publish(cls)
@@ -85,16 +82,11 @@ def refuse_other_code(ref: ClassRef, cls: type[Any], uses: Iterable[Uses]) -> No
         if use in _agreed:
             continue
         found = loaded(lambda names: [resolve(name) for name in names], use.names)
-        changed = _imported_otherwise(ref)
+        changed = [*filter(imported.is_other, ref.sources)]
         known = [target for target in found if target is not None]
         if changed and (len(known) < len(found) or _fingerprinter(cls).refs(known) != use.code):
             raise RefusedError(_changed(changed[0]))
         _agreed.add(use)
-
-
-def _imported_otherwise(ref: ClassRef) -> list[CodeFile]:
-    """The files of a class that are not here as they were where it was sent from, as far as they were imported."""
-    return [file for file in ref.sources if _imported.get(file.path, file.digest) != file.digest]
 
 
 def _changed(file: CodeFile) -> str:
@@ -130,7 +122,7 @@ def loaded(load: Callable[[A], T], what: A) -> T:
     finally:
         loading.reset(token)
         if len(sys.modules) > before:
-            _note(list(sys.modules)[before:])
+            imported.note(list(sys.modules)[before:])
 
 
 def code_of(cls: type[Any], refs: References) -> bytes:
@@ -144,7 +136,7 @@ def _import_class(ref: ClassRef) -> type[Any]:
         taskfile.put_first(ref.root)
     module = taskfile.load(Path(ref.path)) if ref.path else importlib.import_module(ref.module)
     cls: type[Any] = attrgetter(ref.qualname)(module)
-    changed = [file for file in ref.sources if file not in _verified and _digest_of(file.path) != file.digest]
+    changed = [file for file in ref.sources if file not in _verified and imported.digest_of(file.path) != file.digest]
     _refuse_other(cls, ref, changed)
     _verified.update(set(ref.sources).difference(changed))  # a file that has changed may matter to another class
     return cls
@@ -186,7 +178,6 @@ class _Kept:
 
 _kept = _Kept()
 os.register_at_fork(after_in_child=_kept.fork)
-_imported: dict[str, bytes] = {}
 
 
 @contextmanager
@@ -199,7 +190,7 @@ def held(refs: Collection[ClassRef]) -> Generator[None]:
     with _kept.entrance:
         if _kept.is_forked:
             _kept.is_forked = False
-            _note(list(sys.modules))
+            imported.note(list(sys.modules))
         if not all(map(_is_current, refs)):
             with _kept.change:
                 _kept.change.wait_for(lambda: not _kept.users)
@@ -217,7 +208,7 @@ def _is_current(ref: ClassRef) -> bool:
         return True
     if ref.root:
         taskfile.put_first(ref.root)
-    if not any(map(_is_stale, _user_modules(list(sys.modules)).items())):
+    if not imported.are_stale():
         return True
     module = sys.modules.get(ref.module)
     if ref.blob or module is None or (ref.path and source_file(module) != ref.path):
@@ -232,45 +223,8 @@ def _is_current(ref: ClassRef) -> bool:
     return True
 
 
-def _is_stale(entry: tuple[str, ModuleType]) -> bool:
-    """Whether an import of this name would now find another file, or another text in it, or nobody knows."""
-    name, module = entry
-    path = source_file(module)
-    spec = PathFinder.find_spec(name) if "." not in name else None
-    if spec is not None and spec.origin and spec.origin != path:
-        return True
-    return _imported.get(path) != _digest_of(path)
-
-
-def _digest_of(path: str) -> bytes:
-    try:
-        return digest(Path(path).read_bytes())
-    except OSError:
-        return b""
-
-
-def _note(names: Iterable[str]) -> None:
-    """Remember of what files modules were imported just now."""
-    for module in _user_modules(names).values():
-        path = source_file(module)
-        _imported[path] = _digest_of(path)
-
-
 def _forget() -> None:
     """Unload what is the user's."""
-    for name in _user_modules(list(sys.modules)):
-        del sys.modules[name]
-    for known in (_classes, _imported, _fingerprinters, _verified, _agreed):
+    imported.unload()
+    for known in (_classes, _fingerprinters, _verified, _agreed):
         known.clear()
-    importlib.invalidate_caches()
-
-
-def _user_modules(names: Iterable[str]) -> dict[str, ModuleType]:
-    """Those of the loaded modules that are the user's, from files, and not the program that this process began with."""
-    found = {name: sys.modules.get(name) for name in names}
-    main = sys.modules["__main__"]
-    return {
-        name: module
-        for name, module in found.items()
-        if isinstance(module, ModuleType) and module is not main and source_file(module) and is_user_code(name)
-    }

@@ -1,0 +1,73 @@
+"""The user's modules that were imported here for workers, each known by the digest that its file had then."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.machinery import PathFinder
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from taskproc.canonical import digest
+from taskproc.origin import is_user_code, source_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from taskproc.batch import CodeFile
+
+_digests: dict[str, bytes] = {}
+
+
+def note(names: Iterable[str]) -> None:
+    """Remember of what files modules were imported just now."""
+    for module in _user_modules(names).values():
+        path = source_file(module)
+        _digests[path] = digest_of(path)
+
+
+def is_other(file: CodeFile) -> bool:
+    """Whether a file was imported with another text than is told of it; False if it was not imported."""
+    return _digests.get(file.path, file.digest) != file.digest
+
+
+def are_stale() -> bool:
+    """Whether an import of one of them would now find another file, or another text in it, or nobody knows."""
+    return any(map(_is_stale, _user_modules(list(sys.modules)).items()))
+
+
+def unload() -> None:
+    """Have them imported anew when they are needed."""
+    for name in _user_modules(list(sys.modules)):
+        del sys.modules[name]
+    _digests.clear()
+    importlib.invalidate_caches()
+
+
+def digest_of(path: str) -> bytes:
+    """The digest of a file as it is now, empty where there is none."""
+    try:
+        return digest(Path(path).read_bytes())
+    except OSError:
+        return b""
+
+
+def _is_stale(entry: tuple[str, ModuleType]) -> bool:
+    name, module = entry
+    path = source_file(module)
+    spec = PathFinder.find_spec(name) if "." not in name else None
+    if spec is not None and spec.origin and spec.origin != path:
+        return True
+    return _digests.get(path) != digest_of(path)
+
+
+def _user_modules(names: Iterable[str]) -> dict[str, ModuleType]:
+    """Those of the loaded modules that are the user's, from files, and not the program that this process began with."""
+    found = {name: sys.modules.get(name) for name in names}
+    main = sys.modules["__main__"]
+    return {
+        name: module
+        for name, module in found.items()
+        if isinstance(module, ModuleType) and module is not main and source_file(module) and is_user_code(name)
+    }
