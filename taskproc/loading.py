@@ -16,6 +16,7 @@ from operator import attrgetter
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
 
 from taskproc import imported, taskfile
 from taskproc.context import loading
@@ -38,13 +39,31 @@ _agreed: set[Uses] = set()
 _one_at_a_time = threading.Lock()
 
 
+class Known:
+    """What class a reference means in this process, for as long as this object is there."""
+
+    def __init__(self, ref: ClassRef, cls: type[Any]) -> None:
+        self.ref = ref
+        self.cls = cls
+
+
+_known: WeakValueDictionary[ClassRef, Known] = WeakValueDictionary()
+
+
 class RefusedError(Exception):
     """The code that is here is not what was asked for, or runs a graph that would load it again."""
 
 
-def know(ref: ClassRef, cls: type[Any]) -> None:
-    """Tell what class a reference means in this process, so that a worker in it takes that very class."""
-    _classes[ref] = cls
+def know(ref: ClassRef, cls: type[Any]) -> Known:
+    """Tell what class a reference means in this process, so that a worker in it takes that very class.
+
+    A run keeps what is given as long as it lasts, no longer: a class by value has what it reads of a notebook in it.
+    """
+    _classes.pop(ref, None)
+    known = _known.get(ref)
+    if known is None or known.cls is not cls:
+        _known[ref] = known = Known(ref, cls)
+    return known
 
 
 def read_anew() -> None:
@@ -62,6 +81,8 @@ def load_class(ref: ClassRef) -> type[Any]:
         BaseException: whatever importing the user's code raises.
     """
     cls = _classes.get(ref)
+    if cls is None and (known := _known.get(ref)) is not None:
+        cls = known.cls
     if cls is None:
         cls = loaded(pickle.loads, ref.blob) if ref.blob else loaded(_import_class, ref)
         if ref.blob:
@@ -204,7 +225,7 @@ def held(refs: Collection[ClassRef]) -> Generator[None]:
 
 def _is_current(ref: ClassRef) -> bool:
     """Whether nothing that is loaded here keeps a class from being what is asked for."""
-    if ref in _classes:
+    if ref in _classes or ref in _known:
         return True
     if ref.root:
         taskfile.put_first(ref.root)
@@ -226,5 +247,5 @@ def _is_current(ref: ClassRef) -> bool:
 def _forget() -> None:
     """Unload what is the user's."""
     imported.unload()
-    for known in (_classes, _fingerprinters, _verified, _agreed):
+    for known in (_known, _classes, _fingerprinters, _verified, _agreed):
         known.clear()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from taskproc.fingerprint import Fingerprint
     from taskproc.graph import Node
     from taskproc.judge import Judge
+    from taskproc.loading import Known
     from taskproc.record import Key, Output
 
 
@@ -48,7 +49,7 @@ class Packer:
         self._judge = judge
         self._ids = ids
         self._outputs = outputs
-        self._classes: dict[type, ClassRef] = {}
+        self._classes: dict[type, Known] = {}
         self._folders: dict[str, tuple[str, bool]] = {}
         self._consts: dict[bytes, bytes] = {}
         read_anew()
@@ -108,11 +109,9 @@ class Packer:
     def class_ref(self, cls: type) -> ClassRef:
         """How workers get a class: by reference if they can import the very same, else by value."""
         if cls not in self._classes:
-            self._classes[cls] = ref = (
-                self._reference(cls) if _importable(cls) else _by_value(cls, self._judge.codes.of(cls))
-            )
-            know(ref, cls)  # threads of this process run this very class
-        return self._classes[cls]
+            ref = self._reference(cls) if _importable(cls) else _by_value(cls, self._judge.codes.of(cls))
+            self._classes[cls] = know(ref, cls)  # threads of this process run this very class
+        return self._classes[cls].ref
 
     def _reference(self, cls: type) -> ClassRef:
         fingerprint = self._judge.codes.of(cls)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from taskproc import Cache, FailedTaskError, RunStats, Task
+from taskproc.batch import ClassRef
 from taskproc.errors import RequestError
 from taskproc.options import Options
 from taskproc.run import _seldom_collected, make_plan, recorded_values, run_all
@@ -485,6 +486,25 @@ class Use(Task):
     def run_task(self):
         return {one.made_in is threading.current_thread() for one in self.made}
 """
+
+
+@pytest.mark.parametrize("executor", ["process", "thread"])
+def test_no_class_that_was_sent_by_value_is_kept_after_its_run(flow: Any, executor: str) -> None:
+    flow.write("""
+        def make(number: int) -> type[Task]:
+            class Local(Task):
+                def run_task(self) -> int:
+                    return number
+            return Local
+    """)
+
+    def sent() -> int:
+        gc.collect()
+        return sum(isinstance(thing, ClassRef) and bool(thing.blob) for thing in gc.get_objects())
+
+    before = sent()
+    assert [flow.run(f"make({number})()", executor=executor).value for number in range(3)] == [0, 1, 2]
+    assert sent() == before
 
 
 def test_objects_of_the_users_are_made_in_the_thread_that_uses_them(flow: Any) -> None:
