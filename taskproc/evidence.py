@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from taskproc.changes import Change
     from taskproc.decision import Decision
     from taskproc.fingerprint import CodePart, Fingerprint
-    from taskproc.judge import Judge
+    from taskproc.grounds import Grounds
     from taskproc.options import Options
     from taskproc.plan import Plan
     from taskproc.record import Record, Row
@@ -61,7 +61,7 @@ class Evidence(NamedTuple):
 
 def evidence(root: Node, options: Options) -> Evidence:
     """What is known of a task; writes nothing."""
-    with judged(build_graph(root), options) as (judge, plan, _):
+    with judged(build_graph(root), options) as (grounds, plan, _):
         row = plan.rows.get(root.key)
         causes = root_causes(plan, upstreams(plan, root))
         never_ran = isinstance(decision := plan.decisions[root.key], Run) and isinstance(decision.reason, NeverRan)
@@ -69,11 +69,11 @@ def evidence(root: Node, options: Options) -> Evidence:
         return Evidence(
             row,
             decision,
-            _changes(judge, plan, root) if other is None else judge.code_changes(root, other.inputs.code),
-            [Upstream(cause, _changes(judge, plan, cause.nodes[0])) for cause in causes],
+            _changes(grounds, plan, root) if other is None else grounds.code_changes(root, other.inputs.code),
+            [Upstream(cause, _changes(grounds, plan, cause.nodes[0])) for cause in causes],
             _differing(plan, root),
             root.attributes,
-            _unseen(judge.codes.of(root.cls)),
+            _unseen(grounds.codes.of(root.cls)),
             *_stored(root.name, row, options),
             other,
         )
@@ -98,15 +98,15 @@ def recorded_evidence(name: str, row: Row, code: Fingerprint | None, options: Op
     return Evidence(row, None, changed, [], [], {}, unseen, *_stored(name, row, options))
 
 
-def _changes(judge: Judge, plan: Plan, node: Node) -> list[Change]:
+def _changes(grounds: Grounds, plan: Plan, node: Node) -> list[Change]:
     """How the code of a task that runs for that reason differs from what made its result."""
     decision = plan.decisions[node.key]
     row = plan.rows.get(node.key)
     made = row and (row.good or row.failure)
     if row is None or made is None or not (isinstance(decision, Run) and isinstance(decision.reason, CodeChanged)):
         return []
-    found = judge.code_changes(node, made.inputs.code)
-    return found or (judge.value_changes(row.good.output) if row.good is not None else None) or []
+    found = grounds.code_changes(node, made.inputs.code)
+    return found or (grounds.value_changes(row.good.output) if row.good is not None else None) or []
 
 
 def _differing(plan: Plan, node: Node) -> list[tuple[Node, Row]]:

@@ -17,22 +17,22 @@ from taskproc.value import DamagedValueError, load
 
 if TYPE_CHECKING:
     from taskproc.events import Listener
-    from taskproc.judge import Judge
+    from taskproc.grounds import Grounds
     from taskproc.options import Options
     from taskproc.plan import Plan
     from taskproc.record import Key
     from taskproc.store import Store
 
 
-def execute(plan: Plan, generation: int, judge: Judge, options: Options, tell: Listener) -> dict[Key, Any]:
+def execute(plan: Plan, generation: int, grounds: Grounds, options: Options, tell: Listener) -> dict[Key, Any]:
     """Run what a plan says must or may run, and give the roots' values; the plan learns ids and rows.
 
     The plan rests on rows of this `generation`.
     """
     with open_store(options.cache, trust=options.trust) as store:
         try:
-            values = _execute(store, plan, generation, judge, options, tell)
-            store.keep_listings(judge.contents.lasting())
+            values = _execute(store, plan, generation, grounds, options, tell)
+            store.keep_listings(grounds.contents.lasting())
         except Exception:
             store.sweep()  # but not where somebody interrupts, and waits
             raise
@@ -41,7 +41,7 @@ def execute(plan: Plan, generation: int, judge: Judge, options: Options, tell: L
 
 
 def _execute(
-    store: Store, plan: Plan, generation: int, judge: Judge, options: Options, tell: Listener
+    store: Store, plan: Plan, generation: int, grounds: Grounds, options: Options, tell: Listener
 ) -> dict[Key, Any]:
     about = LastRun(plan.graph.label, time.time())
     with store.begin_run(generation, about) as journal, open_executors(options) as executors:
@@ -50,7 +50,7 @@ def _execute(
         ids = store.allocate(by_name(plan.graph.nodes))
         plan.ids = ids
         limits = Limits(workers, options.limits)
-        scheduler = Scheduler(plan, judge, journal, executors, limits, tell, ids, keep_going=options.keep_going)
+        scheduler = Scheduler(plan, grounds, journal, executors, limits, tell, ids, keep_going=options.keep_going)
         outputs = scheduler.run()
         values: dict[Key, Any] = {}
         for root in plan.graph.roots:

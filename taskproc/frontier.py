@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from taskproc.decision import Reason
-    from taskproc.judge import Judge
+    from taskproc.grounds import Grounds
     from taskproc.plan import Plan
     from taskproc.record import Inputs, Key, Output, Row
 
@@ -32,8 +32,8 @@ class Frontier:
         decisions: What is to be done with each task: the plan's, kept up to date.
     """
 
-    def __init__(self, plan: Plan, judge: Judge) -> None:
-        self._judge = judge
+    def __init__(self, plan: Plan, grounds: Grounds) -> None:
+        self._grounds = grounds
         self.rows = plan.rows
         self.outputs: dict[Key, Output] = {}
         self.decisions = plan.decisions
@@ -86,9 +86,9 @@ class Frontier:
 
     def take(self, nodes: Iterable[Node]) -> None:
         """Waiting tasks are the caller's, and about to run: what they lack is about to come."""
-        self._judge.look_anew()
+        self._grounds.look_anew()
         for node in nodes:
-            self._judge.look_at(node)
+            self._grounds.look_at(node)
             self._lacks.pop(node.key, None)
 
     def lacks(self, node: Node, coming: Iterable[Key] = ()) -> bool:
@@ -114,11 +114,11 @@ class Frontier:
 
     def inputs(self, node: Node) -> Inputs:
         """What a task that lacks nothing is made from."""
-        return self._judge.inputs(node, self.outputs)
+        return self._grounds.inputs(node, self.outputs)
 
     def inputs_used(self, node: Node) -> Inputs:
         """What a task that has just run was made from."""
-        return self._judge.inputs_used(node, self.outputs)
+        return self._grounds.inputs_used(node, self.outputs)
 
     def epochs(self, node: Node) -> list[bytes]:
         """The epochs of a task's upstreams, in their order."""
@@ -127,7 +127,7 @@ class Frontier:
     def learn(self, rows: Mapping[Key, Row]) -> None:
         """Take in what other runs have recorded while this one goes on."""
         self.rows.update(rows)
-        news = rows.keys() - self._judge.forced
+        news = rows.keys() - self._grounds.forced
         self._learnt |= news
         self.decisions.update(dict.fromkeys(news, _OPEN))
 
@@ -141,7 +141,7 @@ class Frontier:
             failure = row.failure if row is not None else None
             if failure is not None and difference(node, failure.inputs, self.inputs(node), trust_code=False) is None:
                 return failure
-        decision = decide(node, row, self.inputs(node), self._judge)
+        decision = decide(node, row, self.inputs(node), self._grounds)
         assert not isinstance(decision, MayRun), "it lacks nothing"
         self.decisions[node.key] = decision
         return decision

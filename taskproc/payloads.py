@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from taskproc.batch import Source
     from taskproc.fingerprint import Fingerprint
     from taskproc.graph import Node
-    from taskproc.judge import Judge
+    from taskproc.grounds import Grounds
     from taskproc.loading import Known
     from taskproc.record import Key, Output
 
@@ -36,17 +36,17 @@ class Packer:
 
     Args:
         roots: The requested tasks; the output of one that is requested alone is sent as it happens.
-        judge: Knows from which files each class was read, and what code is used besides.
+        grounds: Tell from which files each class was read, and what code is used besides.
         ids: Each task's id.
         outputs: Each settled task's output; grows while the run goes on.
     """
 
     def __init__(
-        self, roots: Sequence[Node], judge: Judge, ids: Mapping[Key, int], outputs: Mapping[Key, Output]
+        self, roots: Sequence[Node], grounds: Grounds, ids: Mapping[Key, int], outputs: Mapping[Key, Output]
     ) -> None:
         self._echoed = roots[0] if len(roots) == 1 else None
         self._first = [roots[0].cls] if _importable(roots[0].cls) else []
-        self._judge = judge
+        self._grounds = grounds
         self._ids = ids
         self._outputs = outputs
         self._classes: dict[type, Known] = {}
@@ -94,7 +94,7 @@ class Packer:
             slots.append(SlotValue(name, layout, sources))
         state = _state(node.attributes, args, node.key.hex())
         folder, task_id = self.folder(node, attempt), self._ids[node.key]
-        uses = self._judge.uses(node, self._outputs)
+        uses = self._grounds.uses(node, self._outputs)
         return Payload(cls, state, folder, task_id, node.level, node is self._echoed, uses, tuple(slots))
 
     def _source(self, source: Node | Const[Any], within: Mapping[Key, int]) -> Source:
@@ -109,12 +109,12 @@ class Packer:
     def class_ref(self, cls: type) -> ClassRef:
         """How workers get a class: by reference if they can import the very same, else by value."""
         if cls not in self._classes:
-            ref = self._reference(cls) if _importable(cls) else _by_value(cls, self._judge.codes.of(cls))
+            ref = self._reference(cls) if _importable(cls) else _by_value(cls, self._grounds.codes.of(cls))
             self._classes[cls] = know(ref, cls)  # threads of this process run this very class
         return self._classes[cls].ref
 
     def _reference(self, cls: type) -> ClassRef:
-        fingerprint = self._judge.codes.of(cls)
+        fingerprint = self._grounds.codes.of(cls)
         place = _place_of(cls.__module__)
         return ClassRef(cls.__module__, cls.__qualname__, *place, fingerprint.files, fingerprint.running)
 

@@ -33,7 +33,7 @@ from taskproc.decision import (
 from taskproc.files import attempt_folder, check_manifest
 from taskproc.future import Const
 from taskproc.graph import Node, packed_sources, shape
-from taskproc.judge import UNKNOWN
+from taskproc.grounds import UNKNOWN
 from taskproc.origin import reference
 from taskproc.record import WIDTH, Inputs, Record, Stamp
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from taskproc.graph import Graph
-    from taskproc.judge import Judge
+    from taskproc.grounds import Grounds
     from taskproc.record import Key, Output, Row
 
 
@@ -85,23 +85,23 @@ class Plan:
         return Counter(node.label for node in self.graph.nodes)
 
 
-def decide(node: Node, row: Row | None, now: Inputs, judge: Judge) -> Decision:
+def decide(node: Node, row: Row | None, now: Inputs, grounds: Grounds) -> Decision:
     """Judge one task by its row and what it would be made from now."""
     if is_bare(row):
         return _FIRST
     assert row is not None
     if row.cleared:
         return Run(Cleared())
-    if node.key in judge.forced:
+    if node.key in grounds.forced:
         return Run(Forced())
     unknown = tuple(_unknown(node, now)) if now.stamps.find(UNKNOWN) >= 0 else ()
     if row.failure is not None and not (unknown and row.good):
-        reason = _difference(node, row.failure.inputs, now, judge)
+        reason = _difference(node, row.failure.inputs, now, grounds)
         if reason is None or row.good is None:
             return Run(reason or FailedBefore(row.failure.reason))
     assert row.good is not None
-    reason = _difference(node, row.good.inputs, now, judge)
-    if reason is None and (stale := judge.value_changes(row.good.output)) is not None:
+    reason = _difference(node, row.good.inputs, now, grounds)
+    if reason is None and (stale := grounds.value_changes(row.good.output)) is not None:
         reason = CodeChanged(phrase(stale, "", row.good.output.refs[0].partition(":")[2]))
     if reason is None and (what := damage(node, row)):
         reason = Damaged(what)
@@ -139,13 +139,13 @@ def _other_slots(node: Node, old: Inputs, now: Inputs) -> list[str]:
     return sorted({e.slot for e, at in edges if old.shape != now.shape or old.sources[at] != now.sources[at]})
 
 
-def _difference(node: Node, old: Inputs, now: Inputs, judge: Judge) -> Reason | None:
+def _difference(node: Node, old: Inputs, now: Inputs, grounds: Grounds) -> Reason | None:
     """The difference, the parts of code and the files that changed being named where they are known."""
-    reason = difference(node, old, now, trust_code=judge.trust_code)
+    reason = difference(node, old, now, trust_code=grounds.trust_code)
     if isinstance(reason, AttributeChanged):
-        return AttributeChanged(judge.changed_files(node, old))
+        return AttributeChanged(grounds.changed_files(node, old))
     if isinstance(reason, CodeChanged):
-        return CodeChanged(phrase(judge.code_changes(node, old.code), reference(node.cls), node.short))
+        return CodeChanged(phrase(grounds.code_changes(node, old.code), reference(node.cls), node.short))
     return reason
 
 
@@ -171,24 +171,24 @@ def make_stamp(value: bytes, own: bytes, named: Path | None) -> Stamp:
     return Stamp(digest(value, own, os.fsencode(named) if named else b"") if own or named else digest(value))
 
 
-def plan_graph(judge: Judge, rows: dict[Key, Row], damaged: Collection[Key]) -> Plan:
-    """Decide every task of the judge's graph, upstreams first. Those whose row could not be read are `damaged`.
+def plan_graph(grounds: Grounds, rows: dict[Key, Row], damaged: Collection[Key]) -> Plan:
+    """Decide every task of their graph, upstreams first. Those whose row could not be read are `damaged`.
 
     A task that is sure to begin a new epoch has its readers run for sure, and begin new ones too. Of a task that never
     ran only the code is looked at here: what else it is made from, just before it runs.
     """
-    for cls in {node.cls: None for node in judge.graph.nodes}:
-        judge.code(cls)
+    for cls in {node.cls: None for node in grounds.graph.nodes}:
+        grounds.code(cls)
     outputs: dict[Key, Output] = {}
     decisions: dict[Key, Decision] = {}
     anew: dict[Key, bytes] = {}
-    for node in judge.graph.nodes:
+    for node in grounds.graph.nodes:
         key, row = node.key, rows.get(node.key)
         if key in damaged:
             decision: Decision = Run(Damaged("its record cannot be read"))
         else:
-            now = _UNSEEN if is_bare(row) else judge.inputs(node, outputs)
-            decision = decide(node, row, now, judge)
+            now = _UNSEEN if is_bare(row) else grounds.inputs(node, outputs)
+            decision = decide(node, row, now, grounds)
         good = row.good if row is not None else None
         if isinstance(decision, UpToDate):
             outputs[key] = decision.record.output
@@ -196,7 +196,7 @@ def plan_graph(judge: Judge, rows: dict[Key, Row], damaged: Collection[Key]) -> 
             anew[key] = own
             decision = _told_as_anew(decision, node, good, anew)
         decisions[key] = decision
-    return Plan(judge.graph, decisions, rows)
+    return Plan(grounds.graph, decisions, rows)
 
 
 def _new_epoch(

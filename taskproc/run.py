@@ -17,8 +17,8 @@ from taskproc.errors import DefinitionError, FailedTaskError, NoResultError, Req
 from taskproc.events import Planned, Printed, Warned
 from taskproc.fingerprint import Fingerprinter
 from taskproc.graph import build_graph, by_name
+from taskproc.grounds import Grounds
 from taskproc.inputfile import Contents
-from taskproc.judge import Judge
 from taskproc.kept import kept_output
 from taskproc.limits import refuse_unfit
 from taskproc.loading import RefusedError
@@ -73,7 +73,7 @@ def run_all(
     _check(roots[0], options)
     tally = Tally()
     tell = tally if listener is None else _broadcast(tally, listener)
-    with judged(build_graph(*roots), options) as (judge, plan, generation):
+    with judged(build_graph(*roots), options) as (grounds, plan, generation):
         refuse_impossible(plan, options)
         tell(Planned(plan))
         _warn_of_damage(plan, tell)
@@ -82,7 +82,7 @@ def run_all(
         if len(values) < len({root.key for root in roots}):
             from taskproc.execution import execute  # loads only where there is something to run
 
-            values = execute(plan, generation, judge, options, tell)
+            values = execute(plan, generation, grounds, options, tell)
         else:
             tidy(options.cache, trust=options.trust)
     if len(roots) == 1 and before is not None and before.good is not None and plan.rows[roots[0].key] is before:
@@ -196,11 +196,11 @@ def _check_options(root: Node, options: Options) -> None:
 
 
 @contextlib.contextmanager
-def judged(graph: Graph, options: Options) -> Generator[tuple[Judge, Plan, int]]:
+def judged(graph: Graph, options: Options) -> Generator[tuple[Grounds, Plan, int]]:
     """What would be done, what that rests on while the cache is open to be read, and the rows' generation."""
     forced = graph.nodes if options.force == "all" else graph.roots if options.force == "requested" else ()
     with _seldom_collected(), open_store(options.cache, trust=options.trust, write=False) as store:
-        judge = Judge(
+        grounds = Grounds(
             graph,
             Fingerprinter(_task_class(graph.root.cls)),
             frozenset(node.key for node in forced),
@@ -209,7 +209,7 @@ def judged(graph: Graph, options: Options) -> Generator[tuple[Judge, Plan, int]]
             trust_code=not options.detect_source_change,
         )
         rows = store.read(by_name(graph.nodes))
-        yield judge, plan_graph(judge, rows.rows, rows.damaged), rows.generation
+        yield grounds, plan_graph(grounds, rows.rows, rows.damaged), rows.generation
 
 
 def _task_class(cls: Any) -> Any:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from taskproc.errors import FailedTaskError
     from taskproc.events import Listener
     from taskproc.graph import Node
-    from taskproc.judge import Judge
+    from taskproc.grounds import Grounds
     from taskproc.limits import Lane, Limits
     from taskproc.plan import Plan
     from taskproc.record import Key, Made, Output
@@ -56,7 +56,7 @@ class Scheduler:
     def __init__(
         self,
         plan: Plan,
-        judge: Judge,
+        grounds: Grounds,
         journal: Journal,
         executors: Dispatch,
         limits: Limits,
@@ -72,10 +72,10 @@ class Scheduler:
         self._tell = tell
         self._ids = ids
         self._keep_going = keep_going
-        self._codes = judge.codes
-        self._frontier = Frontier(plan, judge)
-        self._packer = Packer(plan.graph.roots, judge, ids, self._frontier.outputs)
-        self._recorder = Recorder(journal, judge.codes)
+        self._codes = grounds.codes
+        self._frontier = Frontier(plan, grounds)
+        self._packer = Packer(plan.graph.roots, grounds, ids, self._frontier.outputs)
+        self._recorder = Recorder(journal, grounds.codes)
         self._failures: dict[Key, FailedTaskError] = {}
         self._elsewhere = Elsewhere(journal)
         self._flights = Flights(journal.run, limits.workers)

@@ -20,7 +20,7 @@ from taskproc.decision import (
     UpToDate,
 )
 from taskproc.errors import FailedTaskError
-from taskproc.judge import Judge
+from taskproc.grounds import Grounds
 from taskproc.options import Options
 from taskproc.plan import decide
 from taskproc.record import Failure, Inputs, Made, Output, Record, Row, Stamp
@@ -99,11 +99,11 @@ def judged(flow: Any) -> Any:
     plan = flow.plan("Mid()")
     low, mid = plan.graph.nodes
     with judged_graph(plan.graph, Options(flow.cache)) as (given, _, _):
-        judge: Judge = given
+        grounds: Grounds = given
 
     class Judged:
-        now = judge.inputs(mid, {low.key: Output(b"d" * 16, Stamp(b"s" * 16), b"", b"", b"value", "")})
-        unknown = judge.inputs(mid, {})
+        now = grounds.inputs(mid, {low.key: Output(b"d" * 16, Stamp(b"s" * 16), b"", b"", b"value", "")})
+        unknown = grounds.inputs(mid, {})
 
         @staticmethod
         def good(inputs: Inputs | None = None, **changes: Any) -> Record:
@@ -115,8 +115,8 @@ def judged(flow: Any) -> Any:
             return Failure(inputs or Judged.now, "ValueError: bad", "", b"", "", MADE)
 
         def __call__(self, row: Row | None, now: Inputs | None = None, *, forced: bool = False) -> Decision:
-            judge.forced = frozenset({mid.key} if forced else ())
-            return decide(mid, row, now or self.now, judge)
+            grounds.forced = frozenset({mid.key} if forced else ())
+            return decide(mid, row, now or self.now, grounds)
 
     return Judged()
 

@@ -42,7 +42,7 @@ class _Value(NamedTuple):
     paths: tuple[InputFile, ...] = ()
 
 
-class Judge:
+class Grounds:
     """What decisions rest on besides rows and stamps.
 
     Args:
