@@ -55,8 +55,8 @@ _FRESH = b"fresh"  # an epoch that no other equals
 class Plan:
     """The graph, and each task's decision and row (as read from the store) by key.
 
-    A run adds `ids`, the id of each task, and keeps rows up to date, but for those of new tasks whose value is in the
-    database: nothing reads those again.
+    A run adds `ids`, the id of each task, and keeps decisions and rows up to date in place, since copies would take
+    memory for each task; but for the rows of new tasks whose value is in the database: nothing reads those again.
     """
 
     graph: Graph
@@ -172,7 +172,7 @@ def make_stamp(value: bytes, own: bytes, named: Path | None) -> Stamp:
 
 
 def plan_graph(grounds: Grounds, rows: dict[Key, Row], damaged: Collection[Key]) -> Plan:
-    """Decide every task of their graph, upstreams first. Those whose row could not be read are `damaged`.
+    """Decide every task of the graph, upstreams first. Those whose row could not be read are `damaged`.
 
     A task that is sure to begin a new epoch has its readers run for sure, and begin new ones too. Of a task that never
     ran only the code is looked at here: what else it is made from, just before it runs.
