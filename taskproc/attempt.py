@@ -9,7 +9,7 @@ import time
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, cast
 
-from taskproc.batch import Answer, Damaged, Done, Failed, Payload, Printed, SlotValue, Source, Stored
+from taskproc.batch import Answer, Damaged, Done, Echoed, Failed, Payload, SlotValue, Source, Stored
 from taskproc.canonical import digest
 from taskproc.capture import tail
 from taskproc.context import blocks, in_task
@@ -229,4 +229,4 @@ def where(pid: int) -> str:
 
 
 def _echo(send: Callable[[Answer], None], position: int, stream: str, text: str) -> None:
-    send(Printed(position, stream, text))
+    send(Echoed(position, stream, text))

@@ -168,7 +168,7 @@ class Returned(NamedTuple):
     positions: tuple[int, ...]
 
 
-class Printed(NamedTuple):
+class Echoed(NamedTuple):
     """Output of a payload with `echo`, as it happens."""
 
     position: int
@@ -199,7 +199,7 @@ class Finished(NamedTuple):
     """The batch's last message: its slot is free again."""
 
 
-Answer = Done | Failed | Damaged | Returned | Printed | Lost | Refused | Finished
+Answer = Done | Failed | Damaged | Returned | Echoed | Lost | Refused | Finished
 Reply = Callable[[int, Answer], None]
 """`reply(batch.serial, answer)`: may be called from any thread. A batch ends with exactly one answer of `LAST`."""
 

@@ -24,7 +24,7 @@ class Started(NamedTuple):
     nodes: tuple[Node, ...]
 
 
-class Returned(NamedTuple):
+class TakenBack(NamedTuple):
     """These tasks came back from a worker without having begun."""
 
     nodes: tuple[Node, ...]
@@ -72,7 +72,7 @@ class Warned(NamedTuple):
     text: str
 
 
-Event = Planned | Started | Returned | Finished | Reused | Stopping | Waiting | Printed | Warned
+Event = Planned | Started | TakenBack | Finished | Reused | Stopping | Waiting | Printed | Warned
 Listener = Callable[[Event], None]
 
 

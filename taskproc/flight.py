@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from taskproc.batch import Printed
+from taskproc.batch import Echoed
 from taskproc.echo import Logs
 from taskproc.pace import Pace
 from taskproc.record import Made
@@ -67,7 +67,7 @@ class Flight:
         if self.logs is not None:
             position, logs = self.logs
             for stream, text in logs.news(now=now):
-                yield self, Printed(position, stream, text)
+                yield self, Echoed(position, stream, text)
 
 
 class Flights:

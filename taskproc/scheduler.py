@@ -20,12 +20,10 @@ import itertools
 from typing import TYPE_CHECKING
 
 from taskproc import token
-from taskproc.batch import Answer, Damaged, Done, Failed, Lost, Printed, Refused, Returned
+from taskproc.batch import Answer, Damaged, Done, Echoed, Failed, Lost, Refused, Returned
 from taskproc.decision import Run, UpToDate
 from taskproc.elsewhere import Elsewhere
-from taskproc.events import Finished, Reused, Started, Stopping, Waiting, Warned
-from taskproc.events import Printed as TaskPrinted
-from taskproc.events import Returned as TakenBack
+from taskproc.events import Finished, Printed, Reused, Started, Stopping, TakenBack, Waiting, Warned
 from taskproc.flight import Flight, Flights
 from taskproc.frontier import Frontier
 from taskproc.graph import by_name
@@ -213,8 +211,8 @@ class Scheduler:
             self._damaged(flight, answer)
         elif isinstance(answer, Returned):
             self._take_back(flight, answer.positions)
-        elif isinstance(answer, Printed):
-            self._tell(TaskPrinted(flight.nodes[answer.position], answer.stream, answer.text))
+        elif isinstance(answer, Echoed):
+            self._tell(Printed(flight.nodes[answer.position], answer.stream, answer.text))
         else:
             if isinstance(answer, Lost):
                 self._lost(flight, answer)

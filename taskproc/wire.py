@@ -19,11 +19,11 @@ from taskproc.batch import (
     CodeFile,
     Damaged,
     Done,
+    Echoed,
     Failed,
     Finished,
     Lost,
     Payload,
-    Printed,
     Refused,
     Returned,
     SlotValue,
@@ -114,7 +114,7 @@ def _answer(fields: tuple[Any, ...]) -> Answer:
     return kind._make((*fields[1:-3], Made(start, duration, intern(where))))
 
 
-_ANSWERS = (Done, Failed, Damaged, Returned, Printed, Lost, Refused, Finished)
+_ANSWERS = (Done, Failed, Damaged, Returned, Echoed, Lost, Refused, Finished)
 _NUMBERS = {kind: number for number, kind in enumerate(_ANSWERS)}
 _TIMED = 2  # the first ones, which end with when and where they were made
 

@@ -9,7 +9,7 @@ import pytest
 
 from taskproc import FailedTaskError
 from taskproc.decision import MayRun, NeverRan, Run, UpToDate
-from taskproc.events import Finished, Planned, Returned, Reused, Started, Stopping, Waiting
+from taskproc.events import Finished, Planned, Reused, Started, Stopping, TakenBack, Waiting
 from taskproc_cli.views.tracker import Tracker
 
 
@@ -76,7 +76,7 @@ def test_what_is_made_again_is_counted_once(tracker: Tracker) -> None:
 def test_of_tasks_that_went_together_the_first_runs(tracker: Tracker) -> None:
     tracker(Started(tuple(FITS)))
     assert [running.node for running in tracker.snapshot().running] == [FITS[0]]
-    tracker(Returned((FITS[1],)))
+    tracker(TakenBack((FITS[1],)))
     tracker(finished(FITS[0]))
     assert [running.node for running in tracker.snapshot().running] == [FITS[2]]
     tracker(Started((FITS[1],)))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from taskproc.batch import Batch, Printed
+from taskproc.batch import Batch, Echoed
 from taskproc.capture import ThreadCapture, tail
 from taskproc.executors import ThreadPool
 from taskproc.pool import ProcessPool
@@ -96,7 +96,7 @@ def test_echo_tells_while_the_task_runs(make: Any, lab: Any) -> None:
     executor.submit(batch, reply)
     assert done.wait(60)
     executor.close(kill=False)
-    assert "".join(answer.text for answer in heard if type(answer).__name__ == "Printed") == "one\ntwo\n"
+    assert "".join(answer.text for answer in heard if type(answer).__name__ == "Echoed") == "one\ntwo\n"
     assert logs(batch) == {"stdout.txt": "one\ntwo\n"}
 
 
@@ -105,7 +105,7 @@ def test_many_lines_are_told_in_few_pieces(make: Any, lab: Any) -> None:
     executor = make(1)
     heard = lab.run(executor, lab.batch(("Call", "for n in range(20_000): print('line', n)"), echo=True))
     executor.close(kill=False)
-    pieces = [answer.text for answer in heard if isinstance(answer, Printed)]
+    pieces = [answer.text for answer in heard if isinstance(answer, Echoed)]
     assert "".join(pieces) == "".join(f"line {n}\n" for n in range(20_000))
     assert len(pieces) < 2_000
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from taskproc.causes import blocked
 from taskproc.decision import UpToDate
-from taskproc.events import Event, Finished, Planned, Returned, Reused, Started, Stopping, Waiting
+from taskproc.events import Event, Finished, Planned, Reused, Started, Stopping, TakenBack, Waiting
 from taskproc_cli.views.quantities import count, duration
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class Tracker:
                     self._settle(node, "ran" if error is None else "failed")
                 case Started(nodes):
                     self._depart(nodes)
-                case Returned(nodes):
+                case TakenBack(nodes):
                     for node in nodes:
                         self._leave(node.key)
                 case Reused(node):
