@@ -68,8 +68,8 @@ class Parameters:
         except RecursionError:
             raise ArgumentError(f"{self._name}: an argument contains itself, or is nested too deeply") from None
 
-    def key(self, values: Values) -> tuple[Key, tuple[type | types.FunctionType, ...]]:
-        """The key of the task with these arguments, and the user's classes and functions that they refer to.
+    def key(self, values: Values) -> tuple[Key, Canonical | None]:
+        """The key of the task with these arguments, and their encoding, unless they hold nothing but plain data.
 
         Raises:
             ArgumentError: one of them cannot be encoded.
@@ -77,9 +77,9 @@ class Parameters:
         ordered = values if self._order is None else tuple([values[i] for i in self._order])
         data = flat(ordered)
         if data is not None:
-            return Key(digest(self._prefix + data)), ()
-        data, refs, _ = self._encoded(ordered, values)
-        return Key(digest(self._prefix + data)), refs
+            return Key(digest(self._prefix + data)), None
+        encoded = self._encoded(ordered, values)
+        return Key(digest(self._prefix + encoded.data)), encoded
 
     def _encoded(self, ordered: Values, values: Values) -> Canonical:
         try:

@@ -46,12 +46,14 @@ _CONTAINERS = frozenset({tuple, list, dict, set, frozenset})
 class Canonical(NamedTuple):
     """A value's encoding, and the user's classes and functions that it refers to, each once, in the order met.
 
-    Modules of the user's are in a partial encoding only.
+    Modules of the user's are in a partial encoding only. `own` are the objects in it that say by themselves what they
+    are, as futures and input files do; what these hold is not among them.
     """
 
     data: bytes
     refs: tuple[type | FunctionType, ...]
     modules: tuple[ModuleType, ...] = ()
+    own: tuple[object, ...] = ()
 
 
 class Unencodable(TypeError):  # noqa: N818  says what the value is
@@ -100,7 +102,7 @@ def deep(value: object, *, plain: bool = False, partial: bool = False) -> Canoni
     except RecursionError:
         message = "it is nested too deeply"
         raise Unencodable(message) from None
-    return Canonical(data, tuple(encoder.refs.values()), tuple(encoder.modules.values()))
+    return Canonical(data, tuple(encoder.refs.values()), tuple(encoder.modules.values()), tuple(encoder.own))
 
 
 class _CycleError(Exception):
@@ -114,11 +116,12 @@ class _Encoder:
     part met before is written as its number, since nothing else bounds the work.
     """
 
-    __slots__ = ("_active", "_in_users", "_memo", "_named", "_numbered", "_partial", "_plain", "modules", "refs")
+    __slots__ = ("_active", "_in_users", "_memo", "_named", "_numbered", "_partial", "_plain", "modules", "own", "refs")
 
     def __init__(self, *, plain: bool, partial: bool, numbered: bool = False) -> None:
         self.refs: dict[int, type | FunctionType] = {}
         self.modules: dict[int, ModuleType] = {}
+        self.own: list[object] = []
         self._plain = plain
         self._partial = partial
         self._in_users = False  # whether what is encoded is held by an object of the user's, or a plain container
@@ -132,7 +135,10 @@ class _Encoder:
         own: Any = getattr(kind, "__taskproc_canonical__", None) if kind not in FLAT else None
         if own is not None:
             told = own(value)
-            return b"!" + told if told.__class__ is bytes else self._own(told)
+            if told.__class__ is bytes:
+                self.own.append(value)
+                return b"!" + told
+            return self._own(value, told)
         data = flat(value)
         return self.nested(value) if data is None else data
 
@@ -192,11 +198,14 @@ class _Encoder:
             return b":" + dumps(name, 2) + self.encode(fields(value))
         return self._instance(value)
 
-    def _own(self, told: object) -> bytes:
+    def _own(self, value: object, told: object) -> bytes:
         if isinstance(told, Canonical):
             self.refs.update((id(ref), ref) for ref in told.refs)
             told = told.data
-        return b"!" + self.encode(told)
+        met = len(self.own)
+        data = b"!" + self.encode(told)
+        self.own[met:] = [value]
+        return data
 
     def _instance(self, value: Any) -> bytes:
         kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
@@ -272,6 +281,7 @@ class _Encoder:
             raise Unencodable(message) from None
         self.refs.update(apart.refs)
         self.modules.update(apart.modules)
+        self.own += apart.own
         return data
 
 

@@ -16,8 +16,9 @@ from taskproc.canonical import Unencodable
 from taskproc.context import blocks, in_task
 from taskproc.errors import DefinitionError, GraphError, NoCacheError
 from taskproc.fixed import ATOMIC, own_copy
-from taskproc.future import Const, FutureBase, instances, is_const, origin_of
+from taskproc.future import Const, FutureBase, is_const, origin_of
 from taskproc.graph import Node
+from taskproc.inputfile import input_files
 from taskproc.settings import check_member
 from taskproc.taskfile import name_of
 
@@ -27,11 +28,9 @@ if TYPE_CHECKING:
 
     from taskproc.arguments import Values
     from taskproc.cache import Cache
+    from taskproc.canonical import Canonical
     from taskproc.record import Key
     from taskproc.requires import Slot
-
-    Refs = tuple[type | FunctionType, ...]
-    """The user's classes and functions that arguments or constants refer to."""
 
     Call = tuple[Any, Parameters, Values]
     """A task whose `__init__` is running, with its arguments."""
@@ -90,7 +89,7 @@ def define(cls: Any, /, *args: Any, **kwargs: Any) -> Any:
     block = around[-1]
     parameters = parameters_of(cls)
     values = parameters.bind(args, kwargs)
-    key, refs = parameters.key(values)
+    key, encoded = parameters.key(values)
     known = block.tasks[cls].get(key)
     if known is not None:
         return known
@@ -98,7 +97,7 @@ def define(cls: Any, /, *args: Any, **kwargs: Any) -> Any:
     task = cls.__new__(cls)
     _set(task, "_task_node", None)
     _set(task, "_task_place", None)
-    _set(task, "_task_node", _initialize(key, refs, (task, parameters, values), block.cache))
+    _set(task, "_task_node", _initialize(key, encoded, (task, parameters, values), block.cache))
     return block.tasks[cls].setdefault(key, task)  # another thread may have been first
 
 
@@ -127,7 +126,7 @@ def _no_cache(cls: type) -> NoCacheError:
     return NoCacheError(f"{name} was defined outside a cache; write `with Cache('./cache'): {name}(...)`")
 
 
-def _initialize(key: Key, refs: Refs, call: Call, cache: Cache) -> Node:
+def _initialize(key: Key, encoded: Canonical | None, call: Call, cache: Cache) -> Node:
     """Run a task's `__init__`."""
     calls = _running.calls
     if key in calls:
@@ -145,7 +144,7 @@ def _initialize(key: Key, refs: Refs, call: Call, cache: Cache) -> Node:
             parameters.call(task.__class__.__init__, task, values)
         else:
             _on_fresh_stack(lambda: parameters.call(task.__class__.__init__, task, values))
-        return _node(key, refs, call, cache)
+        return _node(key, encoded, call, cache)
     finally:
         del calls[key]
 
@@ -184,20 +183,27 @@ def _on_fresh_stack(function: Any) -> None:
         raise failure[0].with_traceback(None if isinstance(failure[0], GraphError) else failure[0].__traceback__)
 
 
-def _node(key: Key, refs: Refs, call: Call, cache: Cache) -> Node:
+def _node(key: Key, encoded: Canonical | None, call: Call, cache: Cache) -> Node:
     """The node of a task whose `__init__` has run."""
     task, _, values = call
     cls = task.__class__
     slots = requires.slots_of(cls)
     upstreams, paths, constants = _needs(task, slots) if slots else ((), (), [])
-    _check_undeclared(call, slots, upstreams)
+    refs: tuple[type | FunctionType, ...] = ()
+    own: tuple[object, ...] = ()
+    if encoded is not None:
+        _, refs, _, own = encoded
+    _check_undeclared(task, own, slots, upstreams)
     sources = upstreams
     if constants:
         sources = tuple([one for one in upstreams if isinstance(one, Node)])
-        refs += tuple([ref for constant in constants for ref in constant.refs])
+        known = [constant.__taskproc_canonical__() for constant in constants]
+        refs += tuple([ref for each in known for ref in each.refs])
+        own += tuple([one for each in known for one in each.own])
     if refs:
         refs = tuple(dict.fromkeys(refs))
-    return Node(key, cls, cls.task_name, next(_serials), values, upstreams, paths, sources, refs, cache, task)
+    files = input_files(own) if own else ()
+    return Node(key, cls, cls.task_name, next(_serials), values, upstreams, paths, sources, refs, files, cache, task)
 
 
 def _needs(task: Any, slots: Mapping[str, Slot]) -> tuple[tuple[Any, ...], tuple[Any, ...], list[Const[Any]]]:
@@ -234,17 +240,18 @@ def _origin(task: Any, slot: Slot, future: object) -> tuple[Node | Const[Any], t
         raise slot.refuse(task, future, f"{error}; make it a task's output") from None
 
 
-def _check_undeclared(call: Call, slots: Mapping[str, Slot], upstreams: Sequence[Node | Const[Any]]) -> None:
+def _check_undeclared(
+    task: Any, given: Sequence[object], slots: Mapping[str, Slot], upstreams: Sequence[Node | Const[Any]]
+) -> None:
     """Refuse a future in an attribute that is no slot, where nothing else has it run: an annotation was forgotten.
 
     A task may keep futures that it was given, and those that its upstreams need.
     """
-    task, _, values = call
     for name, value in task.__dict__.items():
         if value.__class__ in ATOMIC or name in slots:
             continue
         future = _first(value)
-        if isinstance(future, FutureBase) and not _is_needed(future, values, upstreams):
+        if isinstance(future, FutureBase) and not _is_needed(future, given, upstreams):
             kind: Any = requires.kind_for(value)
             message = (
                 f"{task.__class__.__qualname__}.{name} is no slot, so nothing would run what it holds:"
@@ -260,10 +267,10 @@ def _first(value: Any) -> object:
     return next(iter(value.values()), None) if kind is dict else value
 
 
-def _is_needed(future: FutureBase, values: Values, upstreams: Sequence[Node | Const[Any]]) -> bool:
+def _is_needed(future: FutureBase, given: Sequence[object], upstreams: Sequence[Node | Const[Any]]) -> bool:
     source = origin_of(future)[0]
     node: Node | None = getattr(source, "_task_node", None)
-    if any(origin_of(given)[0] is source for given in instances(FutureBase, values)):
+    if any(isinstance(one, FutureBase) and origin_of(one)[0] is source for one in given):
         return True
     layer = {id(upstream): upstream for upstream in upstreams}
     while layer:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -13,17 +11,16 @@ from typing import (
     Protocol,
     TypeGuard,
     TypeVar,
-    cast,
     overload,
     runtime_checkable,
 )
 
 from taskproc.canonical import Canonical, canonical, digest
 from taskproc.errors import DefinitionError
-from taskproc.fixed import ATOMIC, Fixed, own_copy
+from taskproc.fixed import Fixed, own_copy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, MutableMapping
+    from collections.abc import Mapping, MutableMapping
     from types import FunctionType
 
 T = TypeVar("T")
@@ -205,15 +202,12 @@ class Const(FutureBase, Generic[T_co]):
         """The digest of the value: a Const's key and its stamp."""
         return self.__taskproc_canonical__().data
 
-    @property
-    def refs(self) -> tuple[type | FunctionType, ...]:
-        """The user's classes and functions that the value refers to; their code is no part of the digest."""
-        return self.__taskproc_canonical__().refs
-
     def __taskproc_canonical__(self) -> Canonical:
+        """The digest as an encoding; the code of what the value refers to is no part of it."""
         if self._canonical is None:
             encoded = canonical(self.value)
-            self._canonical = Canonical(digest(b"const", encoded.data, *_contents(encoded.refs)), encoded.refs)
+            data = digest(b"const", encoded.data, *_contents(encoded.refs))
+            self._canonical = Canonical(data, encoded.refs, own=encoded.own)
         return self._canonical
 
     def __repr__(self) -> str:
@@ -242,37 +236,3 @@ def _contents(refs: tuple[type | FunctionType, ...]) -> list[bytes]:
 def is_const(value: object) -> TypeGuard[Const[Any]]:
     """Whether a value is a `Const`, whatever it holds."""
     return isinstance(value, Const)
-
-
-def instances(kind: type[T], value: Any) -> Iterator[T]:
-    """The instances of a class in a value, at any depth of what plain data is made of, futures not looked into."""
-    return _instances(kind, value, {})
-
-
-def _instances(kind: type[T], value: Any, met: dict[int, Any]) -> Iterator[T]:
-    if isinstance(value, kind):
-        yield value
-        return
-    if value.__class__ in ATOMIC or isinstance(value, (FutureBase, type)) or id(value) in met:
-        return
-    met[id(value)] = value
-    parts = _parts(value)
-    if ATOMIC.issuperset(map(type, parts)):
-        return
-    for part in parts:
-        if isinstance(part, kind):
-            yield part
-        elif part.__class__ not in ATOMIC and not isinstance(part, FutureBase):
-            yield from _instances(kind, part, met)
-
-
-def _parts(value: Any) -> Iterable[Any]:
-    if isinstance(value, (list, tuple, set, frozenset, deque)):
-        return cast("Iterable[Any]", value)
-    if isinstance(value, Mapping):
-        pairs = cast("Mapping[object, object]", value)
-        return [*pairs.keys(), *pairs.values()]
-    cls = cast("Any", type(value))
-    fields: Iterable[str] = getattr(cls, "__dataclass_fields__", ()) or getattr(cls, "model_fields", ())
-    extra: dict[str, Any] = getattr(value, "__pydantic_extra__", None) or {}
-    return [*(getattr(value, name, None) for name in fields), *extra.values()]

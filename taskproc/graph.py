@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from taskproc.arguments import Parameters, Values
     from taskproc.cache import Cache
+    from taskproc.inputfile import InputFile
     from taskproc.record import Key
 
 
@@ -45,6 +46,7 @@ class Node:
         paths: Which item of each one's value is taken; empty where all are needed whole.
         sources: The tasks among the upstreams, each as often as it is needed.
         refs: The user's classes and functions that its arguments and constants refer to.
+        files: The input files in its arguments and constants.
         home: The cache that it is defined in.
         task: The instance itself.
     """
@@ -58,6 +60,7 @@ class Node:
     paths: tuple[tuple[object, ...], ...]
     sources: tuple[Node, ...]
     refs: tuple[type | FunctionType, ...]
+    files: tuple[InputFile, ...]
     home: Cache
     task: Any
 
@@ -117,13 +120,6 @@ class Node:
         places = ((name, at) for name, slot in slots for at in slot.places(state[name]))
         needs = zip(places, self.upstreams, self.paths or repeat(()), strict=False)
         return tuple(Edge(*place, upstream, path) for place, upstream, path in needs)
-
-    @property
-    def constants(self) -> tuple[object, ...]:
-        """The values of the Consts among its upstreams."""
-        if len(self.sources) == len(self.upstreams):
-            return ()
-        return tuple([one.value for one in self.upstreams if isinstance(one, Const)])
 
     @property
     def short(self) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from taskproc.batch import Uses
 from taskproc.canonical import Unencodable, canonical, digest, flat
 from taskproc.changes import Change, changes
-from taskproc.future import Const, FutureBase, instances
+from taskproc.future import Const, FutureBase
 from taskproc.graph import packed_sources, shape
 from taskproc.inputfile import input_files
 from taskproc.origin import reference, resolve
@@ -71,7 +71,7 @@ class Grounds:
         self.contents = contents
         self.trust_code = trust_code
         self._codes: dict[type, Fingerprint] = {}
-        self._paths: dict[Key, list[InputFile]] = {}
+        self._paths: dict[Key, tuple[InputFile, ...]] = {}
         self._known: dict[Key, Inputs] = {}
         self._uses: dict[Key, Uses] = {}
         self._read: dict[tuple[type, frozenset[type]], bytes] = {}
@@ -118,7 +118,7 @@ class Grounds:
         What cannot be encoded is never equal, so that its task runs again.
         """
         attributes = node.attributes
-        refs, paths = node.refs, input_files((*node.values, *node.constants))
+        refs, paths = node.refs, node.files
         data = flat(attributes)
         parts = [data or b"each"]
         if data is None:
@@ -129,7 +129,7 @@ class Grounds:
             for name, value in zip(attributes, values, strict=True):
                 parts += (name.encode(), value.data)
             refs = tuple(dict.fromkeys([*refs, *(ref for value in values for ref in value.refs)]))
-            paths = list(dict.fromkeys([*paths, *(path for value in values for path in value.paths)]))
+            paths = input_files([*paths, *(path for value in values for path in value.paths)])
             parts.append(self._read_of_tasks(node.cls, frozenset(kind for value in values for kind in value.held)))
         if refs:
             self._uses[node.key] = uses = Uses(tuple(map(reference, refs)), self.codes.refs(refs))
@@ -145,9 +145,9 @@ class Grounds:
             return _Value(value, data)
         known = self._values.get(id(value))
         if known is None:
-            data, refs, _ = canonical(value)
-            futures, paths = frozenset(map(type, instances(FutureBase, value))), tuple(input_files([value]))
-            known = _Value(value, data, refs, futures, paths)
+            data, refs, _, own = canonical(value)
+            futures = frozenset({type(one) for one in own if isinstance(one, FutureBase)})
+            known = _Value(value, data, refs, futures, input_files(own))
             if len(self._values) >= _MOST:
                 self._values.clear()
             self._values[id(value)] = known

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from taskproc.canonical import digest
 from taskproc.errors import ArgumentError
-from taskproc.fixed import ATOMIC
-from taskproc.future import FutureBase, instances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -87,17 +85,10 @@ def _restore(cls: type[InputFile], text: str) -> InputFile:
     return cast("InputFile", path)
 
 
-def input_files(values: Iterable[object]) -> list[InputFile]:
-    """The input files among some values, at any depth of what plain data is made of."""
-    values = [value for value in values if value.__class__ not in ATOMIC and not _holds_none(value)]
-    return list(dict.fromkeys(instances(InputFile, values))) if values else []
-
-
-def _holds_none(value: Any) -> bool:
-    """Whether a value is, or lists, nothing but futures and what has no parts: the types alone tell."""
-    kind = value.__class__
-    kinds = {*map(type, value)} if kind is list or kind is tuple else (kind,)
-    return all(one in ATOMIC or issubclass(one, FutureBase) for one in kinds)
+def input_files(objects: Iterable[object]) -> tuple[InputFile, ...]:
+    """The input files among some objects, each once, in the order of their names: a set gives them by chance."""
+    found = [one for one in objects if isinstance(one, InputFile)]
+    return tuple(sorted(set(found), key=str)) if found else ()
 
 
 class Contents:

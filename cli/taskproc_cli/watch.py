@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from taskproc_cli.problems import UsageError
@@ -114,11 +115,14 @@ class Watch:
         yield from map(os.path.abspath, (*modules, *read))
 
     def _inputs(self) -> Iterator[str]:
+        from taskproc.canonical import Unencodable, canonical
         from taskproc.graph import build_graph
         from taskproc.inputfile import input_files
 
         for node in build_graph(*self.nodes).nodes if self.nodes else ():
-            yield from map(os.path.abspath, input_files((*node.values, *node.attributes.values(), *node.constants)))
+            yield from map(os.path.abspath, node.files)
+            with suppress(Unencodable):
+                yield from map(os.path.abspath, input_files(canonical(node.attributes, partial=True).own))
 
 
 watch = Watch()

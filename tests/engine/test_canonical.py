@@ -91,7 +91,7 @@ class Plain:
 
 
 class Known:
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: object) -> None:
         self.key = key
 
     def __taskproc_canonical__(self) -> object:
@@ -330,6 +330,26 @@ def test_values_that_contain_themselves() -> None:
     assert canonical(ring(1, 2)).data == canonical(ring(1, 2)).data
     assert canonical(ring(1, 2)).data != canonical(ring(2, 1)).data
     assert canonical(ring(1, {2})).data != canonical(ring(1, {3})).data
+
+
+def test_what_says_itself_what_it_is_is_told() -> None:
+    known, inner = Known(b"k"), Known(b"inner")
+    loop: list[object] = [known]
+    loop.append(loop)
+    for value in (
+        known,
+        [known, known],
+        {"a": known},
+        {(1, known)},
+        Plain(known),
+        Model(more={"a": known}),
+        loop,
+        ring(1, {known}),
+    ):
+        assert set(canonical(value).own) == {known}
+    outer = Known((b"outer", inner))
+    assert canonical([outer]).own == (outer,)
+    assert canonical([1, {"a": (2,)}]).own == ()
 
 
 def test_a_dense_web_of_objects() -> None:

@@ -758,9 +758,18 @@ def test_what_is_read_by_a_name_alone_counts_alone(flow: Any, read: str) -> None
     assert flow.run("Main()").executed == {"Main": 1}
 
 
-@pytest.mark.parametrize(("held", "task"), [("t", "self.t"), ("[t]", "self.t[0]"), ("{'a': [t]}", "self.t['a'][0]")])
+@pytest.mark.parametrize(
+    ("held", "task"),
+    [
+        ("t", "self.t"),
+        ("[t]", "self.t[0]"),
+        ("{'a': [t]}", "self.t['a'][0]"),
+        ("types.SimpleNamespace(u=t)", "self.t.u"),
+    ],
+)
 def test_the_methods_of_a_task_in_an_attribute_count(flow: Any, held: str, task: str) -> None:
     flow.write(f"""
+        import types
         class Other(Task):
             def m(self): return 1
             def run_task(self): return 0

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from taskproc import Cache, Const, DefinitionError, Future, Requires, Task
-from taskproc.future import FutureBase, Item, instances, own_copy
+from taskproc.future import FutureBase, Item, own_copy
 
 
 class Source(Task):
@@ -187,9 +187,3 @@ def test_a_constant_that_cannot_be_told_from_others_names_the_slot() -> None:
 
     with pytest.raises(DefinitionError, match=r"slot .*Inner\.value cannot take Const\(.*make it a task's output"):
         Inner()
-
-
-def test_what_contains_itself_is_looked_through_once() -> None:
-    value: list[Any] = [1, "a"]
-    value.append({"self": value, "b": "b"})
-    assert list(instances(str, value)) == ["a", "self", "b", "b"]

@@ -5,12 +5,14 @@ import os
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from taskproc import ArgumentError, InputFile
+from taskproc.canonical import canonical
 from taskproc.inputfile import Contents, input_files
 from taskproc.store import open_store
 
@@ -101,8 +103,8 @@ def test_input_files_are_found_at_any_depth(text: Path) -> None:
 
     open_data = Open.model_validate({"path": path})
     for value in (path, [path], {"a": (path,)}, {path: 1}, {path}, Data(path), [Data(path), path], open_data):
-        assert input_files([1, value]) == [path]
-    assert input_files([1, "x", None, [text], object(), int]) == []
+        assert input_files(canonical([1, value]).own) == (path,)
+    assert input_files(canonical([1, "x", None, [text], object(), int]).own) == ()
 
 
 # Their contents.
@@ -269,3 +271,110 @@ def test_links_in_a_folder_are_followed_but_not_in_circles(flow: Any) -> None:
     link.symlink_to(flow.folder / "second")
     (flow.folder / "second" / "more.txt").write_text("")
     assert flow.run(task).executed == {"Count": 1}
+
+
+HELD = """
+import attrs, functools, types
+from collections import UserList
+from dataclasses import dataclass
+from typing import Any
+from pydantic import BaseModel
+from taskproc import InputFile
+
+class Plain:
+    def __init__(self, text): self.text = text
+
+class Slotted:
+    __slots__ = ("text",)
+    def __init__(self, text): self.text = text
+
+@attrs.define
+class Attrs:
+    text: Any
+
+class Named(dict):
+    def __init__(self, text): self.text = text
+
+class Private(BaseModel):
+    _text: Any
+    def __init__(self, text):
+        super().__init__()
+        self._text = text
+    @property
+    def text(self): return self._text
+
+@dataclass
+class Made:
+    path: str
+    def __post_init__(self): self.text = InputFile(self.path)
+
+class Holds(Task):
+    def __init__(self, path: str):
+        self.held = HELD(InputFile(path))
+    def run_task(self):
+        return self.held.text.read_text()
+
+class Given(Task):
+    held: Requires[Any]
+    def __init__(self, held):
+        self.held = held
+    def run_task(self):
+        return self.held.text.read_text()
+
+class Takes(Task):
+    def __init__(self, held):
+        self.held = held
+    def run_task(self):
+        return self.held.text.read_text()
+
+class Partly(Task):
+    def __init__(self, path: str):
+        self.read = functools.partial(InputFile.read_text, InputFile(path))
+        self.texts = UserList([1])
+    def run_task(self):
+        return self.read()
+
+"""
+
+
+def counts(flow: Any, task: str, text: Path) -> None:
+    for content in ("one", "two, edited"):
+        text.write_text(content)
+        assert flow.run(task).value == content
+    assert flow.run(task).executed == {}
+
+
+@pytest.mark.parametrize(
+    "kind", ["Plain", "Slotted", "Attrs", "Named", "Private", "lambda p: types.SimpleNamespace(text=p)"]
+)
+def test_a_file_counts_whatever_holds_it(flow: Any, text: Path, kind: str) -> None:
+    flow.write(HELD.replace("HELD", f"({kind})"))
+    counts(flow, f"Holds({str(text)!r})", text)
+    if kind[0] != "l":
+        counts(flow, f"Given(Const({kind}(InputFile({str(text)!r}))))", text)
+
+
+@pytest.mark.parametrize("task", ["Takes(Private(InputFile({})))", "Takes(Made({}))", "Partly({})"])
+def test_a_file_counts_wherever_it_is_held(flow: Any, text: Path, task: str) -> None:
+    flow.write(HELD)
+    counts(flow, task.format(repr(str(text))), text)
+
+
+def test_a_set_of_files_is_the_same_in_every_process(tmp_path: Path, python: Any, monkeypatch: Any) -> None:
+    source = """
+        from taskproc import Cache, InputFile, Task
+        class Main(Task):
+            def __init__(self, texts: set[InputFile]): self.texts = texts
+            def run_task(self): return len(self.texts)
+        with Cache("cache"):
+            main = Main({InputFile(f"{n}.txt") for n in range(5)})
+        print(main.run_graph(executor=None, max_workers=1)[1].executed)
+    """
+    (tmp_path / "study.py").write_text(dedent(source))
+    for n in range(5):
+        (tmp_path / f"{n}.txt").write_text(str(n))
+    told: list[str] = []
+    for seed in ("1", "2", "3"):
+        monkeypatch.setenv("PYTHONHASHSEED", seed)
+        told.append(python("study.py").stdout)
+    assert [eval(line) for line in told] == [{"study.Main": 1}, {}, {}]

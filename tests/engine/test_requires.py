@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Generic, Optional, TypeVar
 
 import pytest
+from pydantic import BaseModel, PrivateAttr
 
 import taskproc
 import taskproc as tp
@@ -353,6 +354,19 @@ def test_a_future_may_be_kept_that_is_an_argument_or_runs_all_the_same() -> None
             self.up = up
 
     assert Keeping({"a": One(2)}).source is One(3)
+
+
+def test_a_future_may_be_kept_that_a_model_holds_for_itself() -> None:
+    class Secret(BaseModel):
+        _future: Any = PrivateAttr(None)
+
+    class Keeping(Task):
+        def __init__(self, secret: Secret) -> None:
+            self.future = secret._future
+
+    secret = Secret()
+    secret._future = One(2)
+    assert Keeping(secret).future is One(2)
 
 
 def test_a_slot_read_from_the_class_is_the_slot() -> None:
