@@ -77,8 +77,11 @@ def is_plain(kind: type[Any]) -> bool:
     """Whether the instances of a class are plain data if what they hold is."""
     if issubclass(kind, Enum) or hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__pydantic_fields__"):
         return True
-    if _is_numpy(kind, "generic"):
-        return True
+    return _is_numpy(kind, "generic") or _has_plain_base(kind)
+
+
+def _has_plain_base(kind: type[Any]) -> bool:
+    """Whether the instances of a class hold something besides attributes that is plain data."""
     return any(base in _PLAIN_BASES or known_name(base) in KNOWN for base in kind.__mro__)
 
 
@@ -96,10 +99,9 @@ def reduce(value: Any) -> Reduced:
         return Reduced(kind, (), _lasting(kind, {**value.__dict__, **(parts[0] or {}), **(parts[1] or {})}))
     if not {set, frozenset}.isdisjoint(kind.__mro__):
         return _reduce_set(kind, value)
-    if hasattr(kind, "__dataclass_fields__") and not hasattr(value, "__dict__"):
-        return Reduced(
-            kind, (), {name: getattr(value, name) for name in kind.__dataclass_fields__ if hasattr(value, name)}
-        )
+    if hasattr(kind, "__dataclass_fields__") and not hasattr(value, "__dict__") and not _has_plain_base(kind):
+        fields = {name: getattr(value, name) for name in kind.__dataclass_fields__ if hasattr(value, name)}
+        return Reduced(kind, (), {**fields, **_held(value)})
     special = _SPECIAL.get(kind)
     if special is not None:
         return special(value)
@@ -113,7 +115,7 @@ def reduce(value: Any) -> Reduced:
 
 def _reduce_set(kind: type[Any], value: set[Any] | frozenset[Any]) -> Reduced:
     bare: object = frozenset(value) if isinstance(value, frozenset) else set(value)
-    return Reduced(kind, (bare,), _lasting(kind, getattr(value, "__dict__", {})))
+    return Reduced(kind, (bare,), _lasting(kind, _held(value)))
 
 
 def _reduce_by_protocol(value: Any) -> Reduced:
@@ -149,6 +151,11 @@ def _split_state(state: Any) -> tuple[Mapping[str, object], object]:
             return {**cast("dict[str, object]", state[0] or {}), **cast("dict[str, object]", state[1])}, None
         case _:
             return {}, state
+
+
+def _held(value: object) -> Mapping[str, object]:
+    """What an instance has in its `__dict__` and in slots, whatever its class tells of it."""
+    return _split_state(object.__getstate__(value))[0]
 
 
 def _listed(items: Iterable[object] | None) -> list[object] | None:

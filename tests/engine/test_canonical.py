@@ -161,6 +161,58 @@ def test_equal_values_have_equal_bytes(one: object, other: object) -> None:
     assert canonical(one) == canonical(other)
 
 
+@dataclasses.dataclass(slots=True)
+class Row(list):  # type: ignore[type-arg]
+    name: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, init=False)
+class Holiday(dt.date):
+    name: str = ""
+
+
+@dataclasses.dataclass(slots=True)
+class Base:
+    depth: int = 1
+
+
+class Derived(Base):
+    __slots__ = ("width",)
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+
+class Tags(frozenset):  # type: ignore[type-arg]
+    __slots__ = ("name",)
+
+
+def row(*entries: int) -> Row:
+    made = Row()
+    made.extend(entries)
+    return made
+
+
+def tags(name: str) -> Tags:
+    made = Tags({1})
+    made.name = name
+    return made
+
+
+@pytest.mark.parametrize(
+    ("one", "same", "other"),
+    [
+        (row(1), row(1), row(2)),
+        (Holiday(2000, 1, 1), Holiday(2000, 1, 1), Holiday(2000, 1, 2)),
+        (Derived(1), Derived(1), Derived(2)),
+        (tags("a"), tags("a"), tags("b")),
+    ],
+)
+def test_what_slots_and_bases_hold_counts(one: object, same: object, other: object) -> None:
+    assert encode(one) == encode(same) != encode(other)
+
+
 def test_what_an_object_remembers_does_not_count() -> None:
     fresh, read = Options(), Options()
     assert read.area == (1, 2)
