@@ -7,6 +7,8 @@ from enum import Enum
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from taskproc.reduction import held_by
+
 if TYPE_CHECKING:
     from typing import Self
 
@@ -75,8 +77,7 @@ def _is_fixed(value: Any) -> bool:
         return True
     if not all(map(_is_frozen_dataclass, kind.__mro__[:-1])):
         return False
-    fields = [getattr(value, name, None) for name in kind.__dataclass_fields__]
-    return all(map(_is_fixed, (*fields, *getattr(value, "__dict__", {}).values())))
+    return all(map(_is_fixed, held_by(value).values()))
 
 
 def _is_frozen_dataclass(cls: type) -> bool:

@@ -101,7 +101,7 @@ def reduce(value: Any) -> Reduced:
         return _reduce_set(kind, value)
     if hasattr(kind, "__dataclass_fields__") and not hasattr(value, "__dict__") and not _has_plain_base(kind):
         fields = {name: getattr(value, name) for name in kind.__dataclass_fields__ if hasattr(value, name)}
-        return Reduced(kind, (), {**fields, **_held(value)})
+        return Reduced(kind, (), {**fields, **held_by(value)})
     special = _SPECIAL.get(kind)
     if special is not None:
         return special(value)
@@ -115,7 +115,7 @@ def reduce(value: Any) -> Reduced:
 
 def _reduce_set(kind: type[Any], value: set[Any] | frozenset[Any]) -> Reduced:
     bare: object = frozenset(value) if isinstance(value, frozenset) else set(value)
-    return Reduced(kind, (bare,), _lasting(kind, _held(value)))
+    return Reduced(kind, (bare,), _lasting(kind, held_by(value)))
 
 
 def _reduce_by_protocol(value: Any) -> Reduced:
@@ -153,7 +153,7 @@ def _split_state(state: Any) -> tuple[Mapping[str, object], object]:
             return {}, state
 
 
-def _held(value: object) -> Mapping[str, object]:
+def held_by(value: object) -> Mapping[str, object]:
     """What an instance has in its `__dict__` and in slots, whatever its class tells of it."""
     return _split_state(object.__getstate__(value))[0]
 
