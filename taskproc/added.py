@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import typing
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
+
+from taskproc.fields import fields_of, is_set
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +33,7 @@ def added_later(kind: type[Any]) -> Mapping[str, object]:
     Raises:
         TypeError: One of them has no default.
     """
-    fields = cast("Mapping[str, Any]", getattr(kind, "__dataclass_fields__", None) or getattr(kind, "model_fields", {}))
+    fields = fields_of(kind)
     if not fields:
         return {}
     try:
@@ -43,11 +45,6 @@ def added_later(kind: type[Any]) -> Mapping[str, object]:
         for name, field in fields.items()
         if AddedLater in getattr(hints.get(name), "__metadata__", ())
     }
-
-
-def is_set(default: object) -> bool:
-    """Whether a default that a dataclass or pydantic tells is one."""
-    return type(default).__name__ not in ("_MISSING_TYPE", "PydanticUndefinedType")
 
 
 def _default(kind: type[Any], name: str, field: Any) -> object:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin
 
 from taskproc.errors import ArgumentError
+from taskproc.fields import fields_of
 from taskproc.fitting import LooseDefault, checks_itself, field_names, fits, loose_defaults
 from taskproc.fixed import ATOMIC
 from taskproc.future import FutureBase
@@ -156,7 +157,7 @@ def _defaults_check(cls: Any) -> Callable[[Any, Any], Any]:
 
 def _fields_check(cls: Any) -> Callable[[Any, Any], Any]:
     """A check by which an instance of a dataclass stays what it is, but for fields that are coerced in a copy."""
-    fields = [field for field in cls.__dataclass_fields__.values() if field.init]
+    fields = [field for field in fields_of(cls).values() if field.init]
     fitting = fits(cls)
 
     def check(value: Any, handler: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import inspect
 import types
@@ -12,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, NamedTuple, Union, cast, get_args, get_origin
 
-from taskproc.added import AddedLater, is_set
+from taskproc.added import AddedLater
+from taskproc.fields import fields_of, is_set
 from taskproc.fixed import ATOMIC
 from taskproc.future import Future, FutureBase
 
@@ -116,21 +116,14 @@ def _fields(cls: type[Any]) -> tuple[tuple[str, Fits], ...]:
 
 def field_names(cls: Any) -> Iterable[str]:
     """The fields of a dataclass, model or named tuple; of any other class none."""
-    if hasattr(cls, "_field_defaults"):
-        return cast("Iterable[str]", cls._fields)
-    if hasattr(cls, "__pydantic_fields__"):
-        return cast("Iterable[str]", cls.__pydantic_fields__)
-    return [field.name for field in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else ()
+    return cast("Iterable[str]", cls._fields) if hasattr(cls, "_field_defaults") else fields_of(cls)
 
 
 def _defaults(cls: Any) -> Mapping[str, object]:
     """The defaults of a class's fields, but for those that are made anew each time."""
     if hasattr(cls, "_field_defaults"):
         return cast("Mapping[str, object]", cls._field_defaults)
-    fields: Mapping[str, Any] = getattr(cls, "__pydantic_fields__", {})
-    if not fields and dataclasses.is_dataclass(cls):
-        fields = {field.name: field for field in dataclasses.fields(cls)}
-    return {name: field.default for name, field in fields.items() if is_set(field.default)}
+    return {name: field.default for name, field in fields_of(cls).items() if is_set(field.default)}
 
 
 def _hints(cls: type[Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from functools import cached_property
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
-from taskproc.added import is_set
+from taskproc.fields import is_set
 from taskproc.origin import is_user_code, loaded
 from taskproc.requires import Slot
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import reprlib
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from taskproc.canonical import canonical
+from taskproc.fields import fields_of
 from taskproc.future import Const, FutureBase, Item, is_const, origin_of
 
 if TYPE_CHECKING:
@@ -116,18 +116,20 @@ def to_json(value: Any, refer: Callable[[FutureBase], Any] = reference) -> Any:
 
 def _fields(value: Any) -> dict[str, Any] | None:
     """What a dataclass or a pydantic model is made from; None for what is neither."""
-    if hasattr(value, "__dataclass_fields__"):
-        return {field.name: getattr(value, field.name) for field in fields(value) if field.init}
-    if hasattr(value, "model_fields_set"):
-        names = {name: _key(name, info) for name, info in value.__class__.model_fields.items()}
-        return {key: getattr(value, name) for name, key in names.items()} | (value.model_extra or {})
-    return None
+    cls = value.__class__
+    if not hasattr(cls, "__dataclass_fields__") and not hasattr(cls, "__pydantic_fields__"):
+        return None
+    config = getattr(cls, "model_config", None) or getattr(cls, "__pydantic_config__", {})
+    by_alias = config.get("validate_by_alias") is not False
+    fields = {name: field for name, field in fields_of(cls).items() if field.init is not False}
+    names = {name: _alias(field) or name if by_alias else name for name, field in fields.items()}
+    return {key: getattr(value, name) for name, key in names.items()} | (getattr(value, "model_extra", None) or {})
 
 
-def _key(name: str, info: Any) -> str:
-    """What gives a field of a pydantic model: its alias, if it has one."""
-    alias = info.alias if info.validation_alias is None else info.validation_alias
-    return alias if isinstance(alias, str) else name
+def _alias(field: Any) -> str | None:
+    """What gives a field of a pydantic class instead of its name, if anything does."""
+    alias = getattr(field, "validation_alias", None) or getattr(field, "alias", None)
+    return next((one for one in (alias, *getattr(alias, "choices", ())) if isinstance(one, str)), None)
 
 
 def _text(value: Any) -> Any:

@@ -121,9 +121,10 @@ def _fields_of_dataclass(cls: Any, about: Mapping[str, str]) -> Iterator[Field]:
 
 
 def _fields_of_model(cls: Any, about: Mapping[str, str]) -> Iterator[Field]:
+    by_name = cls.model_config.get("populate_by_name") or cls.model_config.get("validate_by_name")
     for name, info in cls.__pydantic_fields__.items():
         alias = info.validation_alias if isinstance(info.validation_alias, str) else info.alias
-        key = name if not alias or cls.model_config.get("populate_by_name") else alias
+        key = name if not alias or by_name else alias
         default = MISSING if info.is_required() else _made(partial(info.get_default, call_default_factory=True))
         yield Field(name, key, info.annotation, default, info.description or about.get(name, ""))
 

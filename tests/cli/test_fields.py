@@ -68,6 +68,14 @@ def test_the_fields_of_a_model_go_by_their_aliases() -> None:
     assert told(Model) == {"depth": ("depth", int, 2, "How deep."), "type": ("kind", str, "MISSING", "")}
 
 
+def test_the_fields_of_a_model_that_takes_names_go_by_these() -> None:
+    class ByName(BaseModel):
+        model_config = ConfigDict(validate_by_alias=False, validate_by_name=True)
+        kind: str = Field(alias="type")
+
+    assert told(ByName) == {"kind": ("kind", str, "MISSING", "")}
+
+
 def test_the_keys_of_a_typed_dict_are_fields() -> None:
     found = told(Annotated[Typed, "x"])
     assert found["a"] == ("a", int, "MISSING", "")

@@ -27,6 +27,7 @@ from typing import (
 
 import numpy as np
 import pydantic
+import pydantic.dataclasses
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -419,6 +420,32 @@ def test_a_model_is_shown_as_it_is_given() -> None:
     task = made([{"learningRate": 1, "weightDecay": 2}])
     assert task.task_args == {"pair": [{"learningRate": 1.0, "weightDecay": 2.0}]}
     assert made(**task.task_args) is task
+
+
+class ByName(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(validate_by_alias=False, validate_by_name=True)
+    lr: float = pydantic.Field(alias="learningRate")
+
+
+class ByAny(pydantic.BaseModel):
+    lr: float = pydantic.Field(validation_alias=pydantic.AliasChoices("rate", "learningRate"))
+
+
+@pydantic.dataclasses.dataclass
+class ByAlias:
+    lr: float = pydantic.Field(alias="learningRate")
+    made: int = pydantic.Field(2, init=False)
+
+
+class Named(Task):
+    def __init__(self, name: ByName, any_: ByAny, alias: ByAlias) -> None: ...
+
+
+def test_fields_are_shown_by_what_gives_them() -> None:
+    made: Any = Named
+    args = {"name": {"lr": 1.0}, "any_": {"rate": 1.0}, "alias": {"learningRate": 1.0}}
+    assert made(**args).task_args == args
+    assert made(**made(**args).task_args) is made(**args)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple
 
 import pydantic
+import pydantic.dataclasses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -504,10 +505,29 @@ def test_a_field_that_was_added_later_counts_where_it_has_not_its_default() -> N
         layers: Annotated[list[Any], AddedLater] = dataclasses.field(default_factory=lambda: [1])
         depth: int = 3
 
-    for old, new in (Before, After), (Old, New):
+    @pydantic.dataclasses.dataclass
+    class Less:
+        __qualname__ = "Options"
+        depth: int
+
+    @pydantic.dataclasses.dataclass
+    class More:
+        __qualname__ = "Options"
+        depth: int
+        rate: Annotated[float, AddedLater] = pydantic.Field(0.1)
+        layers: Annotated[list[Any], AddedLater] = pydantic.Field(default_factory=lambda: [1])
+
+    for old, new in (Before, After), (Old, New), (Less, More):
         assert encode(old(depth=3)) == encode(new(depth=3)) == encode(new(depth=3, rate=0.1, layers=[1]))  # type: ignore[operator]
         others = [{"depth": 4}, {"rate": 0.2}, {"layers": [True]}, {"layers": [1.0]}, {"layers": []}]
         assert len({encode(new(**{"depth": 3, **given})) for given in [{}, *others]}) == 6  # type: ignore[operator]
+
+
+def test_a_class_that_only_looks_like_a_model_has_no_fields() -> None:
+    class Table:
+        model_fields = ("a", "b")
+
+    assert canonical(Table()).data == canonical(Table()).data
 
 
 def test_a_field_that_was_added_later_needs_a_default() -> None:

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, NamedTuple, NotRequired, TypedDict, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, NamedTuple, NotRequired, TypedDict, TypeVar
 
 import numpy as np
 import pydantic
@@ -297,6 +297,16 @@ def test_an_instance_is_coerced_in_a_copy_of_it() -> None:
         {"number": 1, "default": None},
     ]
     assert given.number == "1"  # type: ignore[comparison-overlap]
+
+
+def test_a_variable_of_the_class_is_no_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    @dataclass
+    class Shared:
+        number: int
+        count: ClassVar[int] = 1
+
+    monkeypatch.setattr(Shared, "count", 2)
+    assert task(Shared)(Shared("1")).train == Shared(1)  # type: ignore[arg-type]
 
 
 @dataclass

@@ -1,0 +1,28 @@
+"""The fields of dataclasses and pydantic models."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def fields_of(cls: type[Any]) -> Mapping[str, Any]:
+    """The fields of a dataclass or pydantic model by name, as it describes them; of any other class none.
+
+    Both kinds of description have a `default`, a `default_factory` and `init`.
+    """
+    for base in cls.__mro__:
+        # A pydantic dataclass is described twice: what `Field(...)` says is read out only here.
+        if "__pydantic_fields__" in vars(base):
+            return cast("Mapping[str, Any]", vars(base)["__pydantic_fields__"])
+        if "__dataclass_fields__" in vars(base):
+            return {field.name: field for field in dataclasses.fields(base)}
+    return {}
+
+
+def is_set(default: object) -> bool:
+    """Whether a default that a field's description has is one."""
+    return type(default).__name__ not in ("_MISSING_TYPE", "PydanticUndefinedType")
