@@ -8,12 +8,13 @@ import functools
 import sys
 import types
 import typing
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin
 
 from taskproc.errors import ArgumentError
 from taskproc.fields import fields_of
-from taskproc.fitting import LooseDefault, checks_itself, field_names, fits, loose_defaults
+from taskproc.fitting import DICTS, LISTS, LooseDefault, checks_itself, field_names, fits, loose_defaults
 from taskproc.fixed import ATOMIC
 from taskproc.future import FutureBase
 from taskproc.presentation import glimpse
@@ -187,10 +188,13 @@ def _deeply_settled(value: Any) -> Any:
     kind = value.__class__
     if isinstance(value, FutureBase) or kind in ATOMIC:
         return value
-    if kind in (list, tuple):
-        return cast("Any", kind)(map(_deeply_settled, value))
-    if kind is dict:
-        return {key: _deeply_settled(entry) for key, entry in value.items()}
+    if kind in LISTS:
+        entries = map(_deeply_settled, value)
+        return deque(entries, value.maxlen) if kind is deque else cast("Any", kind)(entries)
+    if kind in DICTS:
+        found = copy.copy(value)
+        found.update((key, _deeply_settled(entry)) for key, entry in value.items())
+        return found
     made = _coerced_defaults(value)
     for name in field_names(kind):
         held = made.get(name, getattr(value, name, None))

@@ -7,6 +7,7 @@ import functools
 import inspect
 import types
 import typing
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, NamedTuple, Union, cast, get_args, get_origin
@@ -15,6 +16,10 @@ from taskproc.added import AddedLater
 from taskproc.fields import fields_of, is_set
 from taskproc.fixed import ATOMIC
 from taskproc.future import Future, FutureBase
+
+LISTS = frozenset({list, tuple, set, frozenset, deque})
+DICTS = frozenset({dict, OrderedDict, defaultdict})
+"""Containers in which pydantic takes instances as they are."""
 
 Fits = Callable[[Any], bool]
 """Tells that a value has its annotation's type already: that pydantic would return it as it is."""
@@ -87,8 +92,8 @@ def _holds_loose(value: Any) -> bool:
     kind = value.__class__
     if kind in ATOMIC or isinstance(value, (FutureBase, type)):
         return False
-    if kind in (list, tuple, set, frozenset, dict):
-        entries = value.values() if kind is dict else value
+    if kind in LISTS or kind in DICTS:
+        entries = value.values() if kind in DICTS else value
         return not {*map(type, entries)} <= ATOMIC and any(map(_holds_loose, entries))
     return any(loose.is_in(value) for loose in loose_defaults(kind)) or any(
         _holds_loose(getattr(value, name, None)) for name in field_names(kind)

@@ -251,6 +251,33 @@ def test_a_default_is_coerced_in_what_a_model_holds() -> None:
     assert made is taking({"more": {"a": [{}]}})
 
 
+@dataclass(frozen=True)
+class Cell:
+    rate: float = 1
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        set[Cell],
+        frozenset[Cell],
+        collections.deque[Cell],
+        collections.OrderedDict[str, Cell],
+        collections.defaultdict[str, Annotated[Cell, pydantic.Field(default_factory=Cell)]],
+    ],
+)
+def test_a_default_is_coerced_in_each_container_that_a_model_holds(annotation: Any) -> None:
+    holding = pydantic.create_model("Holding", cells=(annotation, ...))
+    is_dict = issubclass(annotation.__origin__, dict)
+    given = holding(cells={"a": Cell()} if is_dict else [Cell()])
+    (cell,) = given.cells.values() if is_dict else given.cells  # type: ignore[attr-defined]
+    assert type(cell.rate) is int
+    cells = task(holding)(given).train.cells
+    (cell,) = cells.values() if is_dict else cells
+    assert type(cell.rate) is float
+    assert type(cells) is annotation.__origin__
+
+
 def test_a_default_of_an_input_file_is_one_and_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Reads(Task):
         def __init__(self, source: Source = Source(), file: InputFile = "a.txt") -> None:  # type: ignore[assignment]  # noqa: B008
