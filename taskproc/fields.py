@@ -24,5 +24,5 @@ def fields_of(cls: type[Any]) -> Mapping[str, Any]:
 
 
 def is_set(default: object) -> bool:
-    """Whether a default that a field's description has is one."""
-    return type(default).__name__ not in ("_MISSING_TYPE", "PydanticUndefinedType")
+    """Whether a default that a field's description has is one, also that of a class of attrs."""
+    return type(default).__name__ not in ("_MISSING_TYPE", "PydanticUndefinedType", "_Nothing")

@@ -91,12 +91,18 @@ def function_in(member: Any) -> FunctionType | None:
 
 
 def _defaults(cls: type) -> dict[str, object]:
-    """What fields of a dataclass or pydantic model are when they are not given, where no attribute tells."""
-    fields: Mapping[str, Any] = vars(cls).get("__dataclass_fields__") or vars(cls).get("__pydantic_fields__") or {}
+    """What fields of a dataclass, model or class of attrs are when they are not given, where no attribute tells."""
+    own: Mapping[str, Any] = vars(cls)
+    fields: dict[str, Any] = {
+        **(own.get("__dataclass_fields__") or own.get("__pydantic_fields__") or {}),
+        **own.get("__private_attributes__", {}),
+        **{field.name: field for field in own.get("__attrs_attrs__", ())},
+    }
     found: dict[str, object] = {}
     for name, field in fields.items():
-        for value in (field.default_factory, field.default):
-            if name not in vars(cls) and value is not None and is_set(value):
+        for value in (getattr(field, "default_factory", None), field.default):
+            is_told = name in own and not isinstance(own[name], MemberDescriptorType)
+            if not is_told and value is not None and is_set(value):
                 found.setdefault(name, value)
     return found
 

@@ -806,3 +806,27 @@ class Main(Task):
     assert flow.run("Main()").value == 1
     flow.edit(("RATE = 1", "RATE = 2"))
     assert (flow.run("Main()").value, flow.run("Held()").executed) == (2, {"Held": 1})
+
+
+@pytest.mark.parametrize(
+    ("cls", "value"),
+    [
+        ("@dataclass\nclass Config: x: str = {}", "Config().x"),
+        ("@dataclass(slots=True)\nclass Config: x: str = {}", "Config().x"),
+        ("@attrs.define\nclass Config: x: str = {}", "Config().x"),
+        ("@attrs.frozen(slots=False)\nclass Config:\n    y: int\n    x: str = attrs.field(default={})", "Config(1).x"),
+        ("class Config(BaseModel): x: str = {}", "Config().x"),
+        ("class Config(BaseModel): _x: str = {}", "Config()._x"),
+        ("class Config(BaseModel): _x: str = PrivateAttr(default={})", "Config()._x"),
+        ("class Config(NamedTuple): x: str = {}", "Config().x"),
+    ],
+)
+def test_the_defaults_of_fields_count(flow: Any, monkeypatch: pytest.MonkeyPatch, cls: str, value: str) -> None:
+    imports = "import attrs, os\nfrom dataclasses import dataclass\nfrom typing import NamedTuple\n"
+    imports += "from pydantic import BaseModel, PrivateAttr\n"
+    body = cls.format("os.environ['DEFAULT']")
+    for default in "ab":
+        monkeypatch.setenv("DEFAULT", default)
+        flow.write(f"{imports}{body}\nclass Main(Task):\n    def run_task(self): return {value}\n")
+        assert flow.run("Main()").value == default
+    assert flow.run("Main()").executed == {}
