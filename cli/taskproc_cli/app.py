@@ -27,6 +27,7 @@ from taskproc_cli.options import (
 )
 from taskproc_cli.problems import Signalled, UsageError
 from taskproc_cli.views import terminal
+from taskproc_cli.views.result import write_lines
 from taskproc_cli.watch import watch
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _dispatch(name: str, *words: str) -> None:
     whole = program()
     ctx = typer.Context(whole, info_name="taskproc")
     if name == "--help":
-        typer.echo(whole.get_help(ctx))
+        write_lines([whole.get_help(ctx)])
     elif name == "--version":
         from importlib.metadata import version
 

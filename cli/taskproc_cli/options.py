@@ -22,6 +22,7 @@ from taskproc_cli.problems import UsageError
 from taskproc_cli.request import Request
 from taskproc_cli.shapes import read_bool
 from taskproc_cli.target import parse_target
+from taskproc_cli.views.result import write_lines
 from taskproc_cli.words import Reading, name_of, read, spellings
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Command(TyperCommand):
     def _help(self, ctx: Context, readings: Sequence[Reading]) -> None:
         """Show the command's help, if that was asked for, and end."""
         if any(HELP in reading.given for reading in readings):
-            typer.echo(ctx.get_help())
+            write_lines([ctx.get_help()])
             raise typer.Exit
 
     def _settle(self, ctx: Context, readings: Sequence[Reading], words: Sequence[str]) -> None:

@@ -51,7 +51,7 @@ def graph(
         running = store.running()
     most = MANY if format in PEOPLES and not all else None
     drawn = make_diagram(plan, running=running, depth=steps, by_class=by_class, most=most)
-    write_lines(_lines(drawn, format, steps))
+    write_lines(_lines(drawn, format, steps), format)
     if drawn.is_folded and not by_class:
         terminal.say(terminal.paint(f"{count(drawn.tasks, 'task')}, those alike as one; --all draws each", "dim"))
 

@@ -51,7 +51,7 @@ def list(  # noqa: A001  the command's name
     if not classes:
         terminal.say(f"there is no task in {target.taskfile or target.module}")
     lines = _text(classes) if format == "text" else _json(classes)
-    write_lines(lines)
+    write_lines(lines, format)
 
 
 def _text(classes: Sequence[type[Task]]) -> Iterator[str]:

@@ -133,7 +133,8 @@ def _print_table(
     from taskproc_cli.outcomes import outcomes
     from taskproc_cli.views.table import sweep_lines
 
-    write_out("".join(f"{line}\n" for line in sweep_lines(sweep, outcomes(nodes, values, failed, options), form)))
+    lines = sweep_lines(sweep, outcomes(nodes, values, failed, options), form)
+    write_out("".join(f"{line}\n" for line in lines), form)
 
 
 def _run(

@@ -39,7 +39,7 @@ def show(request: Request, *, json: bool = False, cache: str | None = None) -> N
     width, coloured = terminal.width_out() or WIDTH, terminal.out_takes_colour()
     with users_code(f"the result of {label} cannot be shown"):
         text = _json(value, label) if json else pretty(value, width, coloured=coloured)
-    write_out(f"{text}\n")
+    write_out(f"{text}\n", "json" if json else "")
 
 
 def _present(node: Node, folder: Path) -> Any:

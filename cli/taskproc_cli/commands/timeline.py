@@ -52,7 +52,7 @@ def timeline(
         if not spans:
             raise UsageError(f"the last run, of {found.run.label}, ran nothing of what {request.target.task} needs")
         found = found._replace(spans=spans)
-    write_lines(_lines(shown(found, names), form, columns or WIDTH))
+    write_lines(_lines(shown(found, names), form, columns or WIDTH), form)
 
 
 def _lines(drawn: Shown, form: str, width: int) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import sys
@@ -16,14 +17,19 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+(?=>)")
 
+_ESCAPES = {"json": "taskproc.json", "trace": "taskproc.json"} | dict.fromkeys(
+    ("svg", "html", "dot"), "xmlcharrefreplace"
+)
+"""How formats that are UTF-8 by their nature say in ASCII what that lacks, as the name of an error handler."""
+
 
 def print_result(value: object) -> None:
     """Write a result to stdout, nothing for None."""
     sys.set_int_max_str_digits(0)  # a result may be a long number
     if value is not None:
         with users_code("the result cannot be shown"):
-            text = text_of(value)
-        write_out(f"{text}\n")
+            text, form = _text_and_form(value)
+        write_out(f"{text}\n", form)
 
 
 def pretty(value: object, width: int, *, coloured: bool) -> str:
@@ -70,16 +76,21 @@ def _plain(value: Any) -> Any:
 
 def text_of(value: object) -> str:
     """A string as it is, else one line of JSON, tuples and keys that are numbers as JSON has them, else its repr."""
+    return _text_and_form(value)[0]
+
+
+def _text_and_form(value: object) -> tuple[str, str]:
+    """The text, and whether that is JSON."""
     if isinstance(value, str):
-        return str.__str__(value)
+        return str.__str__(value), ""
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return json.dumps(value, ensure_ascii=False, allow_nan=False), "json"
     except (TypeError, ValueError, RecursionError):
         pass
     try:
-        return stable_repr(value)
+        return stable_repr(value), ""
     except RecursionError:  # it holds itself, which its own repr can tell
-        return _ADDRESS.sub("", repr(value))
+        return _ADDRESS.sub("", repr(value)), ""
 
 
 def stable_repr(value: object) -> str:
@@ -99,16 +110,27 @@ def stable_repr(value: object) -> str:
     return _ADDRESS.sub("", repr(value))
 
 
-def write_lines(lines: Iterable[str]) -> None:
-    """Write lines of ours, such as a tree, to stdout; in other symbols where that can't encode these."""
+def write_lines(lines: Iterable[str], form: str = "") -> None:
+    """Write lines of ours, such as a tree, to stdout; in other symbols where that can't encode these.
+
+    `form` is their format, where that has a name.
+    """
     text = still("".join(f"{line}\n" for line in lines))
-    write_out(spelled(text, sys.stdout.encoding) if sys.stdout else text)  # pyright: ignore[reportUnnecessaryComparison]
+    if form not in _ESCAPES and sys.stdout:
+        text = spelled(text, sys.stdout.encoding)
+    write_out(text, form)
 
 
-def write_out(text: str) -> None:
-    """Write to stdout; a reader who has gone, or never was, is none of our business."""
+def write_out(text: str, form: str = "") -> None:
+    """Write to stdout; a reader who has gone, or never was, is none of our business.
+
+    What stdout can't encode is said in the way of the `form`, a format, else with backslashes.
+    """
     if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]  closed before the program began
         return
+    if form in _ESCAPES:
+        encoding = "utf-8" if _is_utf8() else "ascii"
+        text = text.encode(encoding, _ESCAPES[form]).decode(encoding)
     with suppress(BrokenPipeError):
         try:
             sys.stdout.write(text)
@@ -126,4 +148,17 @@ def _escaped(text: str) -> bool:
         text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return False
-    return sys.stdout.encoding.lower().replace("_", "-") == "utf-8"
+    return _is_utf8()
+
+
+def _is_utf8() -> bool:
+    return (sys.stdout.encoding or "utf-8").lower().replace("_", "-") in {"utf-8", "utf8"}
+
+
+def _json_escaped(error: UnicodeError) -> tuple[str, int]:
+    """An error handler: what an encoding lacks as JSON has it within strings, which alone hold such letters."""
+    assert isinstance(error, UnicodeEncodeError)  # only texts are written
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+codecs.register_error("taskproc.json", _json_escaped)
