@@ -103,7 +103,9 @@ def _entry(text: str, option: str, form: str) -> tuple[str, str]:
     return name, value
 
 
-def _by_name(layer: Setting, known: Mapping[str, str], read: Callable[[str, str], tuple[str, T]]) -> dict[str, T]:
+def _by_name(
+    layer: Setting, known: Mapping[str, Sequence[str]], read: Callable[[str, str], tuple[str, T]]
+) -> dict[str, T]:
     """Read the `NAME=...` entries of one source.
 
     A setting is made for many graphs: what it names and this graph lacks is left out. The command line is for this one.
@@ -112,15 +114,24 @@ def _by_name(layer: Setting, known: Mapping[str, str], read: Callable[[str, str]
     for text in layer.texts:
         name, value = read(text, layer.origin)
         if name in known:
-            found[known[name]] = value
+            meant, *others = known[name]
+            if others:
+                which = " or ".join((meant, *others))
+                raise UsageError(f"{layer.origin}: several classes of the graph are called {name!r}; say {which}")
+            found[meant] = value
         elif layer.origin.startswith("--"):
             hint = suggestion(name, known) or f"; it has {', '.join(known)}"
             raise UsageError(f"{layer.origin}: nothing in the graph has the channel or the name {name!r}{hint}")
     return found
 
 
-def _names(graph: Graph) -> dict[str, str]:
-    """What tasks of a graph can be called: their `task_name`, their qualified name for it, and their channels."""
-    known = {node.short: node.name for node in graph.nodes}
-    known |= {node.name: node.name for node in graph.nodes}
-    return known | {channel: channel for node in graph.nodes for channel in node.channels}
+def _names(graph: Graph) -> dict[str, list[str]]:
+    """What tasks of a graph can be called, and which names that means to the engine.
+
+    Those themselves, a `task_name` or a channel, come first; a class may also be called by its qualified name alone.
+    """
+    short: dict[str, set[str]] = {}
+    for node in graph.nodes:
+        short.setdefault(node.short, set()).add(node.name)
+    exact = {name: [name] for node in graph.nodes for name in (node.name, *node.channels)}
+    return {name: sorted(meant) for name, meant in short.items()} | exact

@@ -297,6 +297,52 @@ def test_a_limit_and_a_prefix_name_a_task(cli: Command) -> None:
     assert done.stdout == "done\n"
 
 
+TWINS = """
+from taskproc import Task
+
+class Run(Task):
+    def run_task(self):
+        import os
+        return os.environ.get("SAID")
+"""
+
+
+@pytest.fixture
+def twins(tmp_path: Path) -> None:
+    """A taskfile `twins.py` whose task needs two of one short name, and one in a channel of that name's."""
+    (tmp_path / "one.py").write_text(TWINS)
+    (tmp_path / "two.py").write_text(TWINS)
+    (tmp_path / "twins.py").write_text(
+        "import one, two\nfrom taskproc import RequiresList, Task\n"
+        "class Single(Task):\n    def run_task(self):\n        import os\n        return os.environ.get('SAID')\n"
+        "class InChannel(Single):\n    _task_channel = 'Single'\n"
+        "class Main(Task):\n    ups: RequiresList[object]\n"
+        "    def __init__(self):\n        self.ups = [one.Run(), two.Run(), Single(), InChannel()]\n"
+        "    def run_task(self):\n        return self.ups\n"
+    )
+
+
+@pytest.mark.usefixtures("twins")
+def test_a_name_that_several_classes_have_is_refused(cli: Command, refused: Refused, tmp_path: Path) -> None:
+    for option, value in (("--rate-limit", "1"), ("--prefix", "nice")):
+        said = refused("run", "twins.py", option, f"Run={value}")
+        assert said == f"{option}: several classes of the graph are called 'Run'; say one.Run or two.Run"
+    done = cli("run", "twins.py", "-q", "--prefix", "one.Run=env SAID=1", "--prefix", "two.Run=env SAID=2")
+    assert json.loads(done.stdout) == ["1", "2", None, None]
+    (tmp_path / "pyproject.toml").write_text('[tool.taskproc.prefix]\nRun = "nice"\n')
+    said = f"prefix in {tmp_path / 'pyproject.toml'}: several classes of the graph are called 'Run'; say"
+    assert said in refused("run", "twins.py")
+    assert said in refused("status", "twins.py", "Main")
+
+
+@pytest.mark.usefixtures("twins")
+def test_a_channel_comes_before_a_class_of_its_name(cli: Command) -> None:
+    channel = cli("run", "twins.py", "-q", "--prefix", "Single=env SAID=3")
+    assert json.loads(channel.stdout) == [None, None, None, "3"]
+    both = cli("run", "twins.py", "-qF", "--prefix", "Single=env SAID=3", "--prefix", "twins.Single=env SAID=4")
+    assert json.loads(both.stdout) == [None, None, "4", "3"]
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_the_run(
     cli: Command, executable: Path, tmp_path: Path, number: signal.Signals, status: int
