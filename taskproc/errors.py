@@ -138,7 +138,7 @@ class FailedTaskError(TaskprocError):
         reason: One line: the exception, the signal, or the exit status.
         details: The user's own traceback, as text; empty where there is none.
         output: The tail of what the task printed.
-        log: Where the whole output lies; empty where nothing was printed.
+        log: The file with all that was printed, also by its prefix command, or the folder of several; else empty.
         blocks: How many tasks can't run because this one failed.
 
     `__cause__` is the exception that the task raised, where one could be brought back.

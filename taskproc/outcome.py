@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from taskproc.causes import blocked
 from taskproc.decision import Cleared, Damaged, Forced
 from taskproc.errors import FailedTaskError
-from taskproc.files import COMMAND, LOGS, STDERR, STDOUT, attempt_folder, check_manifest
+from taskproc.files import LOGS, attempt_folder, check_manifest
 from taskproc.plan import epoch, make_stamp
 from taskproc.record import Output, Record
 
@@ -82,7 +82,7 @@ def drop_attempt(node: Node, row: Row, attempt: str, kept: str) -> None:
 
 def failed_task(node: Node, name: str, task_id: int, failure: Failure, tail: str, folder: str) -> FailedTaskError:
     """The error that tells of a failure of the task of that `name`; `folder` is its attempt's, empty without one."""
-    logs = (os.path.join(folder, name) for name in (STDERR, STDOUT, COMMAND)) if folder else ()
+    logs = [path for log in LOGS if folder and os.path.exists(path := os.path.join(folder, log))]
     error = FailedTaskError(
         name,
         failure.reason,
@@ -90,7 +90,7 @@ def failed_task(node: Node, name: str, task_id: int, failure: Failure, tail: str
         where=f"{node.name}#{task_id}",
         details=failure.details,
         output=tail,
-        log=next((path for path in logs if os.path.exists(path)), ""),
+        log=folder if len(logs) > 1 else "".join(logs),
     )
     error.__cause__ = _unpickled(failure.error)
     return error

@@ -206,6 +206,20 @@ def test_what_a_taskfile_and_its_commands_print_is_no_result(cli: Command, tmp_p
     assert cli("graph", "talk.py", "--format", "dot").stdout.startswith("digraph")
 
 
+def test_a_failure_names_the_folder_of_several_logs(cli: Command, tmp_path: Path) -> None:
+    (tmp_path / "both.py").write_text(
+        "import sys\nfrom taskproc import Task\nclass Main(Task):\n    def run_task(self):\n"
+        "        print('out')\n        print('err', file=sys.stderr)\n        raise ValueError\n"
+    )
+    command = "--prefix=Main=sh -c 'echo by your leave >&2; exec \"$@\"' --"
+    for words, logs in {
+        (): ["stderr.txt", "stdout.txt"],
+        (command,): ["command.txt", "stderr.txt", "stdout.txt"],
+    }.items():
+        (line,) = [line for line in cli("run", "both.py", *words).stderr.splitlines() if line.startswith("  log  ")]
+        assert sorted(each.name for each in Path(line.removeprefix("  log     ")).glob("*.txt")) == logs
+
+
 def test_a_failure_is_told_last(cli: Command) -> None:
     done = cli("run", "Both", "-x", "serial")
     assert (done.returncode, done.stdout) == (1, "")

@@ -126,8 +126,8 @@ def test_a_failure_is_told_with_what_is_known_of_it(node: Any, tmp_path: Path) -
     )
     (tmp_path / "stdout.txt").touch()
     assert failed_task(node, "Train(x=1)#7", 7, failure, "", str(tmp_path)).log == str(tmp_path / "stdout.txt")
-    (tmp_path / "stderr.txt").touch()
-    assert failed_task(node, "Train(x=1)#7", 7, failure, "", str(tmp_path)).log == str(tmp_path / "stderr.txt")
+    (tmp_path / "command.txt").touch()
+    assert failed_task(node, "Train(x=1)#7", 7, failure, "", str(tmp_path)).log == str(tmp_path)
 
 
 @pytest.mark.parametrize("blob", [b"", b"no pickle", b"\x80\x04K\x01."])
