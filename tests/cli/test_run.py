@@ -350,6 +350,15 @@ def test_a_name_that_several_classes_have_is_refused(cli: Command, refused: Refu
 
 
 @pytest.mark.usefixtures("twins")
+def test_an_interactive_run_says_which_commands_it_leaves_out(cli: Command) -> None:
+    words = ("run", "-qi", "twins.py", "--prefix", "twins.Single=env SAID=1", "--prefix", "one.Run=")
+    done = cli(*words, TASKPROC_PREFIX="Main=nice")
+    said = "--interactive runs tasks in this process, without prefix commands: 'env SAID=1' of Single, 'nice' of Main"
+    assert (done.stderr, json.loads(done.stdout)) == (f"warning: {said}\n", [None, None, None, None])
+    assert cli(*words, TASKPROC_PREFIX="Main=nice").stderr == ""  # nothing runs
+
+
+@pytest.mark.usefixtures("twins")
 def test_a_channel_comes_before_a_class_of_its_name(cli: Command) -> None:
     channel = cli("run", "twins.py", "-q", "--prefix", "Single=env SAID=3")
     assert json.loads(channel.stdout) == [None, None, None, "3"]

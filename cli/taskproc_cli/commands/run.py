@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from taskproc.events import Event
     from taskproc.graph import Node
     from taskproc.options import Options
+    from taskproc.plan import Plan
     from taskproc.record import Key
     from taskproc_cli.request import Request
     from taskproc_cli.sweep import Sweep
@@ -145,6 +146,8 @@ def _run(
     from taskproc.run import run_all
 
     def tell(event: Event) -> None:
+        if options.interactive and isinstance(event, Planned):
+            _warn_of_commands(event.plan, options, listener)
         if explain and isinstance(event, Planned):
             for line in plan_lines(event.plan):
                 terminal.say(line)
@@ -160,6 +163,18 @@ def _run(
         if len(failed) < len(group.exceptions):
             raise
         return {}, failed
+
+
+def _warn_of_commands(plan: Plan, options: Options, listener: Progress) -> None:
+    """Say which prefix commands a run in this process leaves out."""
+    from taskproc.command import choose
+    from taskproc.decision import UpToDate
+    from taskproc.events import Warned
+
+    to_run = [node for node in plan.graph.nodes if not isinstance(plan.decisions[node.key], UpToDate)]
+    chosen = {(choose(node, options).line, node.short): None for node in to_run}
+    if left_out := [f"{line!r} of {short}" for line, short in chosen if line.strip()]:
+        listener(Warned(f"--interactive runs tasks in this process, without prefix commands: {', '.join(left_out)}"))
 
 
 def _tell(failed: Sequence[FailedTaskError], nodes: Sequence[Node], request: Request, options: Options) -> NoReturn:
