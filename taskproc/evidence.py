@@ -45,6 +45,7 @@ class Evidence(NamedTuple):
         accepted: Who has accepted the recorded result, if a person has.
         running: Whether a live run has leased it.
         other: The newest result of its class, if it has none itself: it was made with other arguments, or defaults.
+        plan: What a run would do; None where only the task's record is known.
     """
 
     row: Row | None
@@ -57,6 +58,7 @@ class Evidence(NamedTuple):
     accepted: Acceptance | None
     running: bool
     other: Record | None = None
+    plan: Plan | None = None
 
 
 def evidence(root: Node, options: Options) -> Evidence:
@@ -76,6 +78,7 @@ def evidence(root: Node, options: Options) -> Evidence:
             _unseen(grounds.codes.of(root.cls)),
             *_stored(root.name, row, options),
             other,
+            plan,
         )
 
 

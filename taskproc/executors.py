@@ -13,12 +13,12 @@ from taskproc.capture import ThreadCapture
 from taskproc.echo import Echo
 from taskproc.errors import EndRequest, RequestError
 from taskproc.failure import details_of
-from taskproc.foreign import Dask, made
+from taskproc.foreign import Dask, distributed, factory_of, made
 from taskproc.pool import Keeper, Pool, ProcessPool
 from taskproc.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
 _PATIENCE = 2.0
 
@@ -106,7 +106,12 @@ def _no_capture(folder: str, echo: Echo | None) -> Generator[None]:  # noqa: ARG
 
 
 def by_name(name: str, workers: int, args: Mapping[str, object]) -> Executor:
-    """The executor of a name: `process`, `thread`, `serial`, `dask`, `dask:ADDRESS` or `package.module:factory`.
+    """The executor of a name, as `maker` makes it."""
+    return maker(name, workers, args)()
+
+
+def maker(name: str, workers: int, args: Mapping[str, object]) -> Callable[[], Executor]:
+    """What makes the executor of a name: `process`, `thread`, `serial`, `dask`, `dask:ADDRESS` or `module:factory`.
 
     Args:
         name: Split at its first colon.
@@ -114,18 +119,19 @@ def by_name(name: str, workers: int, args: Mapping[str, object]) -> Executor:
         args: Keyword arguments for the factory, or for dask's client or local cluster.
 
     Raises:
-        RequestError: there is no such executor, or it can't be made.
+        RequestError: there is no such executor; what is returned raises it where the executor can't be made.
     """
     kind, colon, rest = name.partition(":")
     if kind == "dask":
-        return Dask(rest, workers, args)
+        distributed(name)  # is there
+        return partial(Dask, rest, workers, args)
     if colon:
-        return made(name, args)
+        return partial(made, name, factory_of(name), args)
     if args:
         raise RequestError(f"executor {name} takes no arguments; only dask and package.module:factory do")
     if kind == "process":
-        return ProcessPool(workers)
+        return partial(ProcessPool, workers)
     if kind in {"thread", "serial"}:
-        return ThreadPool(workers if kind == "thread" else 1)
+        return partial(ThreadPool, workers if kind == "thread" else 1)
     known = "process, thread, serial, dask, dask:ADDRESS or package.module:factory"
     raise RequestError(f"there is no executor {name!r}; it is one of {known}")

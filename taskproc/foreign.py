@@ -178,6 +178,19 @@ def _lost(error: BaseException) -> Lost:
     return Lost(f"the executor lost it ({reason_of(error)})")
 
 
+def distributed(name: str) -> Any:
+    """Dask's package for an executor of that name.
+
+    Raises:
+        RequestError: It is not installed.
+    """
+    try:
+        return importlib.import_module("distributed")
+    except ImportError as error:
+        message = f"executor {name} needs the package distributed, as taskproc[dask] installs it ({error})"
+        raise RequestError(message) from None
+
+
 class Dask(Foreign):
     """The workers of a dask scheduler at an address, or, without one, of a cluster of this machine that ends with us.
 
@@ -186,19 +199,14 @@ class Dask(Foreign):
 
     def __init__(self, address: str, workers: int, args: Mapping[str, object]) -> None:
         name = f"dask:{address}" if address else "dask"
-        try:
-            distributed: Any = importlib.import_module("distributed")
-        except ImportError as error:
-            raise RequestError(
-                f"executor {name} needs the package distributed, as taskproc[dask] installs it ({error})"
-            ) from None
+        dask = distributed(name)
         self._open = contextlib.ExitStack()
         try:
             if address:
-                client = distributed.Client(address, **args)
+                client = dask.Client(address, **args)
             else:
                 settings = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", **args}
-                client = distributed.Client(self._open.enter_context(distributed.LocalCluster(**settings)))
+                client = dask.Client(self._open.enter_context(dask.LocalCluster(**settings)))
             self._open.enter_context(client)
         except Exception as error:
             self._open.close()
@@ -217,22 +225,36 @@ class Dask(Foreign):
         self._open.close()
 
 
-class _Factory(Protocol):
+class Factory(Protocol):
+    """What a user's module makes an executor with."""
+
     def __call__(self, **args: object) -> concurrent.futures.Executor: ...
 
 
-def made(name: str, args: Mapping[str, object]) -> Foreign:
-    """The executor that a factory, `package.module:factory`, makes; modules are also looked for in this folder.
+def factory_of(name: str) -> Factory:
+    """The factory that `package.module:factory` means; modules are also looked for in this folder.
 
     Raises:
-        RequestError: It can't be made.
+        RequestError: There is none.
     """
     module, _, factory = name.partition(":")
     if os.getcwd() not in sys.path and "" not in sys.path:
         sys.path.append(os.getcwd())
     try:
-        factory_of: _Factory = attrgetter(factory)(importlib.import_module(module))
-        make = partial(factory_of, **args)
+        found: Factory = attrgetter(factory)(importlib.import_module(module))
+    except Exception as error:
+        raise RequestError(f"executor {name} can't be made: {reason_of(error)}") from error
+    return found
+
+
+def made(name: str, factory: Factory, args: Mapping[str, object]) -> Foreign:
+    """The executor of that name which a factory makes.
+
+    Raises:
+        RequestError: It can't be made.
+    """
+    make = partial(factory, **args)
+    try:
         executor = make()
     except Exception as error:
         raise RequestError(f"executor {name} can't be made: {reason_of(error)}") from error

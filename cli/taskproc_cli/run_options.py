@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from taskproc.graph import build_graph
+from taskproc.options import Options
 from taskproc_cli.problems import UsageError
 from taskproc_cli.settings import Setting
 from taskproc_cli.shapes import read_json_object
@@ -13,8 +14,10 @@ from taskproc_cli.target import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from taskproc.graph import Graph, Node
+    from taskproc_cli.request import Request
     from taskproc_cli.settings import Settings
 
 T = TypeVar("T")
@@ -66,6 +69,11 @@ def prefix(text: str, option: str) -> tuple[str, str]:
     except ValueError as error:
         raise UsageError(f"{option} {name}: {value!r} is not a shell line ({error})") from None
     return name, value
+
+
+def usual(request: Request, cache: Path, node: Node) -> Options:
+    """How a task runs where the command line says nothing of that, as far as a plan is concerned."""
+    return Options(cache=cache, **by_name((), (), request.settings, [node]))
 
 
 def by_name(

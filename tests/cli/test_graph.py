@@ -90,6 +90,8 @@ def test_a_deep_graph_is_drawn(cli: Command, tmp_path: Path) -> None:
         "    up: Requires[int]\n"
         "    def __init__(self, n: int):\n"
         "        self.up = Link(n - 1) if n else Const(0)\n"
+        "    def run_task(self) -> int:\n"
+        "        return self.up\n"
     )
     assert len(cli("graph", "deep.py", "--n", "1500", "--all").stdout.splitlines()) == 1501
     folded = cli("graph", "deep.py", "--n", "1500")

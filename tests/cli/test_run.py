@@ -206,6 +206,39 @@ def test_what_a_taskfile_and_its_commands_print_is_no_result(cli: Command, tmp_p
     assert cli("graph", "talk.py", "--format", "dot").stdout.startswith("digraph")
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["-x nowhere:make", "-x os.path:nothing", "-x serial --executor-args {}", '-x serial --executor-args {"a":1}'],
+)
+def test_a_dry_run_refuses_the_executors_that_a_run_does(cli: Command, words: str) -> None:
+    wet, dry = cli("run", *words.split(), "Talk"), cli("run", "-n", *words.split(), "Talk")
+    assert dry.returncode == wet.returncode
+    assert (dry.stderr == wet.stderr) == (wet.returncode == 2)
+
+
+def test_a_dry_run_starts_no_executor(cli: Command, tmp_path: Path) -> None:
+    (tmp_path / "pools.py").write_text("print('imported')\ndef make():\n    raise ValueError('made')\n")
+    dry = cli("run", "-n", "-x", "pools:make", "Talk")
+    assert (dry.returncode, dry.stderr) == (0, "imported\n")
+    assert "never ran" in dry.stdout
+    assert "imported" not in dry.stdout
+
+
+@pytest.mark.parametrize("command", ["graph", "status", "why"])
+def test_what_a_run_would_refuse_is_told_by_what_only_looks(cli: Command, tmp_path: Path, command: str) -> None:
+    (tmp_path / "idle.py").write_text("from taskproc import Task\nclass Main(Task):\n    pass\n")
+    refused, looked = cli("run", "idle.py", "Main"), cli(command, "idle.py", "Main")
+    said = "Main does not say what to do: define run_task\n"
+    assert (refused.returncode, refused.stderr) == (2, f"taskproc: {said}")
+    assert (looked.returncode, looked.stderr) == (0, f"warning: taskproc run would refuse this: {said}")
+    (tmp_path / "pyproject.toml").write_text("[tool.taskproc]\nrate-limit = { gpu = 1 }\n")
+    (tmp_path / "big.py").write_text(
+        "from taskproc import Task\nclass Main(Task):\n    _task_channel = {'gpu': 2}\n"
+        "    def run_task(self):\n        return 1\n"
+    )
+    assert "Main() takes 2 of gpu" in cli(command, "big.py", "Main").stderr
+
+
 def test_a_failure_names_the_folder_of_several_logs(cli: Command, tmp_path: Path) -> None:
     (tmp_path / "both.py").write_text(
         "import sys\nfrom taskproc import Task\nclass Main(Task):\n    def run_task(self):\n"

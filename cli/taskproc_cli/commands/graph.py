@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from taskproc_cli.hints import choice
 from taskproc_cli.problems import UsageError
+from taskproc_cli.run_options import usual
 from taskproc_cli.views import terminal
+from taskproc_cli.views.plan import warn_of_refusal
 from taskproc_cli.views.quantities import count
 from taskproc_cli.views.result import write_lines
 
@@ -35,7 +37,6 @@ def graph(
 
     For example: taskproc graph taskfile.py Main --format svg > graph.svg
     """
-    from taskproc.options import Options
     from taskproc.run import make_plan
     from taskproc.store import open_store
     from taskproc_cli.views.diagram import MANY, make_diagram
@@ -46,7 +47,10 @@ def graph(
     choice("graph", "--format", format)
     steps = None if depth is None else _steps(depth)
     folder = request.cache(cache)
-    plan = make_plan(request.node(folder), Options(cache=folder))
+    node = request.node(folder)
+    options = usual(request, folder, node)
+    plan = make_plan(node, options)
+    warn_of_refusal(plan, options)
     with open_store(folder, write=False) as store:
         running = store.running()
     most = MANY if format in PEOPLES and not all else None

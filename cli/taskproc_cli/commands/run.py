@@ -94,6 +94,8 @@ def run(
     if dry_run:
         plan = make_plan(nodes[0], options, *nodes[1:])
         refuse_impossible(plan, options)
+        if not (plan.is_done or interactive):
+            _refuse_unknown_executor(options)
         write_lines(plan_lines(plan))
         return
     listener = shown_progress(quiet=quiet, verbose=verbose, insist=progress, own_terminal=interactive)
@@ -107,6 +109,15 @@ def run(
         if not quiet:
             terminal.say("")
         _tell(failed, nodes, request, options)
+
+
+def _refuse_unknown_executor(options: Options) -> None:
+    """Refuse an executor that a run would find not to be there, without starting it."""
+    from taskproc.executors import maker
+
+    assert isinstance(options.executor, str)  # it was typed
+    with terminal.printing_to_stderr():  # a factory's module may print
+        maker(options.executor, options.slots, options.executor_args)
 
 
 def _form(form: str | None, sweep: Sequence[str] | None) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from taskproc_cli import run_options
+from taskproc_cli.run_options import usual
 from taskproc_cli.target import load_module
+from taskproc_cli.views.plan import warn_of_refusal
 from taskproc_cli.views.result import write_lines
 from taskproc_cli.views.status import cache_lines, graph_lines
 
@@ -29,7 +29,6 @@ def status(request: Request, cache: str | None = None) -> None:
 
 
 def _lines(request: Request, cache: str | None) -> Iterator[str]:
-    from taskproc.options import Options
     from taskproc.run import make_plan
     from taskproc.stale import stale_names
     from taskproc.store import open_store
@@ -38,8 +37,9 @@ def _lines(request: Request, cache: str | None) -> Iterator[str]:
     folder = request.cache(cache)
     if request.loaded:
         node = request.node(folder)
-        options = replace(Options(cache=folder), **run_options.by_name((), (), request.settings, [node]))
+        options = usual(request, folder, node)
         plan = make_plan(node, options)
+        warn_of_refusal(plan, options)
         with open_store(folder, write=False) as store:
             yield from graph_lines(plan, store, options)
         return

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from taskproc.errors import RequestError
 from taskproc_cli.request import load_class
+from taskproc_cli.run_options import usual
+from taskproc_cli.views.plan import warn_of_refusal
 from taskproc_cli.views.result import write_lines
 from taskproc_cli.views.why import why_lines
 
@@ -31,12 +33,16 @@ def _lines(request: Request, cache: str | None) -> Iterator[str]:
     from taskproc.options import Options
 
     folder = request.cache(cache)
-    options = Options(cache=folder)
     if request.target.instance is None:
         node = request.recorded_node(folder)
-        return why_lines(node.label, evidence(node, options))
+        options = usual(request, folder, node)
+        found = evidence(node, options)
+        if found.plan is not None:
+            warn_of_refusal(found.plan, options)
+        return why_lines(node.label, found)
     instance = request.instance(folder)
-    return why_lines(instance.label, recorded_evidence(instance.name, instance.row, _present_code(request), options))
+    found = recorded_evidence(instance.name, instance.row, _present_code(request), Options(cache=folder))
+    return why_lines(instance.label, found)
 
 
 def _present_code(request: Request) -> Fingerprint | None:

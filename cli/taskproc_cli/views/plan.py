@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 from taskproc.causes import followers, follows, root_causes
 from taskproc.decision import MayRun, Run, UpstreamChanged, UpToDate
+from taskproc.errors import RequestError
+from taskproc_cli.views import terminal
 from taskproc_cli.views.quantities import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from taskproc.decision import Decision
+    from taskproc.options import Options
     from taskproc.plan import Plan
 
 REASONS = 5
@@ -35,6 +38,16 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         yield f"{titles[name]}: {counted.total():,} of {count(sizes[name], 'task')}"
         yield from _counted(counted)
     yield total_line(plan)
+
+
+def warn_of_refusal(plan: Plan, options: Options) -> None:
+    """Say on stderr what `run` would say and do nothing, where there is something that can never begin."""
+    from taskproc.run import refuse_impossible
+
+    try:
+        refuse_impossible(plan, options)
+    except RequestError as error:
+        terminal.say(f"{terminal.paint('warning:', 'yellow')} taskproc run would refuse this: {error}")
 
 
 def cause_lines(plan: Plan) -> Iterator[str]:
