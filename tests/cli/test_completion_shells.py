@@ -235,8 +235,12 @@ def test_an_installed_script_is_found_by_the_shell(
     said = capsys.readouterr()
     places = [Path(line) for line in said.out.splitlines()]
     assert [path.read_text() for path in places] == [(COMPLETIONS / script).read_text() for script in SCRIPTS.values()]
-    assert said.err.count("\n") == 1
-    assert str(places[1].parent) in said.err  # zsh must be told
+    for_bash, for_zsh = said.err.splitlines()
+    assert str(places[1].parent) in for_zsh
+    _, _, line = for_bash.partition("~/.bashrc should say: ")
+    command = [shell("bash"), "--norc", "-c", f"{line}; complete -p taskproc"]
+    found = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=True)
+    assert found.stdout == "complete -o nospace -F _taskproc taskproc\n"
 
     command = [shell("fish"), "-c", "complete -C 'taskproc run C'"]
     found = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import typer
@@ -12,7 +13,11 @@ from taskproc_cli.grammar import SHELLS
 from taskproc_cli.views import terminal
 
 SCRIPTS = dict(zip(SHELLS, ("taskproc.bash", "_taskproc", "taskproc.fish"), strict=True))
-ZSH_HINT = "if TAB knows nothing of it, ~/.zshrc should say: fpath=({folder} $fpath); autoload -Uz compinit; compinit"
+HINTS = {
+    "bash": "if TAB knows nothing of it, bash-completion is not loaded: ~/.bashrc should say: source {path}",
+    "zsh": "if TAB knows nothing of it, ~/.zshrc should say: fpath=({folder} $fpath); autoload -Uz compinit; compinit",
+}
+"""What else a shell may need to find its script."""
 
 
 def completion(shell: str = "", *, install: bool = False) -> None:
@@ -35,8 +40,8 @@ def completion(shell: str = "", *, install: bool = False) -> None:
     except OSError as error:
         raise RequestError(f"{path} can't be written ({error.strerror}): redirect taskproc completion {name}") from None
     typer.echo(path)
-    if name == "zsh":
-        terminal.say(ZSH_HINT.format(folder=path.parent))
+    if name in HINTS:
+        terminal.say(HINTS[name].format(path=shlex.quote(str(path)), folder=shlex.quote(str(path.parent))))
 
 
 def place(shell: str) -> Path:
