@@ -15,7 +15,7 @@ from taskproc.journal import Journal, Lease
 from taskproc.trouble import UnreadableError, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import Self
 
@@ -151,9 +151,8 @@ class Store:
                 self._index.write(name, members, generation)
         self._sweep_disk(self.names())
 
-    def clear_names(self, names: Iterable[str]) -> None:
+    def clear_names(self, names: Sequence[str]) -> None:
         """Clear all tasks of these classes."""
-        names = tuple(names)
         self._clear({name: list(self._index.keys(name)) for name in names})
         self._sweep_disk(names)
 
@@ -209,15 +208,16 @@ class Store:
                 found.setdefault(name, set()).update(ids)
         return found
 
-    def measure(self, wanted: Wanted | None = None) -> tuple[int, int]:
-        """How many tasks `clear` would forget, and the bytes of their files and values."""
-        count = size = 0
+    def measure(self, wanted: Wanted | None = None) -> tuple[int, int, int]:
+        """How many results `clear` would forget, how many failures, and the bytes of their files and values."""
+        results = failures = size = 0
         for name in self.names() if wanted is None else wanted:
             rows = self._index.read_all(name) if wanted is None else self._index.read({name: wanted[name]})
             for key, row in rows.rows.items():
-                count += bool(row.good or row.failure or key in rows.damaged)
+                results += bool(row.good or key in rows.damaged)
+                failures += bool(row.failure)
                 size += self.size(name, row)
-        return count, size
+        return results, failures, size
 
     def size(self, name: str, row: Row) -> int:
         """The bytes of a task's files and value."""

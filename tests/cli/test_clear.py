@@ -54,6 +54,15 @@ def test_a_dry_run_removes_nothing(cli: Command, filled: Path) -> None:
 
 
 @pytest.mark.usefixtures("filled")
+def test_failures_are_no_results(cli: Command) -> None:
+    cli("run", "Both", "-k")
+    assert cli("clear", "-n").stdout.startswith("would remove 6 results and 2 failures, ")
+    assert cli("status").stdout.splitlines()[-1].startswith("6 results, ")
+    assert "removed 2 failures, " in cli("clear", "Fail", "--yes").stderr
+    assert cli("clear", "-n").stdout.startswith("would remove 6 results, ")
+
+
+@pytest.mark.usefixtures("filled")
 def test_a_task_means_all_its_instances_and_needs_no_taskfile(cli: Command, tmp_path: Path) -> None:
     text = (tmp_path / "taskfile.py").read_text()
     (tmp_path / "taskfile.py").write_text("this is no Python\n")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from taskproc_cli.problems import AnsweredNoError, UsageError
 from taskproc_cli.target import load_module
 from taskproc_cli.views import terminal
-from taskproc_cli.views.quantities import count, size
+from taskproc_cli.views.quantities import recorded, size
 from taskproc_cli.views.result import write_out
 
 if TYPE_CHECKING:
@@ -35,16 +35,16 @@ def clear(
     folder = request.cache(cache)
     wanted = _stale(request, folder) if stale else request.recorded(folder)
     try:
-        number, amount = _measure(folder, wanted)
+        results, failures, amount = _measure(folder, wanted)
         of = f" of {', '.join(wanted)}" if stale and wanted else ""
-        what = f"{count(number, 'result')}{of}, {size(amount)}, in {folder}"
+        what = f"{recorded(results, failures)}{of}, {size(amount)}, in {folder}"
     except _unreadable():
         if wanted is not None:
             raise
-        number, what = 1, f"the cache in {folder}, which can't be read"
+        results, failures, what = 1, 0, f"the cache in {folder}, which can't be read"
     if dry_run:
         write_out(f"would remove {what}\n")
-    elif number == 0:
+    elif not (results or failures):
         terminal.say(f"there is nothing to remove in {folder}")
     elif yes or _confirmed(f"remove {what}?"):
         _clear(folder, wanted)
@@ -67,8 +67,8 @@ def _stale(request: Request, cache: Path) -> Wanted:
     return {name: keys for name, keys in found.items() if keys}
 
 
-def _measure(cache: Path, wanted: Wanted | None) -> tuple[int, int]:
-    """How many results would be removed, and their bytes; writes nothing."""
+def _measure(cache: Path, wanted: Wanted | None) -> tuple[int, int, int]:
+    """How many results would be removed, how many failures, and their bytes; writes nothing."""
     from taskproc.store import open_store
 
     with open_store(cache, write=False) as store:

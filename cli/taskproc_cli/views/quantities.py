@@ -10,6 +10,12 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def recorded(results: int, failures: int) -> str:
+    """`34 results`, `34 results and 2 failures`, `2 failures`."""
+    told = [count(results, "result")] if results or not failures else []
+    return " and ".join(told + ([count(failures, "failure")] if failures else []))
+
+
 def duration(seconds: float) -> str:
     """`3.2 s`, `3 min 12 s`, `2 h 5 min`."""
     if seconds < _MINUTE - 0.05:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from taskproc.command import choose
 from taskproc.decision import MayRun, Run, UpToDate
 from taskproc_cli.views.plan import cause_lines, total_line
-from taskproc_cli.views.quantities import count, duration, size
+from taskproc_cli.views.quantities import count, duration, recorded, size
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -103,7 +103,7 @@ def cache_lines(store: Store, stale: Collection[str], folder: Path) -> Iterator[
     """All that is recorded, class by class, and what of that can't be used any more."""
     running = store.running()
     results = total = 0
-    unusable: list[tuple[str, int, int]] = []
+    unusable: list[tuple[str, str, int]] = []
     for name in store.names():
         rows = [row for _, row in store.all_rows(name)]
         good, failed = sum(row.good is not None for row in rows), sum(row.failure is not None for row in rows)
@@ -114,9 +114,9 @@ def cache_lines(store: Store, stale: Collection[str], folder: Path) -> Iterator[
         parts += [f"{len(running[name]):,} running now"] if running.get(name) else []
         yield f"{name}: {', '.join(parts)}, {size(amount)} kept"
         if name in stale and (good or failed):
-            unusable.append((name, good + failed, amount))
+            unusable.append((name, recorded(good, failed), amount))
     yield f"{count(results, 'result')}, {size(total)}, in {folder}"
-    for name, number, amount in unusable:
-        yield f"{name} is no longer defined: {count(number, 'result')}, {size(amount)}, can't be used any more"
+    for name, what, amount in unusable:
+        yield f"{name} is no longer defined: {what}, {size(amount)}, can't be used any more"
     if unusable:
         yield "`taskproc clear --stale` removes what can't be used"
