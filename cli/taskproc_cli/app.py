@@ -195,10 +195,13 @@ def _no_command(word: str, rest: Sequence[str]) -> str:
     import difflib
     import shlex
 
+    from taskproc_cli.hints import near_options
     from taskproc_cli.paths import is_taskfile
 
     if word.startswith("-"):
-        return f"there is no option {word} before a command; see taskproc --help"
+        near = near_options({"-h": "--help"}.get(word, word), ("--help", "--version"))
+        hint = f"did you mean taskproc {near[0]}?" if near else "see taskproc --help"
+        return f"there is no option {word} before a command; {hint}"
     if is_taskfile(word) or ":" in word:
         return f"{word} is no command; did you mean taskproc run {shlex.join([word, *rest])}?"
     if word == "help":

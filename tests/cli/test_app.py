@@ -70,7 +70,9 @@ def test_each_command_has_help_with_an_example(cli: Command, name: str) -> None:
         ("Choose", "did you mean taskproc run Choose?"),
         ("taskfile:Choose --n 3", "did you mean taskproc run taskfile:Choose --n 3?"),
         ("grpah", "did you mean taskproc graph?"),
-        ("--workers", "there is no option --workers before a command"),
+        ("--workers", "there is no option --workers before a command; see taskproc --help"),
+        ("--versio", "there is no option --versio before a command; did you mean taskproc --version?"),
+        ("-h", "there is no option -h before a command; did you mean taskproc --help?"),
         ("run Talk --install-completion", "no option --install-completion"),
     ],
 )
