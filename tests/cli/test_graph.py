@@ -167,6 +167,22 @@ def test_wide_characters_take_two_columns() -> None:
     assert fitting("字" * 10, 10, 60) == "字" * 5 + "…"
 
 
+def test_a_narrow_terminal_cuts_names_and_leaves_states() -> None:
+    def box(state: str) -> Box:
+        node: Any = SimpleNamespace(label="Train(kind='a long one', seed=3)")
+        return Box([node], Counter(["up to date"]), Counter([state]), None, "", 0, 0)
+
+    up, down, root = box("never ran"), box("failed last time: ValueError: all of it"), box("never ran")
+    drawn = Diagram([up, down, root], {up: {}, down: {}, root: {up: {}, down: {}}})
+    assert [line.rstrip() for line in tree(drawn, None, 40)] == [
+        "Train(kind='a long one', see…  never ran",
+        "├─ Train(kind='a long one', …  never ran",
+        "└─ Train(kind='a lon…  failed last time…",
+    ]
+    for columns in (30, 40, 50, 60):
+        assert all("  never ran" in line or "  failed last time" in line for line in tree(drawn, None, columns))
+
+
 def test_an_unknown_format_is_refused(refused: Refused) -> None:
     assert refused("graph", "Talk", "--format", "dto") == "--format: there is no 'dto'; did you mean 'dot'?"
 

@@ -55,6 +55,14 @@ def test_a_display_fits(columns: int, rows: int, number: int) -> None:
         assert sum("/10" in plain(line) for line in lines[1:]) == (number if number <= 15 else 10)
 
 
+@pytest.mark.parametrize("columns", [20, 25, 30, 35, 40])
+def test_no_blanks_are_cut_with_an_ellipsis(columns: int) -> None:
+    classes = (Work("Slowish", 12, 12), Work("AnotherClassWithALongName", 12, 12), Work("Main", 1, 0, running=1))
+    _, done, _, busy, *_ = (crop(line, columns - 1) for line in drawing(snapshot(*classes), columns, 24))
+    assert plain(done).endswith("12/12")
+    assert plain(busy).endswith(("0/1", "1 running"))
+
+
 def test_classes_at_work_are_shown_before_those_that_wait_or_are_done() -> None:
     classes = (Work("a", 1, 1), Work("b", 1), Work("c", 2, 1), Work("d", 1, running=1), Work("e", 1))
     assert [[work.name for work in shown(snapshot(*classes), most)] for most in (1, 2, 3, 9)] == [

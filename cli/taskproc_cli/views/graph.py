@@ -24,8 +24,8 @@ FILLS: dict[str, tuple[Colour, str]] = {
 }
 """The colours of what a plan says of a task, in a terminal and in a drawing."""
 
-_NARROWEST = 24
-"""Columns that a label keeps however narrow the terminal is."""
+_LABEL, _STATE, _NARROWEST = 24, 17, 8
+"""Columns that a label keeps beside a long reason, a state beside a label, a label however narrow the terminal is."""
 
 
 def tree(drawn: Diagram, depth: int | None = None, columns: int | None = None) -> Iterator[str]:
@@ -56,7 +56,8 @@ def _line(before: str, box: Box, words: str, columns: int | None) -> str:
     label = box.label
     if columns is not None:
         room = columns - len(before) - 2
-        label = cut(label, max(_NARROWEST, room - width(words)))
+        least = max(_NARROWEST, min(_LABEL, room - min(_STATE, width(words))))
+        label = cut(label, max(least, room - width(words)))
         words = cut(words, max(0, room - width(label)))
     return f"{before}{paint_out(label, FILLS[box.state][0])}  {paint_out(words, 'dim')}".rstrip()
 

@@ -119,7 +119,7 @@ def _table(classes: list[Work], columns: int) -> list[Line]:
     numbers = [f"{work.done:,}/{work.total:,}" for work in classes]
     rows = [(number, *_ends(work)) for number, work in zip(numbers, classes, strict=True)]
     widths = [max(len(row[place]) for row in rows) for place in range(4)]
-    while len(widths) > 1 and sum(each + 2 for each in widths if each) > columns * 2 // 3:
+    while len(widths) > 1 and sum(each + 2 for each in widths if each) > min(columns * 2 // 3, columns - 13):
         widths.pop()
     needed = sum(each + 2 for each in widths if each)
     names = min(max(width(work.name) for work in classes), max(8, columns - needed - 8))
@@ -130,6 +130,8 @@ def _table(classes: list[Work], columns: int) -> list[Line]:
         line += _bar(work.done, work.total, length, failed=bool(work.ends["failed"]))
         for place, wide in enumerate(widths):
             line.append((f"  {row[place]:>{wide}}" if wide else "", _COLOURS[place]))
+        while not line[-1][0].strip():
+            line.pop()  # or there would be an ellipsis where blanks are cut
         lines.append(line)
     return lines
 
