@@ -8,6 +8,7 @@ import functools
 import sys
 import types
 import typing
+import warnings
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin
@@ -20,7 +21,7 @@ from taskproc.future import FutureBase
 from taskproc.presentation import glimpse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
 
 class Misfit(Exception):  # noqa: N818  says what the value is
@@ -54,8 +55,9 @@ def coercion(annotation: Any) -> Callable[[Any], Any]:
     config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
     try:
         # A tuple of one, for pydantic takes no configuration beside a class that may have its own.
-        adapter: Any = TypeAdapter(cast("Any", tuple)[portable(annotation)], config=config)
-        adapter.rebuild()  # says which name is missing, if one is
+        with making_adapters():
+            adapter: Any = TypeAdapter(cast("Any", tuple)[portable(annotation)], config=config)
+            adapter.rebuild()  # says which name is missing, if one is
     except (PydanticUserError, PydanticUndefinedAnnotation) as error:
         raise TypeError(error.message.partition("\n")[0]) from None
     validator = SchemaValidator(_checked(adapter.core_schema))
@@ -67,6 +69,14 @@ def coercion(annotation: Any) -> Callable[[Any], Any]:
             raise _misfit(cast("Sequence[Mapping[str, Any]]", error.errors(include_url=False)), value) from None
 
     return coerce
+
+
+@contextlib.contextmanager
+def making_adapters() -> Generator[None]:
+    """Without pydantic's warning that it does not guard what is `ReadOnly`, which nobody here asks of it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* using the `ReadOnly` qualifier", UserWarning)
+        yield
 
 
 def portable(annotation: Any) -> Any:

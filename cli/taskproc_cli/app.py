@@ -121,13 +121,21 @@ def _dispatch(name: str, *words: str) -> None:
     if name == "--help":
         write_lines([whole.get_help(ctx)])
     elif name == "--version":
-        from importlib.metadata import version
-
-        typer.echo(f"taskproc {version('taskproc')}")
+        write_lines([f"taskproc {_version()}"])
     elif name in COMMANDS:
         _invoke(load_command(name), name, list(words), parent=ctx)
     else:
         raise UsageError(_no_command(name, words))
+
+
+def _version() -> str:
+    """The version that is installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("taskproc")
+    except PackageNotFoundError:  # it is run from where it lies
+        return "of unknown version, for it is not installed"
 
 
 def program() -> Commands:

@@ -138,9 +138,10 @@ def _fields_of_named_tuple(cls: Any, about: Mapping[str, str]) -> Iterator[Field
 
 def _fields_of_typed_dict(cls: Any, about: Mapping[str, str]) -> Iterator[Field]:
     for name, hint in _hints(cls).items():
-        kind = get_origin(hint)
-        bare = get_args(hint)[0] if kind in (Required, NotRequired) else hint
-        needed = kind is not NotRequired and (kind is Required or name in cls.__required_keys__)
+        bare, needed = hint, name in cls.__required_keys__
+        while (kind := get_origin(bare)) in (Required, NotRequired) or getattr(kind, "_name", "") == "ReadOnly":
+            needed = kind is Required if kind in (Required, NotRequired) else needed
+            (bare,) = get_args(bare)
         yield Field(name, name, bare, MISSING if needed else None, about.get(name) or description(bare))
 
 

@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticSerializationError
 
 from taskproc.arguments import unpacked
-from taskproc.coercion import portable
+from taskproc.coercion import making_adapters, portable
 from taskproc.presentation import to_json
 
 if TYPE_CHECKING:
@@ -67,8 +67,9 @@ def _adapter(annotation: Any) -> TypeAdapter[Any]:
     """What validates a parameter; anything, where that can't be told."""
     for config in (ConfigDict(arbitrary_types_allowed=True), None):  # a model has its own, and refuses another
         try:
-            adapter = TypeAdapter[Any](portable(annotation), config=config)
-            adapter.rebuild()  # says which name is missing, if one is
+            with making_adapters():
+                adapter = TypeAdapter[Any](portable(annotation), config=config)
+                adapter.rebuild()  # says which name is missing, if one is
         except (PydanticUserError, PydanticUndefinedAnnotation):
             continue
         return adapter

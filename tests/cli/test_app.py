@@ -24,6 +24,23 @@ def test_its_version_is_that_of_the_package(cli: Command) -> None:
     assert cli("--version").stdout == f"taskproc {version('taskproc')}\n"
 
 
+UNINSTALLED = """
+import importlib.metadata as metadata
+
+def missing(name):
+    raise metadata.PackageNotFoundError(name)
+
+metadata.version = missing
+from taskproc_cli.app import main
+main(["--version"])
+"""
+
+
+def test_a_version_that_nothing_tells_is_no_error(python: Command) -> None:
+    done = python("-c", UNINSTALLED)
+    assert (done.stdout, done.stderr) == ("taskproc of unknown version, for it is not installed\n", "")
+
+
 @pytest.mark.parametrize("words", [[], ["--help"]])
 def test_help_names_every_command(cli: Command, words: list[str]) -> None:
     done = cli(*words)

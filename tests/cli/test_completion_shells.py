@@ -8,12 +8,14 @@ import shutil
 import stat
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pexpect
 import pytest
 
+import taskproc
 import taskproc_cli.complete
 from taskproc.errors import RequestError
 from taskproc_cli.commands.completion import SCRIPTS, completion
@@ -215,6 +217,18 @@ def test_the_command_prints_the_script(
     monkeypatch.setenv("SHELL", f"/usr/bin/{name}")
     completion()
     assert capsys.readouterr().out == script
+
+
+def test_a_script_is_read_from_a_zip_too(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as file:
+        for package in (Path(taskproc.__file__).parent, PACKAGES / "taskproc_cli"):
+            for path in package.rglob("*"):
+                if path.is_file() and "__pycache__" not in path.parts:
+                    file.write(path, path.relative_to(package.parent))
+    words = [sys.executable, "-c", "from taskproc_cli.app import main; main(['completion', 'fish'])"]
+    environ = {**os.environ, "PYTHONPATH": str(tmp_path / "all.zip")}
+    done = subprocess.run(words, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ((COMPLETIONS / SCRIPTS["fish"]).read_text(), "")
 
 
 @pytest.mark.parametrize(("name", "variable"), [("tcsh", ""), ("", "/bin/tcsh"), ("", "")])

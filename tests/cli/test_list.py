@@ -112,3 +112,19 @@ def test_the_schema_of_a_typed_dict_is_told_on_every_python(cli: Command, tmp_pa
     )
     (main,) = json.loads(cli("list", "study.py", "--format", "json").stdout)["tasks"]
     assert main["arguments"]["$defs"]["Row"]["required"] == ["rate"]
+
+
+def test_read_only_items_are_options_and_warn_of_nothing(cli: Command, tmp_path: Path) -> None:
+    (tmp_path / "study.py").write_text(
+        "from typing_extensions import NotRequired, ReadOnly, TypedDict\nfrom taskproc import Task\n"
+        "class Row(TypedDict):\n    rate: ReadOnly[float]\n    n: NotRequired[ReadOnly[int]]\n"
+        "class Main(Task):\n    def __init__(self, row: Row):\n        self.row = row\n"
+        "    def run_task(self):\n        return self.row\n"
+    )
+    listed = cli("list", "study.py", "--format", "json", PYTHONWARNINGS="error::UserWarning")
+    (main,) = json.loads(listed.stdout)["tasks"]
+    assert main["arguments"]["$defs"]["Row"]["required"] == ["rate"]
+    done = cli("run", "study.py", "-q", "--row.rate", "1", "--row.n", "2", PYTHONWARNINGS="error::UserWarning")
+    assert (done.stdout, done.stderr) == ('{"rate": 1.0, "n": 2}\n', "")
+    help_text = cli("run", "study.py", "--help").stdout
+    assert "--row.rate <float>" in help_text

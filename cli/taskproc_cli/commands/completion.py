@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
+from importlib.resources import files
 from pathlib import Path
-
-import typer
 
 from taskproc.errors import RequestError
 from taskproc_cli.grammar import SHELLS
 from taskproc_cli.views import terminal
+from taskproc_cli.views.result import write_out
 
 SCRIPTS = dict(zip(SHELLS, ("taskproc.bash", "_taskproc", "taskproc.fish"), strict=True))
 HINTS = {
@@ -29,9 +29,9 @@ def completion(shell: str = "", *, install: bool = False) -> None:
     if name not in SCRIPTS:
         said = f"there is no completion for {name!r}" if name else "$SHELL names no shell"
         raise RequestError(f"{said}: say taskproc completion bash, zsh or fish")
-    script = (Path(__file__).parent.parent / "completions" / SCRIPTS[name]).read_text("utf-8")
+    script = files("taskproc_cli").joinpath("completions", SCRIPTS[name]).read_text("utf-8")
     if not install:
-        typer.echo(script, nl=False)
+        write_out(script)
         return
     path = place(name)
     try:
@@ -39,7 +39,7 @@ def completion(shell: str = "", *, install: bool = False) -> None:
         path.write_text(script, "utf-8")
     except OSError as error:
         raise RequestError(f"{path} can't be written ({error.strerror}): redirect taskproc completion {name}") from None
-    typer.echo(path)
+    write_out(f"{path}\n")
     if name in HINTS:
         terminal.say(HINTS[name].format(path=shlex.quote(str(path)), folder=shlex.quote(str(path.parent))))
 
