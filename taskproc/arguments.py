@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import types
 import typing
 from typing import TYPE_CHECKING, Any, cast
@@ -14,6 +15,7 @@ from taskproc.fitting import fits_or_default, is_known
 from taskproc.fixed import own_copy
 from taskproc.presentation import glimpse
 from taskproc.record import Key
+from taskproc.requires import annotations_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +36,7 @@ class Parameters:
     def __init__(self, cls: type) -> None:
         self._name = cls.__qualname__
         init = cast("Any", cls).__init__
-        bare = inspect.signature(init)
+        bare = bare_signature(init)
         hints = _hints(init)
         parameters = [p.replace(annotation=hints.get(p.name, p.annotation)) for p in list(bare.parameters.values())[1:]]
         self.signature = inspect.Signature(parameters)
@@ -215,13 +217,22 @@ class _Name:
         return self._text
 
 
+def bare_signature(function: Any) -> inspect.Signature:
+    """The signature of a function, whether or not its annotations can be evaluated."""
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        return inspect.signature(function, annotation_format=annotationlib.Format.FORWARDREF)
+    return inspect.signature(function)
+
+
 def _hints(init: Any) -> dict[str, Any]:
     """The annotations of a function, evaluated; those that cannot be (names of a type checker's alone) are left out."""
     try:
         return typing.get_type_hints(init, include_extras=True)
     except Exception:  # noqa: BLE001  an annotation is any expression, and may raise anything
         found: dict[str, Any] = {}
-        for name, annotation in getattr(init, "__annotations__", {}).items():
+        for name, annotation in annotations_of(init).items():
             holder = types.SimpleNamespace(__annotations__={name: annotation})
             try:
                 found.update(typing.get_type_hints(holder, getattr(init, "__globals__", {}), include_extras=True))

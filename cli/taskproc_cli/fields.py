@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import collections.abc
 import dataclasses
-import types
 import typing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NotRequired, Required, Union, get_args, get_origin
 
+from taskproc.requires import annotations_of
 from taskproc_cli.docstring import describe_own_parameters
 from taskproc_cli.shapes import members
 
@@ -168,5 +168,5 @@ def _hints(cls: type) -> dict[str, Any]:
     try:
         return typing.get_type_hints(cls, include_extras=True)
     except Exception:  # noqa: BLE001  an annotation is any expression, and may raise anything
-        raw = types.MappingProxyType(getattr(cls, "__annotations__", {}))
-        return {name: Any if isinstance(hint, str) else hint for name, hint in raw.items()}
+        unevaluated = (str, typing.ForwardRef)
+        return {name: Any if isinstance(hint, unevaluated) else hint for name, hint in annotations_of(cls).items()}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
+
+import pytest
 
 if TYPE_CHECKING:
     import subprocess
@@ -128,3 +131,15 @@ def test_read_only_items_are_options_and_warn_of_nothing(cli: Command, tmp_path:
     assert (done.stdout, done.stderr) == ('{"rate": 1.0, "n": 2}\n', "")
     help_text = cli("run", "study.py", "--help").stdout
     assert "--row.rate <float>" in help_text
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="such a class can't be defined there")
+def test_names_for_type_checkers_alone_are_no_error(cli: Command, tmp_path: Path) -> None:
+    (tmp_path / "study.py").write_text(
+        "from typing import TYPE_CHECKING\nfrom taskproc import Task\n"
+        "if TYPE_CHECKING:\n    from nowhere import Missing\n"
+        "class Main(Task):\n    def __init__(self, n: int, m: Missing = 1):\n        self.n = n\n"
+        "    def run_task(self):\n        return self.n\n"
+    )
+    assert cli("list", "study.py").stdout == "Main(n: int, m: Missing = 1)\n"
+    assert cli("run", "study.py", "--n", "3").stdout == "3\n"

@@ -414,12 +414,13 @@ def test_a_class_made_without_a_class_statement_is_of_the_module_that_makes_it()
     assert made.task_name == "test_definition.Made"
 
 
-def test_the_module_is_ready_for_lazy_annotations() -> None:
-    """From Python 3.14 on, a class without the future import has annotations that are evaluated when asked for."""
-    source = Path(sys.modules["taskproc.requires"].__file__ or "").read_text()
+@pytest.mark.parametrize("module", ["taskproc.requires", "taskproc.arguments"])
+def test_the_module_is_ready_for_lazy_annotations(module: str) -> None:
+    """From Python 3.14 on, what lacks the future import has annotations that are evaluated when asked for."""
+    source = Path(sys.modules[module].__file__ or "").read_text()
     assert "annotationlib.Format.FORWARDREF" in source
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--python-version", "3.14", "-m", "taskproc.requires"],
+        [sys.executable, "-m", "mypy", "--strict", "--python-version", "3.14", "-m", module],
         capture_output=True,
         text=True,
         check=False,

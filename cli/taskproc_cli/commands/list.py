@@ -8,7 +8,7 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from taskproc.arguments import unpacked
+from taskproc.arguments import bare_signature, unpacked
 from taskproc.presentation import as_text
 from taskproc_cli.classes import task_classes
 from taskproc_cli.docstring import own_docstring
@@ -94,7 +94,7 @@ def _about(cls: type[Task]) -> str:
 
 def signature_of(cls: type[Task]) -> str:
     """A task as it is called, annotations as they are written: `Choose(n: int, k: int = 3)`."""
-    parameters = [*inspect.signature(cls.__init__).parameters.values()][1:]
+    parameters = [*bare_signature(cls.__init__).parameters.values()][1:]
     return f"{cls.__qualname__}({', '.join(map(_written, parameters))})"
 
 
@@ -105,6 +105,7 @@ def _written(parameter: inspect.Parameter) -> str:
     text = stars + parameter.name
     if annotation is parameter.empty:
         return text if default is parameter.empty else f"{text}={as_text(default, repr)}"
+    annotation = getattr(annotation, "__forward_arg__", annotation)  # of a name that is not there
     text += f": {annotation if isinstance(annotation, str) else _name(annotation)}"
     return text if default is parameter.empty else f"{text} = {as_text(default, repr)}"
 
