@@ -12,7 +12,7 @@ from taskproc_cli.target import suggestion
 from taskproc_cli.words import FALSE, TRUE, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from taskproc_cli.parameters import Parameters
 
@@ -30,8 +30,11 @@ def choice(command: str, option: str, text: str) -> str:
     return text
 
 
-def unknown_option(word: str, known: Iterable[str], parameters: Iterable[str] = ()) -> str:
-    """Say that there is no such option, and which is nearest, or which command has it."""
+def unknown_option(word: str, known: Iterable[str], parameters: Collection[str] = (), implied: str = "") -> str:
+    """Say that there is no such option, and which is nearest, or which command has it.
+
+    Unless that is a parameter, say which task was asked for it, if that is `implied`, not named.
+    """
     option = word.partition("=")[0]
     if not option.startswith("--"):
         near = [f"--{name}" for name in parameters if name == option[1:2]] or ["--help"] * (option == "-h")
@@ -42,6 +45,9 @@ def unknown_option(word: str, known: Iterable[str], parameters: Iterable[str] = 
     having = [name for name, command in COMMANDS.items() if any(option in each.names for each in command.options)]
     if having and not near:
         hint = f" here; taskproc {having[0]} has it"
+    is_parameter = bool(near) and near[0][2:].partition(".")[0].replace("-", "_") in parameters
+    if implied and not is_parameter:
+        hint += f" (no TASK is named, so {implied} is meant)"
     return f"there is no option {option}{hint}"
 
 

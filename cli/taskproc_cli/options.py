@@ -160,12 +160,7 @@ class TaskCommand(Command):
             self._blame_option(ctx.obj, head, spellings(own))
             raise
         known = spellings([*own, *parameter_options(parameters), own[-1]])
-        try:
-            return read_parameters(rest, known, parameters)
-        except UsageError as error:
-            if ctx.obj.target.task is None:
-                error.add_note(f"(no TASK is named, so {parameters.cls.__qualname__} is meant)")
-            raise
+        return read_parameters(rest, known, parameters, implied=ctx.obj.target.task is None)
 
     def _blame_option(self, request: Request, head: Reading, known: Iterable[str]) -> None:
         """Where no task was named because an option took the word, or one that looks like the command's own ended it.

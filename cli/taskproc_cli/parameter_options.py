@@ -63,8 +63,10 @@ def _declaration(name: str, parameter: Parameter, panel: str) -> inspect.Paramet
     )
 
 
-def read_parameters(rest: list[str], known: dict[str, Spelling], parameters: Parameters) -> Reading:
-    """Read all that follows a target."""
+def read_parameters(
+    rest: list[str], known: dict[str, Spelling], parameters: Parameters, *, implied: bool = False
+) -> Reading:
+    """Read all that follows a target, whose task is `implied` where none is named."""
     whole = Reading(rest=rest)
     while whole.rest:
         part = read(whole.rest, known, bool)
@@ -78,7 +80,8 @@ def read_parameters(rest: list[str], known: dict[str, Spelling], parameters: Par
             spelling = _spelling(option, parameters)
             if spelling is None:
                 near = parameters.near(option.removeprefix("--"))
-                raise UsageError(unknown_option(option, [*known, *near], parameters.named))
+                task = parameters.cls.__qualname__ if implied else ""
+                raise UsageError(unknown_option(option, [*known, *near], parameters.named, task))
             known[plain(option)] = spelling
     return whole
 
