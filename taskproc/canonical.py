@@ -213,7 +213,7 @@ class _Encoder:
             message = f"{_name(kind)} is not plain data"
             raise Unencodable(message)
         try:
-            made, later = reduce(value), added_later(value.__class__)
+            made, later = reduce(value, by_name=self._plain), added_later(value.__class__)
         except RecursionError:
             raise
         except Exception as problem:

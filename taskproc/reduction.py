@@ -13,11 +13,11 @@ import sys
 from dataclasses import dataclass, field
 from enum import Enum
 from pickle import PickleBuffer
-from types import CellType, FunctionType, MappingProxyType, MethodType, ModuleType
+from types import BuiltinFunctionType, CellType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
-from taskproc.origin import is_user_code, module_name, reference
+from taskproc.origin import compiled_file, is_user_code, module_name, reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -41,6 +41,8 @@ KNOWN: dict[str, Callable[[Any], object]] = {
     **{f"pathlib.{pure}{flavour}Path": str for pure in ("Pure", "") for flavour in ("", "Posix", "Windows")},
 }
 """Plain types of the standard library by name, each with what makes its values up."""
+
+_BEHIND_A_NAME = ("__value__", "__type_params__", "__supertype__", "__bound__", "__constraints__", "__default__")
 
 _PLAIN_BASES = frozenset({int, float, complex, str, bytes, tuple, list, dict, set, frozenset})
 
@@ -85,8 +87,12 @@ def _has_plain_base(kind: type[Any]) -> bool:
     return any(base in _PLAIN_BASES or known_name(base) in KNOWN for base in kind.__mro__)
 
 
-def reduce(value: Any) -> Reduced:
+def reduce(value: Any, *, by_name: bool = False) -> Reduced:
     """Take an object apart.
+
+    Args:
+        value: The object.
+        by_name: What pickles by its name is that name alone.
 
     Raises:
         Exception: Whatever the object's own code says where it can't be.
@@ -110,7 +116,7 @@ def reduce(value: Any) -> Reduced:
         return Reduced("numpy.generic", (str(value.dtype), *[_numpy_bytes(part) for part in parts]))
     if _is_numpy(kind, "ndarray") and kind.__name__ == "ndarray":
         return _reduce_array(value)
-    return _reduce_by_protocol(value)
+    return _reduce_by_protocol(value, by_name=by_name)
 
 
 def _reduce_set(kind: type[Any], value: set[Any] | frozenset[Any]) -> Reduced:
@@ -118,13 +124,12 @@ def _reduce_set(kind: type[Any], value: set[Any] | frozenset[Any]) -> Reduced:
     return Reduced(kind, (bare,), _lasting(kind, held_by(value)))
 
 
-def _reduce_by_protocol(value: Any) -> Reduced:
+def _reduce_by_protocol(value: Any, *, by_name: bool) -> Reduced:
     kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
     reducer: Any = copyreg.dispatch_table.get(kind)
     told: Any = value.__reduce_ex__(5) if reducer is None else reducer(value)
     if isinstance(told, str):
-        inner = getattr(value, "__wrapped__", None)
-        return Reduced(f"{module_name(getattr(value, '__module__', None) or 'builtins')}:{told}", (inner,))
+        return _reduce_named(value, told, by_name=by_name)
     whole: tuple[Any, ...] = (*told, None, None, None, None)
     maker, arguments, state, items, pairs, setter = whole[:6]
     if maker is copyreg.__newobj__:  # type: ignore[attr-defined]
@@ -135,6 +140,37 @@ def _reduce_by_protocol(value: Any) -> Reduced:
     content: tuple[Any, ...] = (state, _listed(items), _listed(pairs), setter)
     content = content if any(part is not None for part in content) else ()
     return Reduced(maker, tuple(map(_named, arguments)), _lasting(kind, attributes), content)
+
+
+def _reduce_named(value: Any, told: str, *, by_name: bool) -> Reduced:
+    """What pickles by a name: that says all of what is a library's, and of others what stands behind it counts."""
+    kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
+    name = f"{module_name(getattr(value, '__module__', None) or 'builtins')}:{told}"
+    inner = getattr(value, "__wrapped__", None)
+    if by_name or _is_of_library(value, told):
+        return Reduced(name, (inner,))
+    held = {part: inside for part, inside in held_by(value).items() if part not in functools.WRAPPER_ASSIGNMENTS}
+    if is_user_code(kind):
+        bare = [base(value) for base in kind.__mro__ if base in _PLAIN_BASES]
+        return Reduced(name, (inner, kind), _lasting(kind, held), tuple(bare))
+    found = {part: getattr(value, part) for part in _BEHIND_A_NAME if hasattr(value, part)}
+    behind = {part: inside for part, inside in found.items() if type(inside).__name__ != "NoDefaultType"}
+    if inner is None and not behind and not held:
+        message = "it tells its name alone"
+        raise TypeError(message)
+    return Reduced(name, (inner,), behind or (held if inner is None else {}))
+
+
+def _is_of_library(value: Any, told: str) -> bool:
+    """Whether a name leads to a value in a library, or in a compiled module of the user's, whose file counts."""
+    module = getattr(value, "__module__", None)
+    if isinstance(value, BuiltinFunctionType) or compiled_file(value):
+        return True
+    if module and module != type(value).__module__:
+        return not is_user_code(value)
+    # It has no word of its own for where it is: a ufunc has not.
+    holders = [held for held in list(sys.modules.values()) if getattr(held, "__dict__", {}).get(told) is value]
+    return any(not is_user_code(held) for held in holders)
 
 
 def _named(argument: Any) -> Any:

@@ -594,3 +594,16 @@ def test_a_field_that_was_added_later_needs_a_default() -> None:
 def test_encodings_stay_the_same(value: object, begins: str) -> None:
     """On every Python, machine and release, or all that was ever kept would run again."""
     assert digest(encode(value)).hex()[:8] == begins
+
+
+@dataclasses.dataclass
+class Singleton:
+    x: int
+
+    def __reduce__(self) -> str:
+        return "SINGLETON"
+
+
+def test_an_argument_that_pickles_by_its_name_is_that_name() -> None:
+    assert canonical(Singleton(1), plain=True) == canonical(Singleton(2), plain=True)
+    assert canonical(Singleton(1)) != canonical(Singleton(2))

@@ -830,3 +830,115 @@ def test_the_defaults_of_fields_count(flow: Any, monkeypatch: pytest.MonkeyPatch
         flow.write(f"{imports}{body}\nclass Main(Task):\n    def run_task(self): return {value}\n")
         assert flow.run("Main()").value == default
     assert flow.run("Main()").executed == {}
+
+
+@pytest.mark.parametrize(
+    ("made", "read"),
+    [
+        ('Level = TypeAliasType("Level", Literal[{}])', "get_args(Level.__value__)[0]"),
+        ('Deep = TypeAliasType("Deep", list["Deep"] | Literal[{}])', "get_args(get_args(Deep.__value__)[1])[0]"),
+        ('Rate = NewType("Rate", Literal[{}])', "get_args(Rate.__supertype__)[0]"),
+        ('T = TypeVar("T", bound=Literal[{}])', "get_args(T.__bound__)[0]"),
+        ('T = TypeVar("T", Literal[{}], str)', "get_args(T.__constraints__[0])[0]"),
+        ('T = typing_extensions.TypeVar("T", default=Literal[{}])', "get_args(T.__default__)[0]"),
+        ("CONFIG = Config({})", "CONFIG.rate"),
+        ("CONFIG = Slotted({})", "CONFIG.rate"),
+        ("CONFIG = Table(rate={})", "CONFIG['rate']"),
+        ("MORE = np.frompyfunc(lambda x: x + {}, 1, 1)", "MORE(0)"),
+        ("def more(x): return x + {}\nMORE = np.frompyfunc(more, 1, 1)", "MORE(0)"),
+        ("def more(x): return x + {}\nMORE = [np.frompyfunc(more, 1, 1)]", "MORE[0](0)"),
+    ],
+)
+def test_what_pickles_by_its_name_counts_by_what_it_is(flow: Any, made: str, read: str) -> None:
+    flow.write(f"""
+import numpy as np, typing_extensions
+from typing import Any, Literal, NewType, TypeVar, get_args
+from typing_extensions import TypeAliasType
+from taskproc import Task
+
+class Config:
+    def __init__(self, rate): self.rate = rate
+    def __reduce__(self): return "CONFIG"
+
+class Slotted:
+    __slots__ = "rate"
+    def __init__(self, rate): self.rate = rate
+    def __reduce__(self): return "CONFIG"
+
+class Table(dict):
+    def __reduce__(self): return "CONFIG"
+
+{made.format(1)}
+
+class Main(Task):
+    def run_task(self): return {read}
+""")
+    assert flow.run("Main()").value == 1
+    assert flow.run("Main()").executed == {}
+    flow.edit((made.format(1), made.format(2)))
+    assert flow.run("Main()").value == 2
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="there are no type statements")
+def test_a_type_statement_counts_by_what_it_says(flow: Any) -> None:
+    flow.write("""
+from typing import get_args
+from pydantic import BaseModel
+from taskproc import Task
+
+type Tree = int | list[Tree]
+type Odd = Missing
+type Pair[T: int] = tuple[T, T]
+
+class Row(BaseModel):
+    x: Tree
+
+class Model(Task):
+    def run_task(self): return Row(x="3").x
+
+class Broken(Task):
+    def run_task(self): return str(Odd) and 1
+
+class Bound(Task):
+    def run_task(self): return Pair.__type_params__[0].__bound__.__name__
+""")
+    for task in ("Model", "Broken", "Bound"):
+        flow.run(f"{task}()")
+        assert flow.run(f"{task}()").executed == {}
+    flow.edit(("= int", "= str"), ("= Missing", "= Absent"), ("T: int", "T: str"))
+    assert flow.run("Model()").value == "3"
+    assert flow.run("Broken()").executed == {"Broken": 1}
+    assert flow.run("Bound()").value == "str"
+
+
+def test_what_pickles_by_its_name_and_is_in_an_attribute_counts(flow: Any) -> None:
+    flow.write("""
+import functools
+import numpy as np
+from taskproc import Task
+
+class Missing:
+    rate = 1
+    def __reduce__(self): return "MISSING"
+
+MISSING = Missing()
+
+class Cached:
+    def __init__(self, function): functools.update_wrapper(self, function)
+    def __call__(self, x): return self.__wrapped__(x)
+    def __reduce__(self): return self.__name__
+
+@Cached
+def more(x):
+    "More."
+    return x
+
+class Main(Task):
+    def __init__(self): self.held = MISSING, np.sin, len
+    def run_task(self): return self.held[0].rate * more(1)
+""")
+    assert flow.run("Main()").value == 1
+    flow.edit(("More.", "Yet more."))
+    assert flow.run("Main()").executed == {}
+    flow.edit(("rate = 1", "rate = 2"))
+    assert flow.run("Main()").value == 2
