@@ -82,7 +82,19 @@ class AtOnce(Executor):
         message: Parcel = pickle.loads(args[0])
         made = Made(time.time(), 1e-5, "nowhere:0")
         answers: list[Answer] = [
-            Done(position, DIGEST, VALUE, (), (), b"", names_folder=False, shows_nothing=False, attempt="", made=made)
+            Done(
+                position,
+                DIGEST,
+                VALUE,
+                (),
+                (),
+                b"",
+                names_folder=False,
+                shows_nothing=False,
+                attempt="",
+                python="",
+                made=made,
+            )
             for position in range(len(read_batch(message.batch).payloads))
         ]
         future.set_result(encoded_answers([*answers, Finished()]))

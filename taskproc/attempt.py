@@ -182,6 +182,7 @@ def _done(position: int, payload: Payload, value: object, dumped: Dumped, result
         names_folder=dumped.names_folder,
         shows_nothing=_shows_nothing(value, files, payload.folder),
         attempt=os.path.basename(payload.folder) if kept else "",
+        python=dumped.python,
         made=made,
     )
 

@@ -136,6 +136,7 @@ class Done(NamedTuple):
     names_folder: bool
     shows_nothing: bool
     attempt: str
+    python: str
     made: Made
 
 

@@ -1,14 +1,18 @@
-"""The bytecode that Python keeps of source files, in a process that is ours.
+"""The bytecode of this Python, and what it keeps of that of source files in a process that is ours.
 
-It is taken for that of a file with the same size and the same second of modification. So what is written while a file
-is that new would hide an edit within the same second, and old code would be run for the new one.
+What it keeps is taken for that of a file with the same size and the same second of modification. So what is written
+while a file is that new would hide an edit within the same second, and old code would be run for the new one.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from importlib.machinery import SourceFileLoader
 from typing import Any
+
+PYTHON = ".".join(map(str, sys.version_info[:2]))
+"""The version of Python that makes and runs bytecode here: that of another one does something else, or crashes."""
 
 _SECOND = 2.0  # and what clocks and file systems differ by
 _FLAGS, _MTIME = slice(4, 8), slice(8, 12)  # of a .pyc file; a flag tells of one that is checked by a hash

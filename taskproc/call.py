@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc.batch import Answer, Batch, Refused
+from taskproc.bytecode import PYTHON
 from taskproc.capture import ThreadCapture
 from taskproc.loading import held
 from taskproc.locks import known_runs
@@ -81,5 +82,4 @@ def look_around(cache: str) -> Surroundings:
     installed = ""
     with contextlib.suppress(PackageNotFoundError):
         installed = version("taskproc")
-    python = ".".join(map(str, sys.version_info[:2]))
-    return Surroundings(installed, python, os.uname().nodename, tuple(known_runs(Path(cache))))
+    return Surroundings(installed, PYTHON, os.uname().nodename, tuple(known_runs(Path(cache))))

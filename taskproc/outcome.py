@@ -39,7 +39,8 @@ def conclude(
     """The record of a task that ran.
 
     A result equal to the recorded one, whose files are whole, keeps the recorded attempt, so that paths into it stay
-    true; not if that was found damaged, or its own attempt has been `read` by a later task of the same batch.
+    true; not if that was found damaged, holds the bytecode of another Python, or its own attempt has been `read` by a
+    later task of the same batch.
 
     Args:
         node: The task.
@@ -58,14 +59,14 @@ def conclude(
     own = epoch(salt, epochs)
     inline, files, folder = done.inline, done.files, done.attempt
     doubted = read or isinstance(reason, Damaged)
-    if old is not None and not doubted and (files or done.names_folder) and old.digest == done.digest:
+    is_same = old is not None and old.digest == done.digest and old.python == done.python
+    if is_same and old is not None and not doubted and (files or done.names_folder):
         recorded = attempt_folder(node.cache, node.name, row.task_id, old.attempt)
         if check_manifest(recorded, old.files) is None:
             inline, files, folder = old.inline, old.files, old.attempt
     named = attempt_folder(node.cache, node.name, row.task_id, folder) if done.names_folder else None
-    output = Output(
-        done.digest, make_stamp(done.digest, own, named), salt, own, inline, folder, files, done.refs, done.refs_code
-    )
+    stamp, code = make_stamp(done.digest, own, named), (done.refs, done.refs_code, done.python)
+    output = Output(done.digest, stamp, salt, own, inline, folder, files, *code)
     return Record(inputs, output, done.made)
 
 

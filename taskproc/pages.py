@@ -125,7 +125,7 @@ def _plain_record(record: Record) -> tuple[Any, ...]:
 
 def _record(plain: tuple[Any, ...], share: Callable[[Any, Any], Any]) -> Record:
     (code, attributes, shape, sources, stamps, digest, stamp, salt, epoch, inline, attempt) = plain[:11]
-    (files, refs, refs_code, start, duration, where) = plain[11:]
+    (files, refs, refs_code, *python, start, duration, where) = plain[11:]  # the first records had no `python`
     return Record(
         Inputs(share(code, code), attributes, share(shape, shape), sources, stamps),
         Output(
@@ -138,6 +138,7 @@ def _record(plain: tuple[Any, ...], share: Callable[[Any, Any], Any]) -> Record:
             tuple([FileEntry(*file) for file in files]) if files else (),
             refs,
             refs_code,
+            share(python[0], python[0]) if python else "",
         ),
         Made(start, duration, share(where, where)),
     )

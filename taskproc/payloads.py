@@ -10,7 +10,8 @@ from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from taskproc.batch import Batch, ClassRef, Payload, SlotValue, Stored
-from taskproc.errors import CacheError
+from taskproc.bytecode import PYTHON
+from taskproc.errors import CacheError, NoResultError
 from taskproc.files import RESULT, attempt_folder, folder_name
 from taskproc.future import Const
 from taskproc.loading import know, read_anew
@@ -145,7 +146,14 @@ def value_of(node: Node, task_id: int, output: Output) -> bytes | Stored:
 
 
 def place_of(cache: Path, name: str, key: Key, task_id: int, output: Output) -> bytes | Stored:
-    """Where the value of a record is, of a task that need not be defined."""
+    """Where the value of a record is, of a task that need not be defined.
+
+    Raises:
+        NoResultError: It holds the bytecode of another Python, which must not be run.
+    """
+    if output.python not in {"", PYTHON}:
+        message = f"the result of {name}#{task_id} holds code of Python {output.python}, and this is {PYTHON}"
+        raise NoResultError(message)
     if output.inline is not None:
         return output.inline
     file = next(entry for entry in output.files if entry.path == RESULT)

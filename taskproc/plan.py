@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from taskproc.bytecode import PYTHON
 from taskproc.canonical import digest
 from taskproc.changes import phrase
 from taskproc.decision import (
@@ -101,6 +102,8 @@ def decide(node: Node, row: Row | None, now: Inputs, grounds: Grounds) -> Decisi
             return Run(reason or FailedBefore(row.failure.reason))
     assert row.good is not None
     reason = _difference(node, row.good.inputs, now, grounds)
+    if reason is None and row.good.output.python not in {"", PYTHON}:
+        reason = CodeChanged(f"Python (its result holds code of {row.good.output.python})")
     if reason is None and (stale := grounds.value_changes(row.good.output)) is not None:
         reason = CodeChanged(phrase(stale, "", row.good.output.refs[0].partition(":")[2]))
     if reason is None and (what := damage(node, row)):

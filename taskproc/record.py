@@ -52,6 +52,7 @@ class Output(NamedTuple):
     `inline` holds the pickled value, or is None where the value is a file of the attempt (`attempt` is then set).
     `attempt` is the name of the attempt's folder, empty where it left none. `refs` are the user's classes and functions
     that the value refers to, as `module:qualname`, and `refs_code` the digest of their code when the value was made.
+    `python` is the version of Python (`3.12`) whose bytecode the value holds, empty where it holds none.
     """
 
     digest: bytes
@@ -63,6 +64,7 @@ class Output(NamedTuple):
     files: tuple[FileEntry, ...] = ()
     refs: tuple[str, ...] = ()
     refs_code: bytes = NO_DIGEST
+    python: str = ""
 
 
 class Made(NamedTuple):

@@ -13,12 +13,13 @@ from functools import partial
 from importlib import import_module
 from io import BufferedReader
 from pathlib import Path
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from xxhash import xxh3_128
 
 from taskproc.batch import Stored
+from taskproc.bytecode import PYTHON
 from taskproc.canonical import canonical, digest, flat
 from taskproc.gzipped import PIECE, GzipReader, GzipWriter
 from taskproc.origin import is_user_code, reference
@@ -63,6 +64,7 @@ class Dumped(NamedTuple):
     refs: tuple[str, ...]
     refs_code: bytes
     names_folder: bool
+    python: str = ""
 
 
 def dump(value: object, path: str, level: int, code_of: Callable[[References], bytes]) -> Dumped:
@@ -107,13 +109,14 @@ def dump(value: object, path: str, level: int, code_of: Callable[[References], b
     except BaseException:
         sink.abandon()
         raise
+    python = PYTHON if CodeType in sink.met else ""
     if not refs:
-        return Dumped(identity, inline, entry, (), NO_DIGEST, names_folder)
+        return Dumped(identity, inline, entry, (), NO_DIGEST, names_folder, python)
     # What is local to a function changes with that function, which the task that called it reaches.
     named = {name: ref for ref in refs if "<locals>" not in (name := reference(ref))}
     code = code_of(tuple(named.values())) if named else NO_DIGEST
     identity = digest(identity, code if len(named) == len(refs) else code_of(refs))
-    return Dumped(identity, inline, entry, tuple(sorted(named)), code, names_folder)
+    return Dumped(identity, inline, entry, tuple(sorted(named)), code, names_folder, python)
 
 
 def load(source: bytes | Stored) -> Any:

@@ -30,6 +30,7 @@ from taskproc.batch import (
     Stored,
     Uses,
 )
+from taskproc.bytecode import PYTHON
 from taskproc.pickling import PROTOCOL, pickled
 from taskproc.record import FileEntry, Made
 from taskproc.taskfile import path_of
@@ -38,12 +39,16 @@ _LENGTH = struct.Struct("<Q")
 
 
 class Parcel(NamedTuple):
-    """A pickled batch, and what must be in place before it is read: its keys may be of the user's own types."""
+    """A pickled batch, and what must be in place before it is read: its keys may be of the user's own types.
+
+    It is read by the same `python` (`3.12`) only, since it may hold code.
+    """
 
     serial: int
     sys_path: tuple[str, ...]
     cwd: str
     main: str
+    python: str
     batch: bytes
 
 
@@ -51,7 +56,7 @@ def parcel(batch: Batch) -> bytes:
     """Make a batch ready to travel."""
     bare: Any = tuple([(*one[:-1], tuple(map(tuple, one.slots))) for one in batch.payloads])
     data = pickled(tuple(batch._replace(payloads=bare)))
-    return encoded(Parcel(batch.serial, batch.sys_path, batch.cwd, path_of("__main__"), data))
+    return encoded(Parcel(batch.serial, batch.sys_path, batch.cwd, path_of("__main__"), PYTHON, data))
 
 
 def read_batch(data: bytes) -> Batch:

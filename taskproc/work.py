@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from taskproc.attempt import Results, run_payload
 from taskproc.batch import Answer, Batch, Finished, Payload, Refused, Returned
+from taskproc.bytecode import PYTHON
 from taskproc.failure import details_of, packed, reason_of
 from taskproc.loading import RefusedError, load_class, loaded, refuse_other_code
 from taskproc.locks import is_swept
@@ -136,6 +137,9 @@ def discard(payloads: Iterable[Payload]) -> None:
 
 def answers_to(message: Parcel, cwd: str, work: Callable[[Batch, Callable[[Answer], None]], None]) -> bytes:
     """The pickled answers that `work` gives for the batch in a parcel, which is read in the folder `cwd`, if any."""
+    if message.python != PYTHON:
+        reason = f"the worker has Python {PYTHON}, and this run has {message.python}: let them be the same"
+        return encoded_answers([Refused(f"{reason}, since code travels between them")])
     answers: list[Answer] = []
     try:
         if cwd:

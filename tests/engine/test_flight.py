@@ -15,7 +15,7 @@ class Fast:
 
     def submit(self, batch: Batch, reply: Any) -> None:
         for position in range(2 * MANY + 3):
-            reply(batch.serial, Done(position, b"", b"", (), (), b"", False, False, "", Made(0.0, 0.0, "")))
+            reply(batch.serial, Done(position, b"", b"", (), (), b"", False, False, "", "", Made(0.0, 0.0, "")))
         reply(batch.serial, Finished())
         reply(batch.serial + 1, Finished())
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from taskproc.batch import Answer, Command, Done, Finished, Lost
+from taskproc.bytecode import PYTHON
 from taskproc.files import COMMAND
 from taskproc.prefix import PrefixExecutor
 from taskproc.value import load
@@ -169,6 +170,14 @@ def test_the_interpreter_stands_where_the_command_says(lab: Any, ran: Any, execu
     other.chmod(0o755)
     for line in ("env", "env {python}"):
         assert values(lab.run(executor, batch._replace(command=Command(line, str(other))))) == ["yes"]
+
+
+def test_another_python_refuses(ran: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("taskproc.wire.PYTHON", "3.0")
+    _, answers = ran("env", ("Same", 1))
+    assert [answer.reason.partition(":")[0] for answer in answers] == [
+        f"the worker has Python {PYTHON}, and this run has 3.0"
+    ]
 
 
 # Batch systems

@@ -17,7 +17,9 @@ from taskproc.record import Failure, Inputs, Made, Record, Row
 MADE = Made(1.0, 2.0, "here:1")
 INPUTS = Inputs(b"c", b"a", b"s", b"u", b"t")
 OLD, NEW = "0" * 16, "1" * 16
-DONE = Done(0, b"d" * 16, b"value", (), (), b"", names_folder=False, shows_nothing=False, attempt="", made=MADE)
+DONE = Done(
+    0, b"d" * 16, b"value", (), (), b"", names_folder=False, shows_nothing=False, attempt="", python="", made=MADE
+)
 CHANGED = CodeChanged("code of f")
 
 
@@ -92,6 +94,12 @@ def test_paths_into_a_kept_attempt_stay_true(node: Any) -> None:
     assert concluded(node, done, old=first).output == first.output
     moved = concluded(node, done, old=first, read=True)
     assert (moved.output.attempt, moved.output.stamp == first.output.stamp) == (NEW, False)
+
+
+def test_an_attempt_with_the_code_of_another_python_is_not_kept(node: Any) -> None:
+    first = concluded(node, left(node, OLD)._replace(python="3.0"))
+    again = concluded(node, left(node, NEW)._replace(python="3.1"), old=first).output
+    assert (again.attempt, again.python, again.stamp) == (NEW, "3.1", first.output.stamp)
 
 
 def test_an_attempt_that_is_not_whole_is_not_kept(node: Any) -> None:

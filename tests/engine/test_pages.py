@@ -52,6 +52,7 @@ outputs = st.builds(
     st.lists(file_entries, max_size=3).map(tuple),
     st.lists(texts, max_size=3).map(tuple),
     digests,
+    st.sampled_from(["", "3.12"]),
 )
 records = st.builds(Record, inputs, outputs, made)
 failures = st.builds(Failure, inputs, texts, texts, st.binary(max_size=50), texts, made)
@@ -67,6 +68,13 @@ def test_a_row_comes_back_as_it_was(row: Row, owner: Key, generation: int) -> No
     data = pages.pack_row(owner, row, generation)
     assert pages.unpack_row(owner, 0, data, share()) == row
     assert pages.generation_of(data) == generation
+
+
+@given(records)
+def test_a_row_from_before_it_said_which_python_is_read(record: Record) -> None:
+    plain = (*pages._plain_record(record)[:-4], *record.made)
+    data = pages._seal(bytes(8) + pickle.dumps((False, plain, None), 5), key(1))
+    assert pages.unpack_row(key(1), 0, data, share()).good == record._replace(output=record.output._replace(python=""))
 
 
 @given(rows, st.data())

@@ -141,6 +141,7 @@ def test_each_reason(judged: Any) -> None:
     assert reason(made_from(shape=STALE, sources=b"")) == UpstreamChanged("low")
     assert reason(made_from(stamps=STALE)) == UpstreamChanged("Low(x=1)")
     assert reason(Row(0, good=judged.good(refs=("nowhere:f",)))) == CodeChanged("code of f")
+    assert str(reason(Row(0, good=judged.good(python="3.0")))) == "Python (its result holds code of 3.0) changed"
     assert reason(Row(0, failure=judged.failure())) == FailedBefore("ValueError: bad")
     assert judged(Row(0, good=judged.good())) == UpToDate(judged.good())
 

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from taskproc import gzipped
 from taskproc.batch import Stored
+from taskproc.bytecode import PYTHON
 from taskproc.canonical import digest
 from taskproc.gzipped import MEMBER, GzipReader, GzipWriter
 from taskproc.pickling import UnkeepableError, pickled
@@ -375,3 +376,15 @@ def test_an_unwritable_folder_is_told(tmp_path: Path) -> None:
 def test_pickled_carries_local_things_by_value() -> None:
     factor = 3
     assert pickle.loads(pickled(lambda x: x * factor))(14) == 42
+
+
+@pytest.mark.parametrize("size", [1, 10_000_000])
+def test_a_value_with_code_in_it_tells_of_which_python_that_is(path: str, size: int) -> None:
+    filling = os.urandom(size)
+
+    def kept(value: object) -> str:
+        return dump([filling, value], path, 9, lambda refs: b"").python
+
+    assert kept(lambda: 1) == PYTHON
+    assert kept(type("Local", (), {"method": lambda self: self})) == PYTHON
+    assert kept((keep, Path, Mine())) == ""

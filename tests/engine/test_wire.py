@@ -24,6 +24,7 @@ answers: st.SearchStrategy[Any] = st.one_of(
         st.booleans(),
         st.booleans(),
         st.text(),
+        st.text(),
         made,
     ),
     st.builds(Failed, position, st.text(), st.text(), st.binary(), st.text(), st.text(), made),
