@@ -93,7 +93,7 @@ class Explorer(Links):
             if not issubclass(self._base, base):
                 self._link_definition(node, f"base {number}", base)
         self._link_definition(node, "metaclass", type(cls))
-        self._widen(node, getattr(cls, "_task_depends_on", ()))
+        self._widen(node, cls)
 
     def _class_text(self, cls: type, methods: list[CodeType], node: Node) -> Text:
         """The text of a class, or else of the statements that make it (`Enum("Level", "LOW HIGH")`)."""
@@ -106,13 +106,16 @@ class Explorer(Links):
             self._go_blind(node, [module])
         return text
 
-    def _widen(self, node: Node, more: Any) -> None:
+    def _widen(self, node: Node, cls: type) -> None:
         """Link what a class says it depends on besides: functions, classes, modules, and paths of files."""
-        things: Iterable[Any] = more if type(more) in {list, tuple} else (more,)
+        more: Any = getattr(cls, "_task_depends_on", ())
+        things: Iterable[Any] = more if issubclass(more.__class__, (list, tuple)) else (more,)
+        saying = next((base for base in cls.__mro__ if "_task_depends_on" in vars(base)), cls)
+        path = node.path if saying is cls else source_file(sys.modules.get(saying.__module__))
         for number, thing in enumerate(things):
             label = f"depends on {number}"
             if isinstance(thing, (str, Path)):
-                node.edges[label] = file_node(Path(node.path).parent / thing, str(thing), self.contents)
+                node.edges[label] = file_node(Path(path).parent / thing, str(thing), self.contents)
             elif isinstance(thing, ModuleType):
                 node.edges[label] = self._node(thing)
             else:

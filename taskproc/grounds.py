@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from taskproc.batch import Uses
 from taskproc.canonical import Unencodable, canonical, digest, flat
 from taskproc.changes import Change, changes
+from taskproc.errors import RequestError
 from taskproc.future import Const, FutureBase
 from taskproc.graph import packed_sources, shape
 from taskproc.inputfile import input_files
@@ -78,9 +79,18 @@ class Grounds:
         self._values: dict[int, _Value] = {}
 
     def code(self, cls: type) -> Fingerprint:
-        """The code of a class, as it is at the first look."""
+        """The code of a class, as it is at the first look.
+
+        Raises:
+            RequestError: A file that it says it depends on is not there.
+        """
         if cls not in self._codes:
-            self._codes[cls] = self.codes.of(cls)
+            found = self.codes.of(cls)
+            missing = next((path for path in found.watched if not os.path.exists(path)), None)
+            if missing is not None:
+                message = f"{cls.__qualname__}._task_depends_on: there is no file or folder {missing!r}"
+                raise RequestError(message)
+            self._codes[cls] = found
         return self._codes[cls]
 
     def look_anew(self) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import inspect
 from pathlib import PurePath
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from taskproc.errors import DefinitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
 def _are_texts(value: Any) -> bool:
@@ -30,6 +31,11 @@ def _is_dict(value: Any) -> bool:
     return issubclass(value.__class__, dict) and _are_texts(value)
 
 
+def _can_be_followed(value: Any) -> bool:
+    things: Iterable[Any] = value if issubclass(value.__class__, (list, tuple)) else (value,)
+    return all(isinstance(thing, (str, PurePath, ModuleType)) or callable(thing) for thing in things)
+
+
 SETTINGS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "_task_compress_level": (lambda value: type(value) is int and 0 <= value <= 9, "an int from 0 to 9"),
     "_task_prefix_command": (lambda value: isinstance(value, str), "a string"),
@@ -44,8 +50,13 @@ SETTINGS: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 """What a class says of how it runs: what is allowed, and how that is called. Not code: changing one reruns nothing."""
 
-COUNTED = ("_task_depends_on",)
-"""What a class says of what its results depend on."""
+COUNTED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "_task_depends_on": (
+        _can_be_followed,
+        "a function, class, module or path of a file, or a list of them",
+    ),
+}
+"""What a class says of what its results depend on, likewise."""
 
 MISNAMED = frozenset(name.removeprefix("_") for name in (*SETTINGS, *COUNTED))
 """What is taken for a setting where its underscore was forgotten."""
@@ -103,15 +114,14 @@ def check_attribute(cls: type, name: str, value: object) -> None:
 
 
 def _check_setting(cls: type, name: str, value: Any) -> None:
-    if name in COUNTED:
-        return
-    if name not in SETTINGS:
-        own = {each.removeprefix("_task_"): each for each in (*SETTINGS, *COUNTED)}
+    known = {**SETTINGS, **COUNTED}
+    if name not in known:
+        own = {each.removeprefix("_task_"): each for each in known}
         near = difflib.get_close_matches(name.removeprefix("_task_"), own, 1)
         hint = f"did you mean {own[near[0]]}?" if near else f"the settings are {', '.join(own.values())}"
         message = f"{cls.__qualname__}.{name} is not a setting of tasks; {hint}"
         raise DefinitionError(message)
-    allowed, kind = SETTINGS[name]
+    allowed, kind = known[name]
     if not allowed(value):
         message = f"{cls.__qualname__}.{name} is {value!r}, but must be {kind}"
         raise DefinitionError(message)

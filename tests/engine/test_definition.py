@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import abc
 import copy
+import functools
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -112,6 +113,20 @@ def test_a_wrong_member_is_an_error_where_it_is_said(members: dict[str, Any], se
 
     with pytest.raises(DefinitionError, match=f"Made.{sentence}"):
         make(__init__=init)()
+
+
+@pytest.mark.parametrize("value", [3, None, [None], {"data.csv": 1}, {"data.csv"}, ["data.csv", b"more.csv"], object()])
+def test_what_results_cannot_depend_on_is_an_error_where_it_is_said(value: object) -> None:
+    sentence = "_task_depends_on is .*, but must be a function, class, module or path of a file, or a list of them"
+    with pytest.raises(DefinitionError, match=f"Made.{sentence}"):
+        make(_task_depends_on=value)
+
+
+@pytest.mark.parametrize(
+    "value", ["data.csv", Path("data.csv"), make, functools.cache(make), Path, pytest, [], ("a", make)]
+)
+def test_what_results_may_depend_on(value: object) -> None:
+    make(_task_depends_on=value)
 
 
 def test_a_slot_cannot_take_the_name_of_a_built_in() -> None:

@@ -691,3 +691,40 @@ def test_runs_that_overlap_leave_the_garbage_collector_as_it_was() -> None:
     assert gc.get_threshold() != before
     second.__exit__(None, None, None)
     assert gc.get_threshold() == before
+
+
+def test_a_file_that_a_class_depends_on_must_be_there_when_it_is_read(flow: Any) -> None:
+    flow.write("""
+        class Main(Task):
+            _task_depends_on = ["data.csv"]
+            def run_task(self):
+                return 1
+    """)
+    for look in (flow.run, flow.plan):
+        with pytest.raises(RequestError, match=r"Main\._task_depends_on: there is no file or folder '/.*data\.csv'"):
+            look("Main()")
+    (flow.folder / "data.csv").write_text("1")
+    assert flow.run("Main()").value == 1
+    assert flow.run("Main()").executed == {}
+
+
+def test_a_file_lies_beside_the_class_that_says_it(flow: Any) -> None:
+    (flow.folder / "base").mkdir()
+    (flow.folder / "base" / "bases.py").write_text("""
+from taskproc import Task
+class Base(Task):
+    _task_depends_on = "data.csv"
+""")
+    (flow.folder / "base" / "data.csv").write_text("1")
+    flow.write("""
+        import sys
+        sys.path.append(__file__.rpartition("/")[0] + "/base")
+        from bases import Base
+        class Main(Base):
+            def run_task(self):
+                return 1
+    """)
+    assert flow.run("Main()").value == 1
+    (flow.folder / "base" / "data.csv").write_text("2")
+    assert flow.run("Main()").executed == {"Main": 1}
+    sys.modules.pop("bases")
