@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from taskproc.imports import names_of_libraries
 from taskproc.links import Links
-from taskproc.members import attributes_of, functions_of
+from taskproc.members import attributes_of, functions_of, registered_in
 from taskproc.origin import home, is_user_code, module_name, reference, source_file
 from taskproc.reach import ANY, OF_MODULES, members_read
 from taskproc.reached import file_node, shown_defaults
@@ -89,6 +89,9 @@ class Explorer(Links):
         for name, value in attributes_of(cls):
             self._absorb(node, f".{name}", value)
             node.bound[f".{name}"] = cls.__module__, f"{node.name}.{name}", value
+        if names := registered_in(cls):
+            self._absorb(node, ".register()", names)
+            self.sources.doubt(cls.__module__, f"{cls.__qualname__}.register()")  # workers may have loaded fewer
         for number, base in enumerate(cls.__mro__[1:]):
             if not issubclass(self._base, base):
                 self._link_definition(node, f"base {number}", base)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from taskproc.canonical import Unencodable, canonical, digest
 from taskproc.imports import beside, importable, imported_names, meant_modules
 from taskproc.inputfile import Contents
-from taskproc.members import function_in, is_made_by_call, is_untracked, tells_itself
+from taskproc.members import function_in, is_made_by_call, is_untracked, registered_in, tells_itself
 from taskproc.origin import (
     absolute_name,
     compiled_file,
@@ -174,6 +174,8 @@ class Links:
             node.digest = digest(encoded.data)
             node.text = f"{name.rpartition(':')[2]} = {shown(value)}"
             self._link_refs(node, name, encoded)
+            if isinstance(value, type) and (registered := registered_in(value)):
+                self._absorb(node, ".register()", registered)
             if any(map(tells_itself, encoded.refs)) or is_made_by_call(value):
                 self._state(node, namespace, "")
         return node

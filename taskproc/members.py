@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import inspect
 from collections.abc import Iterator, Mapping
 from enum import Enum, EnumMeta
@@ -10,7 +11,7 @@ from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
 from taskproc.fields import is_set
-from taskproc.origin import is_user_code, loaded
+from taskproc.origin import is_user_code, loaded, reference
 from taskproc.requires import Slot
 
 _HEAP_TYPE = 1 << 9
@@ -62,6 +63,28 @@ def subclasses_of(cls: type) -> Iterator[type]:
         if is_user_code(derived) and loaded(derived.__module__, derived.__qualname__) is derived:
             yield derived
             yield from subclasses_of(derived)
+
+
+def registered_in(cls: type) -> list[str]:
+    """The user's classes that were registered in an abstract class, or in what is one of its subclasses for that."""
+    found: set[str] = set()
+    seen: set[int] = set()
+    pending = [] if cls is abc.ABC else [cls]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, abc.ABCMeta) and id(each) not in seen:
+            seen.add(id(each))
+            registered = _registered(each)
+            found |= {reference(one) for one in registered if is_user_code(one)}
+            pending += [*registered, *type.__subclasses__(each)]  # type: ignore[arg-type]
+    return sorted(found)
+
+
+def _registered(cls: abc.ABCMeta) -> list[type]:
+    """What was registered in a class itself, as far as Python tells."""
+    dump: Any = getattr(abc, "_get_dump", None)
+    found = [] if dump is None else [ref() for ref in dump(cls)[0]]
+    return [one for one in found if one is not None]
 
 
 def tells_itself(thing: object) -> bool:

@@ -942,3 +942,31 @@ class Main(Task):
     assert flow.run("Main()").executed == {}
     flow.edit(("rate = 1", "rate = 2"))
     assert flow.run("Main()").value == 2
+
+
+@pytest.mark.parametrize(
+    "line", ["Closed.register(Square)", "Inner.register(Square)", "Inner.register(Other); Other.register(Square)"]
+)
+@pytest.mark.parametrize("closed", ["class Closed(ABC): pass", "Closed = Sized"])
+def test_what_an_abstract_class_takes_for_a_subclass_counts(flow: Any, closed: str, line: str) -> None:
+    flow.write(f"""
+from abc import ABC
+from collections.abc import Sized
+from taskproc import Task
+
+{closed}
+class Inner(Closed): pass
+class Other(ABC): pass
+class Square: pass
+class Unlike: pass
+pass
+
+class Main(Task):
+    def run_task(self): return isinstance(Square(), Closed)
+""")
+    assert flow.run("Main()").value is False
+    flow.edit(("\npass\n", f"\n{line}\n"))
+    assert flow.run("Main()").value is True
+    assert flow.run("Main()", executor="process").executed == {}
+    flow.edit((line, f"{line}; Unlike.x = 1"))
+    assert flow.run("Main()").executed == {}
