@@ -181,7 +181,7 @@ def salvage(cache: Path) -> dict[bytes, bytes]:
 
 
 def _connect(path: Path | str, mode: str) -> sqlite3.Connection:
-    address = f"file:{quote(str(path))}?mode={mode}"
+    address = f"file:{quote(os.fsencode(path))}?mode={mode}"
     connection = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None)
     connection.text_factory = bytes  # what damage turned into text is no error here
     return connection
