@@ -20,7 +20,7 @@ from taskproc.future import Const, FutureBase, is_const, origin_of
 from taskproc.graph import Node
 from taskproc.inputfile import input_files
 from taskproc.settings import check_member
-from taskproc.taskfile import name_of
+from taskproc.taskfile import name_of, put_root_first
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,6 +62,7 @@ def prepare_class(cls: Any, root: type) -> None:
     for owner in (cls, *mixins):
         for name, value in vars(owner).items():
             check_member(cls, name, value)
+    put_root_first(cls.__module__)
     cls.task_name = f"{name_of(cls.__module__)}.{cls.__qualname__}"
 
 

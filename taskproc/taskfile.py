@@ -94,6 +94,15 @@ def load(path: Path) -> ModuleType:
     return importlib.import_module(name)
 
 
+def put_root_first(module: str) -> None:
+    """Put the folder that a script's name begins in first on `sys.path`, as for a module of that package."""
+    file = file_of(module) if module == "__main__" else None
+    if file is not None:
+        name, root = module_name(file)
+        if "." in name:  # else it is the script's own folder, which Python has put first
+            put_first(str(root))
+
+
 def put_first(folder: str) -> None:
     """Make a folder the first on `sys.path`."""
     if sys.path[:1] != [folder]:

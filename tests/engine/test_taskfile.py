@@ -102,6 +102,48 @@ def test_the_running_script_is_not_loaded_a_second_time(tmp_path: Path, python: 
     assert python("study.py").stdout == "True False\n"
 
 
+IN_A_PACKAGE = """
+import sys
+import beside
+from taskproc import Cache, Task
+
+class Main(Task):
+    def run_task(self):
+        from lab.helper import double
+        return double(beside.one)
+
+if __name__ == '__main__':
+    if sys.argv[1:] == ['library']:
+        with Cache('cache'):
+            print(Main().run_graph()[0])
+    else:
+        Main.cli()
+"""
+
+
+@pytest.mark.parametrize("how", [(), ("-x", "thread"), ("-i",), ("library",)])
+def test_a_script_inside_a_package_imports_as_its_module_does(
+    tmp_path: Path, python: Any, how: tuple[str, ...]
+) -> None:
+    for folder in ("lab", "lab/part"):
+        write(tmp_path / folder / "__init__.py", "")
+    write(tmp_path / "lab" / "helper.py", "def double(n): return n * 2")
+    write(tmp_path / "lab" / "part" / "beside.py", "one = 1")
+    write(tmp_path / "lab" / "part" / "study.py", IN_A_PACKAGE)
+    assert python("lab/part/study.py", *how).stdout == "2\n"  # what Python puts first on sys.path is there too
+
+
+def test_a_script_in_a_package_and_its_module_have_one_cache(tmp_path: Path, python: Any, taskproc: Any) -> None:
+    for folder in ("lab", "lab/part"):
+        write(tmp_path / folder / "__init__.py", "")
+    write(tmp_path / "lab" / "helper.py", "def double(n): return n * 2")
+    text = IN_A_PACKAGE.replace("import beside", "one = 1").replace("beside.one", "one")
+    write(tmp_path / "lab" / "part" / "study.py", text)
+    python("lab/part/study.py")
+    for again in (python("-m", "lab.part.study"), taskproc("run", "lab/part/study.py")):
+        assert "1 reused" in again.stderr
+
+
 def test_what_cannot_be_loaded_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(TaskfileError, match=r"taskfile .*nowhere\.py does not exist"):
         load(tmp_path / "nowhere.py")

@@ -108,7 +108,9 @@ def test_a_cache_that_vanishes_under_a_run(flow: Any, taskproc: Any, how: str) -
     assert flow.run("Main(3)").value == 36_000
 
 
-@pytest.mark.parametrize("name", ["a" * 300, "/".join(["a" * 200] * 25), "taskfile.py/cache", "\n" * 5, "not UTF-8: \udcff"])
+@pytest.mark.parametrize(
+    "name", ["a" * 300, "/".join(["a" * 200] * 25), "taskfile.py/cache", "\n" * 5, "not UTF-8: \udcff"]
+)
 def test_odd_paths(flow: Any, taskproc: Any, name: str) -> None:
     flow.write(TASKS)
     (flow.folder / "taskfile.py").touch()
