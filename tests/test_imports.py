@@ -75,6 +75,11 @@ def test_a_run_loads_no_drawing_no_models_and_no_command_line(loaded: Any, tmp_p
     }
 
 
+def test_the_package_as_a_program_is_the_command_line(python: Any) -> None:
+    assert python("-m", "taskproc", "--help").stdout == python("-m", "taskproc_cli", "--help").stdout
+    assert python("-m", "taskproc", "rum", check=False).returncode == 2
+
+
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"]])
 def test_help_loads_neither_the_store_nor_the_models(loaded: Any, words: list[str]) -> None:
     program = f"sys.argv[1:] = {words!r}; import taskproc_cli.app; taskproc_cli.app.main()"
