@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from taskproc.batch import LAST, Answer, Batch, Damaged, Done, Executor, Failed, Lost, Refused, Reply, Returned
 from taskproc.capture import tail
 from taskproc.failure import reason_of
-from taskproc.process import PATIENCE, WorkerProcess
+from taskproc.process import PATIENCE, WorkerProcess, allow_files
+from taskproc.trouble import shortage
 from taskproc.wire import encoded, parcel
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ class ProcessPool(Pool):
 
     def __init__(self, workers: int) -> None:
         super().__init__(workers, _ProcessKeeper)
+        allow_files()
 
 
 class _ProcessKeeper(Keeper):
@@ -190,7 +192,7 @@ class _ProcessKeeper(Keeper):
         with self._lock:
             worker, self._worker = self._worker, None
         if worker is None:
-            return Lost(f"no worker process could be started: {error}")
+            return Lost(f"no worker process could be started, {shortage(error)}")
         reason = worker.bury()
         position = unanswered(batch, answers)
         end, kept = "", False

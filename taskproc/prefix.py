@@ -5,13 +5,13 @@ What waits in a scheduler's queue costs a thread, and the command's own process.
 
 from __future__ import annotations
 
-import resource
 import signal
 import time
 from typing import TYPE_CHECKING
 
 from taskproc.batch import Executor, Lost
 from taskproc.job import Job, call
+from taskproc.process import allow_files
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,7 +22,6 @@ _FIRM = 1.0  # seconds for a command to heed SIGTERM
 _PATIENCE = 2.0
 _SUBMITTING = 1.0  # seconds for a command to say which job it has submitted
 _MOST = 500  # ids on one command line
-_FILES = 8192
 
 
 class PrefixExecutor(Executor):
@@ -35,7 +34,7 @@ class PrefixExecutor(Executor):
 
     def submit(self, batch: Batch, reply: Reply) -> None:
         if not self._jobs:
-            _allow_files()
+            allow_files()
         job = Job(batch, reply, self._grace, self._jobs.discard)
         self._jobs.add(job)
         try:
@@ -60,14 +59,6 @@ class PrefixExecutor(Executor):
                 job.give_up()
                 job.stop(signal.SIGKILL)  # the command may be gone, and others of its group still be there
                 job.join()
-
-
-def _allow_files() -> None:
-    """Let this process have a file open for each of many jobs, as far as the system permits it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _cancel(jobs: Collection[Job]) -> None:

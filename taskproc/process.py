@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import select
 import signal
 import socket
@@ -29,12 +30,21 @@ if TYPE_CHECKING:
 
 _POLITE = 1.0  # seconds for a worker to end by itself, once told
 _FIRM = 0.5  # seconds for it to heed a signal
+_FILES = 8192
 _BUFFER = 1 << 18  # bytes of answers that are read at once
 PATIENCE = _POLITE + 2 * _FIRM
 """Seconds in which a worker ends for sure, once told."""
 
 HOME = str(Path(__file__).resolve().parent.parent)
 """Where taskproc is imported from."""
+
+
+def allow_files() -> None:
+    """Let this process have the files open that many processes take, as far as the system permits it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def ending(returncode: int) -> str:

@@ -1,0 +1,50 @@
+"""Too few files for the workers that were asked for: as many as the system permits are taken, else one sentence."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+WIDE = """
+import time
+
+class Part(Task):
+    def __init__(self, n: int):
+        self.n = n
+    def run_task(self) -> int:
+        time.sleep(0.3)
+        return self.n
+
+class Main(Task):
+    parts: RequiresList[int]
+    def __init__(self, many: int = 40):
+        self.parts = [Part(n) for n in range(many)]
+    def run_task(self) -> int:
+        return sum(self.parts)
+"""
+
+
+def run_under(limit: str, flow: Any, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run `Main` under a limit of the shell's `ulimit`."""
+    command = [sys.executable, "-m", "taskproc_cli", "run", flow.path, "Main", "--cache", flow.cache, *words]
+    shell = ["bash", "-c", f'ulimit {limit} && exec "$@"', "bash", *map(str, command)]
+    return subprocess.run(shell, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+def test_more_workers_than_the_soft_limit_of_files_has_room_for(flow: Any) -> None:
+    flow.write(WIDE)
+    done = run_under("-Sn 64", flow, "-j", "20")
+    assert (done.returncode, done.stdout) == (0, "780\n"), done.stderr
+
+
+@pytest.mark.parametrize("limit", [20, 40, 60])
+def test_more_workers_than_the_hard_limit_of_files_has_room_for(flow: Any, limit: int) -> None:
+    flow.write(WIDE)
+    done = run_under(f"-n {limit}", flow, "-j", "20")
+    assert done.returncode in {1, 2}, done.stderr
+    assert "`ulimit -n`" in done.stderr
+    assert not any(wrong in done.stderr for wrong in ("Traceback", "a bug", "Errno", "give another one"))
+    assert run_under(f"-n {limit}", flow, "-x", "thread", "-j", "20").stdout == "780\n"
