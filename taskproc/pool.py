@@ -17,7 +17,7 @@ from taskproc.batch import LAST, Answer, Batch, Damaged, Done, Executor, Failed,
 from taskproc.capture import tail
 from taskproc.failure import reason_of
 from taskproc.process import PATIENCE, WorkerProcess, allow_files
-from taskproc.trouble import shortage
+from taskproc.shortage import no_worker
 from taskproc.wire import encoded, parcel
 
 if TYPE_CHECKING:
@@ -72,17 +72,32 @@ class Pool(Executor):
         self._lock = threading.Lock()
 
     def expect(self, batches: int) -> None:
-        with self._lock:
-            while len(self._keepers) < min(batches, self.workers):
-                keeper = self._keeper(self)
-                self._keepers.append(keeper)
-                keeper.start()
+        with contextlib.suppress(RuntimeError):  # no more threads are to be had: then a batch will tell
+            self._employ(batches)
 
     def submit(self, batch: Batch, reply: Reply) -> None:
         with self._lock:
             self._unfinished += 1
-        self.expect(self._unfinished)
-        self._jobs.put((batch, reply))
+        try:
+            self._employ(self._unfinished)
+        except RuntimeError as error:
+            with self._lock:
+                self._unfinished -= 1
+            reply(batch.serial, Lost(no_worker(error)))
+        else:
+            self._jobs.put((batch, reply))
+
+    def _employ(self, batches: int) -> None:
+        """Have a keeper for each of so many batches, as far as there may be workers."""
+        with self._lock:
+            while len(self._keepers) < min(batches, self.workers):
+                keeper = self._keeper(self)
+                self._keepers.append(keeper)
+                try:
+                    keeper.start()
+                except RuntimeError:
+                    self._keepers.remove(keeper)
+                    raise
 
     def recall(self, serial: int) -> None:
         keeper = self._serving.get(serial)
@@ -149,12 +164,16 @@ class _ProcessKeeper(Keeper):
             worker.send(parcel(batch))
             while True:
                 for answer in worker.hear():
+                    if isinstance(answer, Lost):  # the worker could not begin
+                        return self._lost(batch, answers)._replace(reason=answer.reason)
                     if isinstance(answer, LAST):
                         return answer
                     answers.append(answer)
                     reply(batch.serial, answer)
         except (EOFError, OSError, pickle.UnpicklingError) as error:
-            return self._lost(batch, answers, error)
+            if self._worker is None:
+                return Lost(no_worker(error))
+            return self._lost(batch, answers)
         except Exception as error:  # noqa: BLE001  keys of slots are of the user's own types
             return Refused(f"the batch can't be sent to a worker: {reason_of(error)}")
 
@@ -188,11 +207,10 @@ class _ProcessKeeper(Keeper):
                 self._worker = WorkerProcess()
             return self._worker
 
-    def _lost(self, batch: Batch, answers: list[Answer], error: Exception) -> Lost:
+    def _lost(self, batch: Batch, answers: list[Answer]) -> Lost:
         with self._lock:
             worker, self._worker = self._worker, None
-        if worker is None:
-            return Lost(f"no worker process could be started, {shortage(error)}")
+        assert worker is not None
         reason = worker.bury()
         position = unanswered(batch, answers)
         end, kept = "", False

@@ -63,12 +63,14 @@ class WorkerProcess:
 
     def __init__(self) -> None:
         self._sending = threading.Lock()
-        self._connection, theirs = socket.socketpair()
         self._heard = bytearray()
         self._pace = Pace()
-        self._lifeline = Lifeline()
-        self._output: list[IO[bytes]] = [tempfile.TemporaryFile(buffering=0) for _ in STREAM_LOGS]  # noqa: SIM115  as long as it
-        with theirs:
+        with contextlib.ExitStack() as undo:
+            self._connection, theirs = map(undo.enter_context, socket.socketpair())
+            self._lifeline = undo.enter_context(contextlib.closing(Lifeline()))
+            self._output: list[IO[bytes]] = [
+                undo.enter_context(tempfile.TemporaryFile(buffering=0)) for _ in STREAM_LOGS
+            ]
             self._process = subprocess.Popen(
                 [*interpreter(), "-c", _boot(theirs.fileno(), self._lifeline.name)],
                 stdin=subprocess.DEVNULL,
@@ -77,6 +79,8 @@ class WorkerProcess:
                 pass_fds=(theirs.fileno(), self._lifeline.number),
                 start_new_session=True,  # Ctrl-C is the runner's; and the group can be stopped as one
             )
+            undo.pop_all()
+        theirs.close()
         self._lifeline.passed()
         keep_from_children(self._connection)
 

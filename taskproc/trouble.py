@@ -8,17 +8,15 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from taskproc.errors import CacheError
+from taskproc.shortage import FILES, NO_FILES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
-_NO_FILES = {errno.EMFILE, errno.ENFILE}
 _REFUSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH}
 _FAILED = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISUSE, sqlite3.SQLITE_INTERRUPT}
 TROUBLE = (sqlite3.Error, OSError, UnicodeDecodeError)  # the last when SQLite's own message quotes damage
-_FILES = "since too many files are open (raise `ulimit -n`, or use fewer workers, -j)"
-_PROCESSES = "since no more processes or threads are allowed (raise `ulimit -u`, or use fewer workers, -j)"
 
 
 class UnreadableError(CacheError):
@@ -43,8 +41,8 @@ def explain(cache: Path, error: BaseException) -> CacheError:
         return CacheError(f"another program has held the database of the cache {cache} for a minute: try again")
     if code == sqlite3.SQLITE_FULL or number in _NO_SPACE:
         return CacheError(f"no space is left for the cache {cache}: make some and run again, what is finished is kept")
-    if number in _NO_FILES:
-        return CacheError(f"the cache {cache} can't be used, {_FILES}: what is finished is kept")
+    if number in NO_FILES:
+        return CacheError(f"the cache {cache} can't be used, {FILES}: what is finished is kept")
     if code == sqlite3.SQLITE_READONLY and all(os.access(path, os.W_OK) for path in (cache, cache / "cache.db")):
         return UnreadableError(cache, str(error))  # so damage of its header says
     if code in _REFUSED or isinstance(error, PermissionError) or number == errno.EROFS:
@@ -55,14 +53,6 @@ def explain(cache: Path, error: BaseException) -> CacheError:
     if not isinstance(error, OSError) and code not in _FAILED:
         return UnreadableError(cache, str(error))
     return CacheError(f"the cache {cache} can't be used ({why}): give another one with --cache")
-
-
-def shortage(error: BaseException) -> str:
-    """What an error means that came as a process or thread was to be started, and what to do."""
-    number = getattr(error, "errno", None)
-    if number in _NO_FILES:
-        return _FILES
-    return _PROCESSES if number == errno.EAGAIN or isinstance(error, RuntimeError) else f"({error})"
 
 
 def _without_number(error: BaseException, cache: Path) -> str:

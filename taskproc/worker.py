@@ -22,12 +22,14 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from taskproc.attempt import where
+from taskproc.batch import Lost
 from taskproc.bytecode import keep_settled_only
 from taskproc.capture import DescriptorCapture
 from taskproc.files import STREAM_LOGS
 from taskproc.lifeline import hold, keep_from_children
 from taskproc.loading import loaded
 from taskproc.locks import is_over
+from taskproc.shortage import no_worker
 from taskproc.taskfile import stand_in
 from taskproc.wire import Parcel, encoded_answer, read_batch
 from taskproc.work import Work, answers_to, discard, is_orphan, refusal
@@ -65,11 +67,24 @@ def serve(number: int, lifeline: str) -> None:
     os.set_inheritable(number, False)  # noqa: FBT003
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, _stay)  # the runner decides; children get the default again
-    _Server(socket.socket(fileno=number)).run()
+    connection = socket.socket(fileno=number)
+    try:
+        server = _Server(connection)
+    except RuntimeError as error:  # no more threads are to be had
+        _decline(connection, error)
+    else:
+        server.run()
 
 
 def _stay(number: int, frame: object) -> None:
     """Do nothing about a signal."""
+
+
+def _decline(connection: socket.socket, error: RuntimeError) -> None:
+    """Say why nothing can be worked on, once that is asked for."""
+    with contextlib.suppress(EOFError, OSError), connection.makefile("rb") as file:
+        if isinstance(pickle.load(file), Parcel):
+            connection.sendall(encoded_answer(Lost(no_worker(error))))
 
 
 class _Server:
@@ -80,9 +95,9 @@ class _Server:
         self._inbox: SimpleQueue[Work | None] = SimpleQueue()
         self._capture = DescriptorCapture()
         self._current: Work | None = None
+        threading.Thread(target=self._read, daemon=True).start()
 
     def run(self) -> None:
-        threading.Thread(target=self._read, daemon=True).start()
         while (work := self._inbox.get()) is not None:
             work.run()
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import queue
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from taskproc.batch import Answer, Done, Finished, Lost, Returned
+from taskproc.executors import ThreadPool
 from taskproc.pool import ProcessPool
 from taskproc.value import load
 
@@ -102,6 +104,53 @@ def test_a_worker_that_dies_idle_is_replaced(lab: Any, pool: ProcessPool) -> Non
     assert values(lab.run(pool, lab.batch(("Same", 1)))) == [1]
 
 
+NO_MORE = "no worker could be started, since no more processes or threads are allowed"
+NO_THREAD = """
+import threading
+def start(self):
+    raise RuntimeError("can't start new thread")
+threading.Thread.start = start
+"""
+
+
+def test_no_more_threads_for_a_worker(
+    lab: Any, pool: ProcessPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(NO_THREAD)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (lost,) = lab.run(pool, lab.batch(("Same", 1)))
+    assert lost.reason.startswith(NO_MORE)
+    assert lost[1:] == ("", False)
+    monkeypatch.delenv("PYTHONPATH")
+    assert values(lab.run(pool, lab.batch(("Same", 2)))) == [2]  # in a process that takes its place
+
+
+@pytest.mark.parametrize("kind", [ProcessPool, ThreadPool])
+def test_no_more_threads_for_the_runner(lab: Any, kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    pool = kind(2)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        pool.expect(2)
+        (lost,) = lab.run(pool, lab.batch(("Same", 1)))
+    assert lost.reason.startswith(NO_MORE)
+    assert values(lab.run(pool, lab.batch(("Same", 2)))) == [2]
+    pool.close(kill=False)
+
+
+def test_no_more_processes(lab: Any, pool: ProcessPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **settings: Any) -> None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", refuse)
+        (lost,) = lab.run(pool, lab.batch(("Same", 1)))
+    assert lost.reason.startswith(NO_MORE)
+    assert values(lab.run(pool, lab.batch(("Same", 2)))) == [2]
+
+
 def test_death_is_seen_though_a_forked_child_lives(lab: Any, pool: ProcessPool) -> None:
     code = "child = os.fork()\nif child == 0: signal.pause()\nPath('child').write_text(str(child)); os._exit(3)"
     (lost,) = lab.run(pool, lab.batch(("Call", code)))
@@ -172,6 +221,7 @@ def test_a_worker_that_will_not_end_is_made_to(lab: Any) -> None:
 RUNNER = """
 import os, pickle, sys, threading
 from taskproc.batch import Batch
+from taskproc.executors import ThreadPool
 from taskproc.pool import ProcessPool
 batch = pickle.load(open("batch", "rb"))
 pool = ProcessPool(1)
