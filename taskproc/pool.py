@@ -146,7 +146,7 @@ class _ProcessKeeper(Keeper):
         self._lock = threading.Lock()
 
     def run(self) -> None:
-        with contextlib.suppress(EOFError, OSError):  # then the first batch will tell
+        with contextlib.suppress(Exception):  # then the first batch will tell
             self._living()
         for batch, reply in self._pool.jobs(self):
             last = self._talk(batch, reply)

@@ -155,8 +155,11 @@ def interpreter() -> list[str]:
 
 
 def _boot(number: int, lifeline: str) -> str:
-    """A worker's first words: taskproc is found where the runner found it, whatever else goes by that name."""
+    """A worker's first words: taskproc is found where the runner found it, whatever else goes by that name.
+
+    What it imports itself is that of its Python, though files of the user's go by such names.
+    """
     entries = list(map(str, sys.path))
     path = entries if HOME in entries else [*entries, HOME]
-    start = f"from taskproc.worker import serve; sys.path[:1] = []; serve({number}, {lifeline!r})"
-    return f"import sys; sys.path[:] = {[HOME, *path]!r}; {start}"
+    start = f"from taskproc.worker import serve; sys.path[:] = {path!r}; serve({number}, {lifeline!r})"
+    return f"import sys; sys.path[:] = [{HOME!r}, *sys.path, *{path!r}]; {start}"

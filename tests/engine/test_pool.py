@@ -7,6 +7,7 @@ import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -264,6 +265,24 @@ def test_nothing_is_left_open(lab: Any) -> None:
         pool.close(kill=kill)
     assert descriptors() == before
     assert threading.active_count() == threads
+
+
+def test_a_keeper_that_cannot_start_a_worker_says_why(
+    lab: Any, pool: ProcessPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of the user's may have the name of a module that is imported for it."""
+    monkeypatch.delattr(tempfile, "TemporaryFile")
+    pool.expect(1)
+    (refused,) = lab.run(pool, lab.batch(("Same", 1)))
+    assert "module 'tempfile' has no attribute 'TemporaryFile'" in refused.reason
+
+
+def test_a_worker_imports_what_it_needs_whatever_lies_beside_the_taskfile(
+    lab: Any, pool: ProcessPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (lab.folder / "contextlib.py").write_text("raise SystemError")
+    monkeypatch.syspath_prepend(str(lab.folder))
+    assert values(lab.run(pool, lab.batch(("Call", "result = sys.path[0]")))) == [str(lab.folder)]
 
 
 def test_an_unused_pool_starts_nothing() -> None:
