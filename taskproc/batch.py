@@ -30,8 +30,9 @@ class CodeFile(NamedTuple):
 class ClassRef(NamedTuple):
     """How a worker gets a Task class.
 
-    By value: `blob` is the cloudpickled class. By reference: `module` and `qualname`, the module lying in `path` (empty
-    for one that is imported by name alone), with `root` first on `sys.path`. `sources` are the files that the class's
+    By value: `blob` is the cloudpickled class. By reference: `module` and `qualname`, the module lying in `path`, with
+    `root` first on `sys.path`; without a root, it is not called as its file, and imported by name, or as it is called.
+    With a `blob`, such a module is to be there before. `sources` are the files that the class's
     fingerprint was read from, and `code` is that part of it which counts when a task runs: a worker that would load
     anything else refuses.
     """

@@ -6,7 +6,6 @@ there all that was loaded is forgotten once a file has another text, or another 
 
 from __future__ import annotations
 
-import importlib
 import os
 import pickle
 import sys
@@ -14,7 +13,7 @@ import threading
 from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -84,7 +83,7 @@ def load_class(ref: ClassRef) -> type[Any]:
     if cls is None and (known := _known.get(ref)) is not None:
         cls = known.cls
     if cls is None:
-        cls = loaded(pickle.loads, ref.blob) if ref.blob else loaded(_import_class, ref)
+        cls = loaded(_unpickle_class if ref.blob else _import_class, ref)
         if ref.blob:
             _refuse_other(cls, ref, [*filter(imported.is_other, ref.sources)])
         _classes[ref] = cls
@@ -152,11 +151,22 @@ def code_of(cls: type[Any], refs: References) -> bytes:
         return _fingerprinter(cls).refs(refs)
 
 
-def _import_class(ref: ClassRef) -> type[Any]:
+def _import_module(ref: ClassRef) -> ModuleType:
     if ref.root:
         taskfile.put_first(ref.root)
-    module = taskfile.load(Path(ref.path)) if ref.path else importlib.import_module(ref.module)
-    cls: type[Any] = attrgetter(ref.qualname)(module)
+        return taskfile.load(Path(ref.path))
+    return taskfile.load_as(ref.module, Path(ref.path))
+
+
+def _unpickle_class(ref: ClassRef) -> type[Any]:
+    if ref.path:
+        _import_module(ref)  # what the class refers to is looked for there
+    cls: type[Any] = pickle.loads(ref.blob)
+    return cls
+
+
+def _import_class(ref: ClassRef) -> type[Any]:
+    cls: type[Any] = attrgetter(ref.qualname)(_import_module(ref))
     changed = [file for file in ref.sources if file not in _verified and imported.digest_of(file.path) != file.digest]
     _refuse_other(cls, ref, changed)
     _verified.update(set(ref.sources).difference(changed))  # a file that has changed may matter to another class

@@ -126,11 +126,12 @@ def _requested() -> list[ClassRef]:
 
 
 def _place_of(module: str) -> tuple[str, str]:
-    """The file to import a module from, and the folder to be put on `sys.path`; empty for one imported by name."""
+    """The file of a module, and the folder to be put on `sys.path` for it: none where it is not called as its file."""
     file = file_of(module)
-    if file is None or module_name(file)[0] != module:
+    if file is None:
         return "", ""
-    return str(file), str(module_name(file)[1])
+    name, root = module_name(file)
+    return str(file), str(root) if name == module else ""
 
 
 def _own(folder: str) -> str:
@@ -209,4 +210,6 @@ def _by_value(cls: type, fingerprint: Fingerprint) -> ClassRef:
         blob = pickled_code(cls)
     except Exception as problem:  # noqa: BLE001  what a class closes over may raise anything
         blob = pickle.dumps(_Refusal(str(explained(cls, problem, "class"))))
-    return ClassRef(cls.__module__, cls.__qualname__, sources=fingerprint.files, code=fingerprint.running, blob=blob)
+    path, root = _place_of(cls.__module__) if cls.__module__ != "__main__" else ("", "")
+    path = "" if root else path  # what it refers to is found by name
+    return ClassRef(cls.__module__, cls.__qualname__, path, "", fingerprint.files, fingerprint.running, blob)

@@ -94,6 +94,33 @@ def load(path: Path) -> ModuleType:
     return importlib.import_module(name)
 
 
+def load_as(name: str, path: Path) -> ModuleType:
+    """Import a module by its name or, where nothing is found by that, from the file that it was loaded from elsewhere.
+
+    Plugins are loaded so, and tests by pytest. What the module's own code raises comes through.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if not f"{name}.".startswith(f"{error.name}.") or not path.is_file():
+            raise
+    from importlib.util import module_from_spec, spec_from_file_location
+    from types import ModuleType
+
+    for parent in [name[:end] for end, char in enumerate(name) if char == "."]:
+        sys.modules.setdefault(parent, ModuleType(parent))  # pickle asks for it
+    spec = spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
 def put_root_first(module: str) -> None:
     """Put the folder that a script's name begins in first on `sys.path`, as for a module of that package."""
     file = file_of(module) if module == "__main__" else None

@@ -183,3 +183,54 @@ def test_a_module_that_another_thread_is_importing_is_waited_for(
         go.set()
         assert first.result().value == second.result() == 1
     del sys.modules["slow_to_import"]
+
+
+PLUGINS = """
+import importlib.util, sys, types
+from taskproc import Cache
+
+def plugin(name, path):
+    spec = importlib.util.spec_from_file_location(name, path)
+    sys.modules[name.partition(".")[0]] = types.ModuleType("plugins")
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+module = plugin("plugins.study", "lib/study.py")
+with Cache("cache"):
+    for task in (module.A(1), module.local()()):
+        print(task.task_name, *task.run_graph()[0])
+"""
+
+PLUGIN = """
+from taskproc import Task
+
+class Kept:
+    def __init__(self, n):
+        self.n = n
+    def __iter__(self):
+        return iter([self.n, __name__])
+
+class A(Task):
+    def __init__(self, n: int):
+        self.n = n
+    def run_task(self):
+        return Kept(self.n)
+
+def local():
+    class Local(Task):
+        def run_task(self):
+            return Kept(2)
+    return Local
+"""
+
+
+def test_a_module_that_is_not_called_as_its_file_is_loaded_so_in_workers(tmp_path: Path, python: Any) -> None:
+    write(tmp_path / "lib" / "study.py", PLUGIN)
+    write(tmp_path / "main.py", PLUGINS)
+    told = ["study.A 1 plugins.study", "study.local.<locals>.Local 2 plugins.study", ""]
+    assert python("main.py").stdout.split("\n") == told
+    write(tmp_path / "lib" / "study.py", PLUGIN.replace("return iter", "raise SystemError"))
+    assert "SystemError" in python("main.py", check=False).stderr
+    write(tmp_path / "main.py", PLUGINS.replace("with", "write = open('lib/study.py', 'a').write('1 / 0')\nwith"))
+    assert "division by zero" in python("main.py", check=False).stderr
