@@ -219,7 +219,11 @@ class _Encoder:
         except Exception as problem:
             message = f"{_name(kind)} cannot be taken apart: {problem}"
             raise Unencodable(message) from problem
-        maker = dumps(made.maker, 2) if isinstance(made.maker, str) else self._part(made.maker)
+        try:
+            maker = dumps(made.maker, 2) if isinstance(made.maker, str) else self._part(made.maker)
+        except Unencodable as problem:  # which nobody has given as a value
+            message = f"{_name(kind)} cannot be taken apart: {problem}"
+            raise Unencodable(message) from None
         arguments = b"".join([pack("<I", len(made.arguments)), *map(self._part, made.arguments)])
         return b"".join((b"*", maker, arguments, self._attributes(made.attributes, later), self._items(made.content)))
 

@@ -427,6 +427,19 @@ def test_what_is_nested_too_deeply() -> None:
         encode(value)
 
 
+class OddlyMade(dt.date):
+    """As one of pandas, whose maker is of Cython's own kind of function."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return math.sqrt, (4,)
+
+
+def test_what_is_made_by_something_odd_is_named_itself() -> None:
+    odd = "an OddlyMade cannot be taken apart: a builtin_function_or_method is not plain data"
+    with pytest.raises(Unencodable, match=odd):
+        encode({"day": OddlyMade(2020, 1, 1)})
+
+
 @pytest.mark.parametrize(
     ("value", "path", "reason"),
     [
