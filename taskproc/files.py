@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from xxhash import xxh3_128
 
+from taskproc.canonical import digest
 from taskproc.errors import CacheError
 from taskproc.record import FileEntry
 from taskproc.token import is_attempt, is_begun_by
@@ -109,7 +110,10 @@ def _entry(item: os.DirEntry[str], path: str, known: bytes | None) -> FileEntry:
     status = item.stat(follow_symlinks=False)
     if stat.S_ISDIR(status.st_mode):
         return FileEntry(path, _FOLDER_SIZE, 0, b"")
-    return FileEntry(path, status.st_size, status.st_mtime_ns, known or _digest(item.path, status.st_mode))
+    content = known or _digest(item.path, status.st_mode)
+    if path != RESULT and stat.S_ISREG(status.st_mode) and status.st_mode & stat.S_IXUSR:
+        content = digest(b"executable", content)  # only where it is: there are file systems on which all files are
+    return FileEntry(path, status.st_size, status.st_mtime_ns, content)
 
 
 def _digest(path: str, mode: int) -> bytes:

@@ -23,7 +23,8 @@ NO_DIGEST = b""
 class FileEntry(NamedTuple):
     """One file that an attempt left, its path relative to the attempt's folder.
 
-    `size` is in bytes (-1 for a folder), `mtime` in nanoseconds, `digest` of the content (of the target for a link).
+    `size` is in bytes (-1 for a folder), `mtime` in nanoseconds, `digest` of the content (of the target for a link),
+    and of the executable bit where that is set.
     """
 
     path: str

@@ -18,6 +18,7 @@ from taskproc.files import (
     folder_name,
     remove_attempts,
     remove_everything,
+    restored_manifest,
     take_manifest,
     task_bytes,
     task_ids_on_disk,
@@ -56,6 +57,21 @@ def test_manifest_tells_contents_apart_and_equal_contents_alike(tmp_path: Path) 
     assert digests(first) == digests(second)
     (second / DATA / "model.bin").write_bytes(b"Weights")
     assert digests(first) != digests(second)
+
+
+def test_the_executable_bit_counts_but_not_that_of_a_value(tmp_path: Path) -> None:
+    folder = make_attempt(tmp_path)
+    before = take_manifest(folder)
+    (folder / RESULT).chmod(0o755)  # as all files are on some file systems
+    (folder / DATA / "deep").chmod(0o700)
+    assert restored_manifest(folder, before) == before
+    model = folder / DATA / "model.bin"
+    model.chmod(0o755)
+    after = take_manifest(folder)
+    assert [old.path for old, new in zip(before, after, strict=True) if old != new] == ["data/model.bin"]
+    assert restored_manifest(folder, before) is None
+    model.chmod(0o644)
+    assert take_manifest(folder) == before
 
 
 def test_known_digests_are_not_computed_again(tmp_path: Path) -> None:

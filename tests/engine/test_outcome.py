@@ -192,3 +192,26 @@ def test_a_run_whose_lease_was_taken_leaves_the_view_alone(flow: Any) -> None:
     task = flow.task("Who()")
     view = flow.cache / type(task).task_name / str(task.task_id) / "data" / "who"
     assert view.read_text() == "second"
+
+
+def test_a_file_that_was_made_executable_takes_the_place_of_one_that_was_not(flow: Any) -> None:
+    source = """
+    import subprocess
+    class Build(Task):
+        def run_task(self):
+            program = self.task_directory / 'program.sh'
+            program.write_text('#!/bin/sh\\necho it works\\n')
+            MODE
+            return program
+    class Use(Task):
+        program: Requires[Path]
+        def __init__(self): self.program = Build()
+        def run_task(self):
+            return subprocess.check_output([self.program], text=True)
+    """
+    flow.write(source.replace("MODE", ""))
+    with pytest.raises(FailedTaskError, match="PermissionError"):
+        flow.run("Use()")
+    flow.write(source.replace("MODE", "program.chmod(0o755)"))
+    assert flow.run("Use()").value == "it works\n"
+    assert flow.run("Use()").executed == {}
