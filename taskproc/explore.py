@@ -90,9 +90,11 @@ class Explorer(Links):
         for name, function in own.items():
             self._link_function(node, name, function)
         if making is not None:
-            held, words, before = {**node.held}, {*node.words}, {*node.edges, *node.bound}
+            held, words, inputs = {**node.held}, {*node.words}, {*node.inputs}
+            before = {*node.edges, *node.bound}
             self._link_function(node, "__init__", making)
-            node.held, node.words, node.making = held, words, {*node.edges, *node.bound} - before
+            node.held, node.words, node.inputs = held, words, inputs
+            node.making = {*node.edges, *node.bound} - before
         for name, value in attributes_of(cls):
             self._absorb(node, f".{name}", value)
             node.bound[f".{name}"] = cls.__module__, f"{node.name}.{name}", value

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, TypeVar
 from taskproc.asloaded import is_as_loaded, note
 from taskproc.batch import CodeFile
 from taskproc.canonical import digest
+from taskproc.inputfile import input_files
 from taskproc.members import is_untracked, subclasses_of
 from taskproc.origin import is_user_code, module_name, reference, resolve
 from taskproc.reached import Node, steps, walk
@@ -28,6 +29,8 @@ from taskproc.reached import Node, steps, walk
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from types import FunctionType
+
+    from taskproc.inputfile import InputFile
 
 
 T = TypeVar("T")
@@ -65,7 +68,9 @@ class Fingerprint:
 
     `running` is the digest of what counts when a task runs: without what `__init__` alone reaches, which workers don't
     call. `files` are the source files read for it and those of all loaded modules, since a constant does not tell where
-    it is from. `watched` are the paths that it depends on besides.
+    it is from. `watched` are the paths that it depends on besides. `inputs` are the input files that constants,
+    attributes and defaults of what is read when a task runs hold: their contents count as those of a task's attributes
+    do.
     """
 
     digest: bytes
@@ -73,6 +78,7 @@ class Fingerprint:
     parts: tuple[CodePart, ...]
     files: tuple[CodeFile, ...]
     watched: tuple[str, ...] = ()
+    inputs: tuple[InputFile, ...] = ()
 
 
 class Fingerprinter:
@@ -99,15 +105,18 @@ class Fingerprinter:
             self._known[root] = self._take(root)
         return self._known[root]
 
-    def members(self, target: type, held: Iterable[type]) -> bytes:
-        """The digest of what code of a class may read from Task classes whose instances it holds, empty for nothing."""
+    def members(self, target: type, held: Iterable[type]) -> tuple[bytes, tuple[InputFile, ...]]:
+        """The digest of what code of a class may read from Task classes whose instances it holds, empty for nothing.
+
+        And the input files that count with it.
+        """
         nodes = [*walk([self._explorer.explore(target)], making=False)]
         words = {word for node in nodes for word in node.words}
         read = Node("", None)
         for cls in held:
             if issubclass(cls, self._base):
                 self._explorer.read_members(read, cls, words)
-        return _digest_of([read]) if read.edges else b""
+        return _digest_of([read]) if read.edges else b"", _inputs_of([*walk([read], making=False)])
 
     def is_unchanged(self, target: type) -> bool:
         """Whether the files that a class says it depends on are as they were when its fingerprint was taken."""
@@ -139,7 +148,8 @@ class Fingerprinter:
         members = self._members(root)
         roots = (root, members) if members.edges else (root,)
         nodes = [*walk(roots)]
-        self._compare([*walk(roots, making=False)])
+        running = [*walk(roots, making=False)]
+        self._compare(running)
         parts: dict[str, CodePart] = {}
         same: Counter[str] = Counter()
         for node in sorted({*nodes} - {members}, key=lambda node: (node.name, node.digest)):
@@ -152,6 +162,7 @@ class Fingerprinter:
             tuple(parts.values()),
             self._files_of({node.path for node in nodes}),
             tuple(str(node.target) for node in nodes if node.kind == "file"),
+            _inputs_of(running),
         )
 
     def _compare(self, nodes: Collection[Node]) -> None:
@@ -201,6 +212,10 @@ class Fingerprinter:
                     self._explorer.read_names(members, module, words)
             self._explorer.read_settings(members, [*walk((root, members))])
         return members
+
+
+def _inputs_of(nodes: Iterable[Node]) -> tuple[InputFile, ...]:
+    return input_files(one for node in nodes for one in node.inputs)
 
 
 def _digest_of(roots: Iterable[Node], *, making: bool = True) -> bytes:

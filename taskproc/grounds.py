@@ -75,7 +75,7 @@ class Grounds:
         self._paths: dict[Key, tuple[InputFile, ...]] = {}
         self._known: dict[Key, Inputs] = {}
         self._uses: dict[Key, Uses] = {}
-        self._read: dict[tuple[type, frozenset[type]], bytes] = {}
+        self._read: dict[tuple[type, frozenset[type]], tuple[bytes, tuple[InputFile, ...]]] = {}
         self._values: dict[int, _Value] = {}
 
     def code(self, cls: type) -> Fingerprint:
@@ -125,10 +125,11 @@ class Grounds:
     def _attributes(self, node: Node, content: Callable[[Path], bytes]) -> bytes:
         """The digest of what `__init__` left, of the code that it and arguments refer to, and the `content` of files.
 
+        The files are those in attributes and arguments, and in constants of the code.
         What cannot be encoded is never equal, so that its task runs again.
         """
         attributes = node.attributes
-        refs, paths = node.refs, node.files
+        refs, paths = node.refs, [*node.files, *self.code(node.cls).inputs]
         data = flat(attributes)
         parts = [data or b"each"]
         if data is None:
@@ -139,14 +140,17 @@ class Grounds:
             for name, value in zip(attributes, values, strict=True):
                 parts += (name.encode(), value.data)
             refs = tuple(dict.fromkeys([*refs, *(ref for value in values for ref in value.refs)]))
-            paths = input_files([*paths, *(path for value in values for path in value.paths)])
-            parts.append(self._read_of_tasks(node.cls, frozenset(kind for value in values for kind in value.held)))
+            paths += (path for value in values for path in value.paths)
+            read, more = self._read_of_tasks(node.cls, frozenset(kind for value in values for kind in value.held))
+            parts.append(read)
+            paths += more
         if refs:
             self._uses[node.key] = uses = Uses(tuple(map(reference, refs)), self.codes.refs(refs))
             parts.append(uses.code)
+            paths += (path for ref in refs for path in self.codes.of(ref).inputs)
         if paths:
-            self._paths[node.key] = paths
-            parts += map(content, paths)
+            self._paths[node.key] = found = input_files(paths)
+            parts += map(content, found)
         return digest(*parts)
 
     def _look_into(self, value: object) -> _Value:
@@ -163,10 +167,10 @@ class Grounds:
             self._values[id(value)] = known
         return known
 
-    def _read_of_tasks(self, cls: type, held: frozenset[type]) -> bytes:
-        """The digest of what code of a class reads from the classes of tasks that are `held` in attributes."""
+    def _read_of_tasks(self, cls: type, held: frozenset[type]) -> tuple[bytes, tuple[InputFile, ...]]:
+        """What code of a class reads from the classes of tasks that are `held` in attributes, as `members` has it."""
         if (cls, held) not in self._read:
-            self._read[cls, held] = self.codes.members(cls, held) if held else b""
+            self._read[cls, held] = self.codes.members(cls, held) if held else (b"", ())
         return self._read[cls, held]
 
     def changed_files(self, node: Node, old: Inputs) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from taskproc.canonical import Unencodable, canonical, digest
 from taskproc.imports import beside, importable, imported_names, meant_modules
-from taskproc.inputfile import Contents
+from taskproc.inputfile import Contents, input_files
 from taskproc.members import function_in, is_made_by_call, is_untracked, registered_in, tells_itself
 from taskproc.origin import (
     absolute_name,
@@ -212,6 +212,7 @@ class Links:
             self._link_refs(node, label, encoded)
 
     def _link_refs(self, node: Node, label: str, encoded: Canonical) -> None:
+        node.inputs.update(input_files(encoded.own))
         if encoded.modules:
             self._go_blind(node, encoded.modules)
         for number, ref in enumerate(sorted(encoded.refs, key=reference)):

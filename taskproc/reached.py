@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FunctionType
 
-    from taskproc.inputfile import Contents
+    from taskproc.inputfile import Contents, InputFile
 
 _REPR = reprlib.Repr()
 _REPR.maxlevel, _REPR.maxstring, _REPR.maxother = 4, 400, 400
@@ -27,7 +27,8 @@ class Node:
     `held` are Task classes that its code refers to, whose members it may read by these `words`. Those that only
     `__init__` refers to (the labels in `making`) are not among them: what is read there is part of the task that it
     makes. `bound` are the names by which it reaches things, by label (of an attribute, `.name`): the module, the name
-    and the thing. `imported` are the top-level packages that it imports itself.
+    and the thing. `imported` are the top-level packages that it imports itself. `inputs` are the input files in its
+    constants, attributes and defaults, but for those of `__init__`.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Node:
     held: dict[type, None] = field(default_factory=dict[type, None])
     words: set[str] = field(default_factory=set[str])
     making: set[str] = field(default_factory=set[str])
+    inputs: set[InputFile] = field(default_factory=set["InputFile"])
     bound: dict[str, tuple[str, str, object]] = field(default_factory=dict[str, tuple[str, str, object]])
     imported: set[str] = field(default_factory=set[str])
 

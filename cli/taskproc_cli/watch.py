@@ -112,7 +112,8 @@ class Watch:
         modules = (
             path for path in (*loaded, *told) if path.endswith(".py") and is_user_file(path) and not is_ours(path)
         )
-        yield from map(os.path.abspath, (*modules, *read))
+        held = [str(path) for cls in classes for path in codes.of(cls).inputs]
+        yield from map(os.path.abspath, (*modules, *read, *held))
 
     def _inputs(self) -> Iterator[str]:
         from taskproc.canonical import Unencodable, canonical

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -378,3 +379,101 @@ def test_a_set_of_files_is_the_same_in_every_process(tmp_path: Path, python: Any
         monkeypatch.setenv("PYTHONHASHSEED", seed)
         told.append(python("study.py").stdout)
     assert [eval(line) for line in told] == [{"study.Main": 1}, {}, {}]
+
+
+IN_CODE = """
+import types
+from dataclasses import dataclass
+from taskproc import InputFile
+
+DATA = InputFile({path!r})
+CONFIG = types.SimpleNamespace(files=[DATA], lock=__import__('threading').Lock())
+
+def read(path=DATA):
+    return path.read_text()
+
+class Global(Task):
+    def run_task(self):
+        return DATA.read_text()
+
+class ClassAttribute(Task):
+    data = DATA
+    def run_task(self):
+        return self.data.read_text()
+
+class Default(Task):
+    def run_task(self):
+        return read()
+
+class Partial(Task):
+    def run_task(self):
+        return CONFIG.files[0].read_text()
+
+class Member(Task):
+    def run_task(self):
+        return ClassAttribute.data.read_text()
+
+class Handed(Task):
+    def __init__(self):
+        self.of = read
+    def run_task(self):
+        return self.of()
+
+class Asks(Task):
+    one: Requires[str]
+    def __init__(self):
+        self.one = ClassAttribute()
+        self.held = [self.one]
+    def run_task(self):
+        return self.held[0].data.read_text()
+
+class Given(Task):
+    def __init__(self, path: InputFile = InputFile({path!r})):
+        self.path = path
+    def run_task(self):
+        return self.path.read_text()
+
+class Spoils(Task):
+    def run_task(self):
+        text = DATA.read_text()
+        DATA.write_text(text + '!')
+        return text
+"""
+
+
+@pytest.mark.parametrize(
+    "task",
+    ["Global()", "ClassAttribute()", "Default()", "Partial()", "Member()", "Handed()", "Asks()", "Given()"],
+)
+def test_a_file_counts_in_what_code_holds(flow: Any, text: Path, task: str) -> None:
+    flow.write(IN_CODE.format(path=str(text)))
+    counts(flow, task, text)
+
+
+def test_a_file_in_a_constant_is_named_and_its_change_refused_by_no_worker(flow: Any, text: Path) -> None:
+    flow.write(IN_CODE.format(path=str(text)))
+    assert flow.run("Global()").value == "some words"
+    flow.write(IN_CODE.format(path=str(text)) + "\n# a comment")  # workers now compare the code
+    text.write_text("edited")
+    time.sleep(0.15)
+    ran = flow.run("Global()")
+    assert (ran.value, list(ran.reasons.values())) == (
+        "edited",
+        [f"argument or attribute changed: contents of {text}"],
+    )
+
+
+def test_a_file_in_a_constant_that_changes_while_its_task_runs_runs_it_again(flow: Any, text: Path) -> None:
+    flow.write(IN_CODE.format(path=str(text)))
+    assert flow.run("Spoils()").value == "some words"
+    text.write_text("some words")
+    assert list(reasons(flow, "Spoils()")) == ["Spoils()"]
+
+
+def test_a_default_of_init_that_is_not_taken_does_not_count(flow: Any, text: Path) -> None:
+    flow.write(IN_CODE.format(path=str(text)))
+    other = text.with_name("other.txt")
+    other.write_text("other")
+    flow.run(f"Given({str(other)!r})")
+    text.write_text("edited")
+    assert reasons(flow, f"Given({str(other)!r})") == {}
