@@ -15,15 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import Self
 
-Listing: TypeAlias = dict[str, tuple[int, int, bytes]]
-"""The files of a folder by relative path (of a file, itself as `.`): size, mtime in nanoseconds, digest.
+State: TypeAlias = tuple[int, int, int, int]
+"""Of a file: size, mtime and ctime in nanoseconds, inode. It only tells whether the file must be read again."""
+
+Listing: TypeAlias = dict[str, tuple[int, int, int, int, bytes]]
+"""The files of a folder by relative path (of a file, itself as `.`): state, digest.
 
 What is not there, as a path derived from an input file need not be, is `.` with a size of -1.
 """
 
 _CHUNK = 1 << 20
-_MISSING = -1, 0
-_GRAIN, _COARSE = 100_000_000, 2_000_000_000  # nanoseconds; within these, two contents may have one mtime
+_MISSING = -1, 0, 0, 0
+_GRAIN, _COARSE = 100_000_000, 2_000_000_000  # nanoseconds; within these, two contents may have one time
 
 
 class InputFile(PosixPath):
@@ -92,13 +95,14 @@ def input_files(objects: Iterable[object]) -> tuple[InputFile, ...]:
 
 
 class Contents:
-    """Digests of input files, each read once per run, and only where its size or mtime is not what it was.
+    """Digests of input files, each read once per run, and only where its state is not what it was.
 
     Args:
         recall: Gives what was found at an absolute path when that was last read, if it was.
 
     Attributes:
         read: What was found in this run, by absolute path.
+        is_news: Whether some of that could not be recalled.
     """
 
     def __init__(self, recall: Callable[[str], Listing | None]) -> None:
@@ -106,13 +110,16 @@ class Contents:
         self._digests: dict[str, bytes] = {}
         self._before: dict[str, bytes] = {}
         self.read: dict[str, Listing] = {}
+        self.is_news = False
 
     def digest(self, path: Path) -> bytes:
         """The digest of a file, or of the files of a folder and their names; a random one for what can't be read."""
         place = os.path.abspath(path)
         try:
             if place not in self.read:
-                self.read[place] = _list(place, self._recall(place) or {})
+                before = self._recall(place) or {}
+                self.read[place] = _list(place, before)
+                self.is_news |= self.read[place] != before
         except OSError:
             return os.urandom(16)
         if place not in self._digests:
@@ -127,34 +134,38 @@ class Contents:
         return self._before[place]
 
     def is_unchanged(self, path: Path) -> bool:
-        """Whether what was found is still there, by size and mtime."""
+        """Whether what was found is still there, by size, mtime and content: to link to a file changes its ctime."""
         place = os.path.abspath(path)
+        found = self.read.get(place)
         try:
-            return place in self.read and {name: entry[:2] for name, entry in self.read[place].items()} == dict(
-                states(place)
-            )
+            return found is not None and [*map(_seen, _list(place, found).items())] == [*map(_seen, found.items())]
         except OSError:
             return False
 
     def lasting(self) -> dict[str, Listing]:
-        """What was found and can be recalled: without files so new that another content may get the same mtime."""
+        """What was found and can be recalled: without files so new that another content may get the same times."""
         now = time.time_ns()
         return {
-            place: {name: entry for name, entry in listing.items() if _is_settled(entry[1], now)}
+            place: {name: entry for name, entry in listing.items() if all(_is_settled(at, now) for at in entry[1:3])}
             for place, listing in self.read.items()
         }
 
 
 def _digest_of(listing: Listing) -> bytes:
-    lines = [digest(os.fsencode(name), content) for name, (_, _, content) in listing.items()]
+    lines = [digest(os.fsencode(name), entry[-1]) for name, entry in listing.items()]
     return digest(b"files", *lines)
+
+
+def _seen(item: tuple[str, tuple[int, int, int, int, bytes]]) -> tuple[object, ...]:
+    name, (size, mtime, _, _, content) = item
+    return name, size, mtime, content
 
 
 def _list(place: str, known: Listing) -> Listing:
     found: Listing = {}
     for name, state in states(place):
         before = known.get(name)
-        if before is not None and before[:2] == state:
+        if before is not None and before[:-1] == state:
             found[name] = before
         else:
             content = b"" if state == _MISSING else _content(place if name == "." else os.path.join(place, name))
@@ -162,15 +173,15 @@ def _list(place: str, known: Listing) -> Listing:
     return found
 
 
-def states(place: str) -> Iterator[tuple[str, tuple[int, int]]]:
-    """The size and mtime of a file, or of all files in a folder, in the order of their names."""
+def states(place: str) -> Iterator[tuple[str, State]]:
+    """The state of a file, or of all files in a folder, in the order of their names."""
     if not os.path.exists(place):
         yield ".", _MISSING
         return
     names = ["."] if not os.path.isdir(place) else sorted(_names(place))
     for name in names:
         status = os.stat(place if name == "." else os.path.join(place, name))
-        yield name, (status.st_size, status.st_mtime_ns)
+        yield name, (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 def _names(folder: str, inside: str = "", above: tuple[str, ...] = ()) -> Iterator[str]:
@@ -197,5 +208,5 @@ def _content(path: str) -> bytes:
     return content.digest()
 
 
-def _is_settled(mtime: int, now: int) -> bool:
-    return now - mtime > (_COARSE if mtime % 1_000_000_000 == 0 else _GRAIN)
+def _is_settled(at: int, now: int) -> bool:
+    return now - at > (_COARSE if at % 1_000_000_000 == 0 else _GRAIN)

@@ -84,7 +84,8 @@ def run_all(
 
             values = execute(plan, generation, grounds, options, tell)
         else:
-            tidy(options.cache, trust=options.trust)
+            found = grounds.contents.lasting() if grounds.contents.is_news else {}
+            tidy(options.cache, found, trust=options.trust)
     if len(roots) == 1 and before is not None and before.good is not None and plan.rows[roots[0].key] is before:
         for stream, text in kept_output(roots[0], before).items():
             tell(Printed(roots[0], stream, text, kept=True))

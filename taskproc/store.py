@@ -99,8 +99,7 @@ class Store:
 
     def keep_listings(self, found: Mapping[str, Listing]) -> None:
         """Keep what was found at the paths of input files."""
-        new = {path: listing for path, listing in found.items() if self.listing(path) != listing}
-        if new:
+        if new := {path: listing for path, listing in found.items() if self.listing(path) != listing}:
             with self._index.transaction():
                 for path, listing in new.items():
                     pages.put_value(self._index.entries, _INPUT + os.fsencode(path), listing)
@@ -258,12 +257,13 @@ class Store:
         locks.remove_dead(self._cache)
 
 
-def tidy(cache: Path, *, trust: bool = False) -> None:
-    """Sweep what killed runs have left, if there is anything; otherwise nothing is written."""
+def tidy(cache: Path, found: Mapping[str, Listing], *, trust: bool = False) -> None:
+    """Keep listings, and sweep what killed runs have left, if there is anything; otherwise nothing is written."""
     with open_store(cache, trust=trust, write=False) as store:
-        if not store.is_untidy:
+        if not found and not store.is_untidy:
             return
     with suppress(CacheError), open_store(cache, trust=trust) as store:
+        store.keep_listings(found)
         store.sweep()
 
 

@@ -3,7 +3,9 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, TypeAdapter
 
-from taskproc import ArgumentError, InputFile
+from taskproc import ArgumentError, InputFile, inputfile
 from taskproc.canonical import canonical
 from taskproc.inputfile import Contents, input_files
 from taskproc.store import open_store
@@ -111,15 +113,74 @@ def test_input_files_are_found_at_any_depth(text: Path) -> None:
 # Their contents.
 
 
-def test_a_file_is_read_again_only_where_size_or_mtime_changed(text: Path) -> None:
+def settled() -> None:
+    """Wait until what was written can be recalled."""
+    time.sleep(0.12)
+
+
+def test_a_file_is_read_again_only_where_its_state_changed(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    content: Callable[[str], bytes] = inputfile._content
+
+    def noted(path: str) -> bytes:
+        read.append(path)
+        return content(path)
+
+    monkeypatch.setattr(inputfile, "_content", noted)
+    settled()
     first = Contents(lambda _: None)
     known = first.digest(text)
-    text.write_bytes(b"SOME WORDS")
+    assert Contents(first.lasting().get).digest(text) == known
+    assert len(read) == 1
     os.utime(text, ns=(1, 1))
     assert Contents(first.lasting().get).digest(text) == known
-    assert Contents(lambda _: None).digest(text) != known
-    os.utime(text, ns=(2, 2))
+    assert len(read) == 2
+
+
+def test_a_file_of_the_same_size_and_time_is_another_one(text: Path) -> None:
+    settled()
+    first = Contents(lambda _: None)
+    known = first.digest(text)
+    other = text.with_name("other.txt")
+    other.write_text("SOME WORDS")
+    os.utime(other, ns=(1, 1))
+    shutil.copy2(other, text)  # `cp -p`
+    assert not first.is_unchanged(text)
     assert Contents(first.lasting().get).digest(text) != known
+    settled()
+    copied = Contents(lambda _: None)
+    assert copied.digest(text) == copied.digest(other) != known
+    assert copied.lasting()[str(text)]
+
+
+def test_a_folder_in_the_place_of_another_is_another_one(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "w.txt").write_text(name[:5])
+        os.utime(tmp_path / name / "w.txt", ns=(1, 1))
+    place = tmp_path / "first"
+    settled()
+    found = Contents(lambda _: None)
+    known = found.digest(place)
+    place.rename(tmp_path / "old")
+    (tmp_path / "second").rename(place)
+    assert Contents(found.lasting().get).digest(place) != known
+
+
+def test_a_file_is_unchanged_that_was_linked_to_or_whose_rights_changed(text: Path) -> None:
+    found = Contents(lambda _: None)
+    found.digest(text)
+    text.with_name("link").hardlink_to(text)
+    text.chmod(0o600)
+    assert found.is_unchanged(text)
+
+
+def test_a_listing_of_an_earlier_kind_is_read(text: Path) -> None:
+    found = Contents(lambda _: None)
+    known = found.digest(text)
+    former: Any = {str(text): {".": (10, 1, found.read[str(text)]["."][-1])}}
+    assert Contents(former.get).digest_before(text) == known
+    assert Contents(former.get).digest(text) == known
 
 
 def test_a_file_that_is_new_is_not_recalled(text: Path) -> None:
@@ -170,11 +231,9 @@ def test_the_files_that_changed_are_named(flow: Any, text: Path) -> None:
     other = text.with_name("other.txt")
     other.write_text("other words")
     task = f"Named([{str(text)!r}, {str(other)!r}])"
-    for path in (text, other):
-        os.utime(path, ns=(1, 1))
+    settled()
     flow.run(task)
     other.write_text("changed")
-    os.utime(other, ns=(2, 2))
     assert list(reasons(flow, task).values()) == [f"argument or attribute changed: contents of {other}"]
 
 
@@ -210,6 +269,18 @@ def test_a_file_that_changes_while_its_task_runs_runs_it_again(flow: Any, text: 
     text.write_text("some words")
     os.utime(text, ns=(1, 1))
     assert list(reasons(flow, f"Spoils({str(text)!r})").values()) == ["argument or attribute changed"]
+
+
+def test_what_was_found_is_kept_where_nothing_runs(flow: Any, text: Path) -> None:
+    flow.write(COUNT)
+    flow.run(f"Count({str(text)!r})")
+    os.utime(text)
+    settled()
+    assert flow.run(f"Count({str(text)!r})").executed == {}
+    with open_store(flow.cache, write=False) as store:
+        contents = Contents(store.listing)
+        contents.digest(text)
+    assert not contents.is_news
 
 
 def test_what_was_found_is_kept_in_the_cache(flow: Any, text: Path) -> None:
@@ -452,10 +523,10 @@ def test_a_file_counts_in_what_code_holds(flow: Any, text: Path, task: str) -> N
 
 def test_a_file_in_a_constant_is_named_and_its_change_refused_by_no_worker(flow: Any, text: Path) -> None:
     flow.write(IN_CODE.format(path=str(text)))
+    settled()
     assert flow.run("Global()").value == "some words"
     flow.write(IN_CODE.format(path=str(text)) + "\n# a comment")  # workers now compare the code
     text.write_text("edited")
-    time.sleep(0.15)
     ran = flow.run("Global()")
     assert (ran.value, list(ran.reasons.values())) == (
         "edited",
