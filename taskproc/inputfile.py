@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import time
 from pathlib import Path, PosixPath
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -21,7 +22,7 @@ State: TypeAlias = tuple[int, int, int, int]
 Listing: TypeAlias = dict[str, tuple[int, int, int, int, bytes]]
 """The files of a folder by relative path (of a file, itself as `.`): state, digest.
 
-What is not there, as a path derived from an input file need not be, is `.` with a size of -1.
+What is not there, as a path derived from an input file need not be, has a size of -1; so has what is no file.
 """
 
 _CHUNK = 1 << 20
@@ -32,7 +33,8 @@ _GRAIN, _COARSE = 100_000_000, 2_000_000_000  # nanoseconds; within these, two c
 class InputFile(PosixPath):
     """A path, for parameters of tasks, that stands for what is in the file or folder.
 
-    A task is identified by the path, and runs again when the contents have changed.
+    A task is identified by the path, and runs again when the contents have changed: of a folder, the names and contents
+    of all files in it. What is there and is no file, as a pipe, counts by its name.
 
     Raises:
         ArgumentError: there is no such file or folder.
@@ -174,14 +176,28 @@ def _list(place: str, known: Listing) -> Listing:
 
 
 def states(place: str) -> Iterator[tuple[str, State]]:
-    """The state of a file, or of all files in a folder, in the order of their names."""
-    if not os.path.exists(place):
-        yield ".", _MISSING
-        return
-    names = ["."] if not os.path.isdir(place) else sorted(_names(place))
-    for name in names:
-        status = os.stat(place if name == "." else os.path.join(place, name))
-        yield name, (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    """The state of a file, or of all files in a folder, in the order of their names.
+
+    What is in a folder and has no contents of its own, as pipes and links to nothing, counts by its name.
+
+    Raises:
+        OSError: it is a pipe or a device, whose contents nobody can tell before they are read.
+    """
+    if os.path.isdir(place):
+        yield from ((name, _state(os.path.join(place, name))) for name in sorted(_names(place)))
+    elif os.path.exists(place) and not os.path.isfile(place):
+        message = f"{place} is no file"
+        raise OSError(message)
+    else:
+        yield ".", _state(place)
+
+
+def _state(path: str) -> State:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        status = os.stat(path)
+        if stat.S_ISREG(status.st_mode):  # to open a pipe is to wait for a writer
+            return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+    return _MISSING
 
 
 def _names(folder: str, inside: str = "", above: tuple[str, ...] = ()) -> Iterator[str]:

@@ -206,6 +206,29 @@ def test_names_and_contents_of_a_folder_count(tmp_path: Path) -> None:
     assert states[-1] == state()
 
 
+def test_what_is_no_file_counts_by_its_name_in_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a").write_text("1")
+    states = [Contents(lambda _: None).digest(folder)]
+    os.mkfifo(folder / "pipe")
+    states.append(Contents(lambda _: None).digest(folder))
+    (folder / "to nothing").symlink_to("nothing")
+    states.append(Contents(lambda _: None).digest(folder))
+    assert len({*states}) == 3
+    contents = Contents(lambda _: None)
+    assert contents.digest(folder) == states[-1]
+    os.utime(folder / "pipe", ns=(1, 1))  # as by writing into it
+    assert contents.is_unchanged(folder)
+
+
+def test_a_pipe_is_never_equal(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    contents = [Contents(lambda _: None) for _ in range(2)]
+    assert len({each.digest(InputFile(tmp_path / "pipe")) for each in contents}) == 2
+    assert not contents[0].is_unchanged(tmp_path / "pipe")
+
+
 # In tasks.
 
 
