@@ -7,6 +7,7 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from taskproc import tag
 from taskproc.database import FILE, JOURNAL
 from taskproc.errors import CacheError
 from taskproc.filesystem import mount_of
@@ -16,12 +17,7 @@ from taskproc.trouble import explain
 if TYPE_CHECKING:
     from pathlib import Path
 
-_TAG = "CACHEDIR.TAG"
-_IGNORE = ".gitignore"
-_CONTENTS = {
-    _TAG: "Signature: 8a477f597d28d172789f06886806bc55\n# Results of tasks, kept by taskproc.\n",
-    _IGNORE: "*\n",
-}
+_CONTENTS = {tag.NAME: tag.TEXT, ".gitignore": "*\n"}
 
 
 trusted: set[Path] = set()
@@ -76,7 +72,7 @@ def furnish(cache: Path) -> None:
     try:
         if not cache.is_dir():
             cache.mkdir(mode=0o775, parents=True, exist_ok=True)
-        if set(os.listdir(cache)) <= {_TAG}:
+        if set(os.listdir(cache)) <= {tag.NAME}:
             for name, text in _CONTENTS.items():
                 with suppress(FileExistsError), open(cache / name, "x", encoding="utf-8") as file:
                     file.write(text)

@@ -43,6 +43,11 @@ class _Value(NamedTuple):
     paths: tuple[InputFile, ...] = ()
 
 
+def _meanwhile(path: InputFile) -> bytes:
+    """What stands for the attributes of a task while which this file changed: it equals those of no task."""
+    return digest(b"changed meanwhile", os.fsencode(path))
+
+
 class Grounds:
     """What decisions rest on besides rows and stamps.
 
@@ -175,6 +180,9 @@ class Grounds:
 
     def changed_files(self, node: Node, old: Inputs) -> tuple[str, ...]:
         """The input files by whose contents alone a task's attributes differ from what they were, if that is known."""
+        for path in self._paths.get(node.key, ()):
+            if old.attributes == _meanwhile(path):
+                return (f"{path} while it ran",)
         if self._attributes(node, self.contents.digest_before) != old.attributes:
             return ()
         paths = self._paths.get(node.key, ())
@@ -194,8 +202,10 @@ class Grounds:
         inputs = self.inputs(node, outputs)
         del self._known[node.key]
         self._uses.pop(node.key, None)
-        is_unchanged = node.key not in self._paths or all(map(self.contents.is_unchanged, self._paths[node.key]))
-        if is_unchanged and (not self.code(node.cls).watched or self.codes.is_unchanged(node.cls)):
+        for path in self._paths.get(node.key, ()):
+            if not self.contents.is_unchanged(path):
+                return inputs._replace(attributes=_meanwhile(path))
+        if not self.code(node.cls).watched or self.codes.is_unchanged(node.cls):
             return inputs
         return inputs._replace(attributes=os.urandom(WIDTH))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from taskproc.canonical import digest
 from taskproc.errors import ArgumentError
+from taskproc.tag import is_cache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,7 +35,7 @@ class InputFile(PosixPath):
     """A path, for parameters of tasks, that stands for what is in the file or folder.
 
     A task is identified by the path, and runs again when the contents have changed: of a folder, the names and contents
-    of all files in it. What is there and is no file, as a pipe, counts by its name.
+    of all files in it, but for caches of taskproc. What is there and is no file, as a pipe, counts by its name.
 
     Raises:
         ArgumentError: there is no such file or folder.
@@ -201,7 +202,10 @@ def _state(path: str) -> State:
 
 
 def _names(folder: str, inside: str = "", above: tuple[str, ...] = ()) -> Iterator[str]:
-    """The files in a folder, also behind links; not, again and again, behind those to a folder `above`."""
+    """The files in a folder, also behind links; not, again and again, behind those to a folder `above`.
+
+    Nor those of our caches, which change with each run.
+    """
     here = os.path.realpath(os.path.join(folder, inside))
     if here in above:
         return
@@ -209,7 +213,8 @@ def _names(folder: str, inside: str = "", above: tuple[str, ...] = ()) -> Iterat
         for entry in entries:
             name = os.path.join(inside, entry.name)
             if entry.is_dir():
-                yield from _names(folder, name, (*above, here))
+                if not is_cache(os.path.join(here, entry.name)):
+                    yield from _names(folder, name, (*above, here))
             else:
                 yield name
 

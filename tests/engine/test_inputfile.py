@@ -291,7 +291,22 @@ def test_a_file_that_changes_while_its_task_runs_runs_it_again(flow: Any, text: 
     assert flow.run(f"Spoils({str(text)!r})").value == "some words"
     text.write_text("some words")
     os.utime(text, ns=(1, 1))
-    assert list(reasons(flow, f"Spoils({str(text)!r})").values()) == ["argument or attribute changed"]
+    assert list(reasons(flow, f"Spoils({str(text)!r})").values()) == [
+        f"argument or attribute changed: contents of {text} while it ran"
+    ]
+
+
+def test_a_folder_may_hold_the_cache_itself(flow: Any, text: Path) -> None:
+    flow.write(COUNT)
+    assert flow.cache.is_relative_to(text.parent)
+    task = f"Count({str(text.parent)!r})"
+    assert flow.run(task).executed == {"Count": 1}
+    assert flow.run(task).executed == {}
+    text.write_text("edited")
+    assert flow.run(task).executed == {"Count": 1}
+    ours = Contents(lambda _: None)
+    ours.digest(flow.cache)  # asked for by itself it counts
+    assert ours.read[str(flow.cache)]
 
 
 def test_what_was_found_is_kept_where_nothing_runs(flow: Any, text: Path) -> None:
