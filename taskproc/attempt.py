@@ -14,10 +14,11 @@ from taskproc.canonical import digest
 from taskproc.capture import tail
 from taskproc.context import blocks, in_task
 from taskproc.failure import details_of, packed, reason_of
-from taskproc.files import RESULT, take_manifest
+from taskproc.files import DATA, RESULT, take_manifest
 from taskproc.loading import code_of
 from taskproc.pickling import UnkeepableError
 from taskproc.record import WIDTH, FileEntry, Made
+from taskproc.unclosed import unclosed
 from taskproc.value import DamagedValueError, Dumped, dump, load
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from taskproc.capture import Capture
 
 _PLAIN = frozenset({dict, list, tuple})
+_TELLING = (type(None), bool, PurePath)  # what results may be that show nothing
+_LET_GO = object()  # stands for another one, which may hold files open that its pickle does not need
 _IMMUTABLE = frozenset({int, float, str, bytes, bool, complex, type(None)})
 
 
@@ -98,6 +101,8 @@ def run_payload(
                 value = _run(payload, cls, results)
                 path = f"{payload.folder}/{RESULT}"
                 dumped = dump(value, path, payload.level, functools.partial(code_of, cls))
+                if not isinstance(value, _TELLING):
+                    value = _LET_GO
             except DamagedValueError as damage:
                 return Damaged(position, damage.key, damage.reason)
             except BaseException as raised:  # noqa: BLE001  SystemExit and KeyboardInterrupt of a task are its failure
@@ -105,6 +110,8 @@ def run_payload(
                 error = raised
         if dumped is not None:
             return _done(position, payload, value, dumped, results, _made(start, clock))
+    except UnkeepableError as unkeepable:
+        error = unkeepable
     except OSError as trouble:
         error = UnkeepableError(f"what it left can't be kept: {trouble}")
     assert error is not None
@@ -165,6 +172,7 @@ def _done(position: int, payload: Payload, value: object, dumped: Dumped, result
     kept = os.access(payload.folder, os.F_OK)
     files: tuple[FileEntry, ...] = ()
     if kept:
+        _refuse_unclosed(payload.folder)
         known = {dumped.entry.path: dumped.entry.digest} if dumped.entry else {}
         files = take_manifest(Path(payload.folder), known)
     if dumped.inline is None:
@@ -185,6 +193,16 @@ def _done(position: int, payload: Payload, value: object, dumped: Dumped, result
         python=dumped.python,
         made=made,
     )
+
+
+def _refuse_unclosed(folder: str) -> None:
+    """Keep no file that may not be whole: its buffer is written when it is closed."""
+    data = f"{folder}/{DATA}"
+    if os.access(data, os.F_OK) and (path := unclosed(data)):
+        message = (
+            f"{path} in its task_directory was left open, so it may not be whole: close it before run_task returns"
+        )
+        raise UnkeepableError(message)
 
 
 def _digest(dumped: Dumped, files: tuple[FileEntry, ...]) -> bytes:

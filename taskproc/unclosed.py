@@ -1,0 +1,66 @@
+"""Files of a task's folder that it has left open: what is written to them later, or not at all, nobody has seen."""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import io
+import os
+import stat
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_DESCRIPTORS = next((path for path in ("/proc/self/fd", "/dev/fd") if os.path.isdir(path)), "")
+_GET_PATH: int | None = getattr(fcntl, "F_GETPATH", None)  # of macOS, where a descriptor is no link
+_WRITING = os.O_WRONLY | os.O_RDWR
+
+
+def unclosed(folder: str) -> str:
+    """The path, in a folder, of a file that this process has open for writing; empty if there is none, or nobody knows.
+
+    What only waits to be collected is closed.
+    """
+    if numbers := _open_in(folder):
+        _collect(numbers)
+        numbers = _open_in(folder)
+    return next(iter(numbers.values()), "")
+
+
+def _open_in(folder: str) -> dict[int, str]:
+    """The descriptors of files in a folder that are open for writing, and the paths of these."""
+    inside = os.path.join(os.path.realpath(folder), "")
+    found: dict[int, str] = {}
+    for number in map(int, os.listdir(_DESCRIPTORS) if _DESCRIPTORS else ()):
+        with suppress(OSError):  # closed by now, as that of the listing is
+            status = os.fstat(number)
+            is_there = stat.S_ISREG(status.st_mode) and status.st_nlink > 0
+            if is_there and fcntl.fcntl(number, fcntl.F_GETFL) & _WRITING:
+                path = _path_of(number)
+                if path.startswith(inside):
+                    found[number] = path.removeprefix(inside)
+    return found
+
+
+def _collect(numbers: Collection[int]) -> None:
+    """Collect what refers to itself, but not the files with these descriptors, which it may still write to as it goes.
+
+    They go after it, each before those that it wraps: collected with it, in any order, they would lose their buffers.
+    """
+    held = [one for one in gc.get_objects() if issubclass(type(one), io.IOBase) and _number_of(one) in numbers]
+    gc.collect()
+    held.clear()
+
+
+def _number_of(file: io.IOBase) -> int:
+    with suppress(Exception):  # closed, or of a class of the user's
+        return file.fileno()
+    return -1
+
+
+def _path_of(number: int) -> str:
+    if _GET_PATH is None:
+        return os.readlink(f"{_DESCRIPTORS}/{number}")
+    return os.fsdecode(fcntl.fcntl(number, _GET_PATH, bytes(1024)).rstrip(b"\0"))

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import gzip
+import os
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from taskproc.errors import FailedTaskError
+from taskproc.unclosed import unclosed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TASKS = """
+import gzip, sqlite3, tempfile, zipfile
+HELD = []
+
+class Writes(Task):
+    def run_task(self):
+        HELD.append(open(self.task_directory / 'a.txt', 'w'))
+        HELD[-1].write('hello')
+
+class Closes(Task):
+    def run_task(self):
+        (self.task_directory / 'a.txt').write_text('hello')
+        HELD.append(open(self.task_directory / 'a.txt'))
+        HELD.append(tempfile.TemporaryFile(dir=self.task_directory))
+        HELD.append(open(os.devnull, 'w'))
+        return self.task_directory / 'a.txt'
+
+class Circle(Task):
+    def run_task(self):
+        self.me, self.file = self, open(self.task_directory / 'a.txt', 'w')
+        self.file.write('hello')
+        return self.task_directory / 'a.txt'
+
+class Wrapped(Task):
+    def run_task(self):
+        folder = self.task_directory
+        files = [gzip.open(folder / 'a.gz', 'wt'), gzip.GzipFile(fileobj=open(folder / 'b.gz', 'wb'))]
+        files[0].write('hello')
+        files[1].write(b'hello')
+        archive = zipfile.ZipFile(folder / 'a.zip', 'w')
+        archive.writestr('a', b'hello')
+        self.circle = [self, archive, files]
+        return folder
+
+class Base(Task):
+    def run_task(self):
+        base = sqlite3.connect(self.task_directory / 'a.txt')
+        base.execute('pragma journal_mode=wal')
+        base.execute('create table t(a)')
+        base.commit()
+        return sorted(os.listdir(self.task_directory))
+
+class Lazy:
+    def __init__(self, path):
+        self.path, self.file = path, open(path, 'w')
+        self.file.write('hello')
+    def __getstate__(self):
+        return {'path': self.path}
+    def read_text(self):
+        return self.path.read_text()
+
+class Returns(Task):
+    def run_task(self):
+        return Lazy(self.task_directory / 'a.txt')
+
+class Diverts(Task):
+    def run_task(self):
+        sys.stdout = open(self.task_directory / 'a.txt', 'w')
+        print('hello', end='')
+        return self.task_directory / 'a.txt'
+"""
+
+
+def test_a_task_that_leaves_a_file_open_fails(flow: Any) -> None:
+    flow.write(TASKS)
+    for _ in range(2):
+        with pytest.raises(FailedTaskError, match=r"Writes\(\).*a.txt in its task_directory was left open.*close it"):
+            flow.run("Writes()")
+
+
+def test_what_only_reads_or_is_elsewhere_or_gone_is_no_file_left_open(flow: Any) -> None:
+    flow.write(TASKS)
+    assert flow.run("Closes()").value.read_text() == "hello"
+
+
+@pytest.mark.parametrize("task", ["Circle()", "Diverts()", "Returns()"])
+def test_what_only_waits_to_be_collected_is_closed(flow: Any, task: str) -> None:
+    flow.write(TASKS)
+    assert flow.run(task, executor="process").value.read_text() == "hello"
+    assert flow.run(task).executed == {}
+
+
+def test_what_waits_to_be_collected_is_whole_whatever_wraps_it(flow: Any) -> None:
+    flow.write(TASKS)
+    folder = flow.run("Wrapped()", executor="process").value
+    assert gzip.decompress((folder / "a.gz").read_bytes()) == b"hello"
+    assert gzip.decompress((folder / "b.gz").read_bytes()) == b"hello"
+    assert zipfile.ZipFile(folder / "a.zip").read("a") == b"hello"
+
+
+def test_a_database_in_a_circle_is_closed(flow: Any) -> None:
+    flow.write(TASKS)
+    flow.run("Base()", executor="process")
+    assert flow.run("Base()").executed == {}
+
+
+def test_the_file_is_named_as_it_lies_in_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "folder" / "inner").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("folder")
+    with open(tmp_path / "folder" / "inner" / "a", "ab"), open(tmp_path / "b", "ab"):
+        assert unclosed(str(tmp_path / "link")) == os.path.join("inner", "a")
+    assert unclosed(str(tmp_path)) == ""
