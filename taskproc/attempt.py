@@ -18,7 +18,7 @@ from taskproc.files import DATA, RESULT, take_manifest
 from taskproc.loading import code_of
 from taskproc.pickling import UnkeepableError
 from taskproc.record import WIDTH, FileEntry, Made
-from taskproc.unclosed import unclosed
+from taskproc.unclosed import close_logs, unclosed
 from taskproc.value import DamagedValueError, Dumped, dump, load
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ def run_payload(
             except BaseException as raised:  # noqa: BLE001  SystemExit and KeyboardInterrupt of a task are its failure
                 on_error(raised)
                 error = raised
+        close_logs(f"{payload.folder}/{DATA}")
         if dumped is not None:
             return _done(position, payload, value, dumped, results, _made(start, clock))
     except UnkeepableError as unkeepable:

@@ -7,6 +7,7 @@ import gc
 import io
 import os
 import stat
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,22 @@ if TYPE_CHECKING:
 _DESCRIPTORS = next((path for path in ("/proc/self/fd", "/dev/fd") if os.path.isdir(path)), "")
 _GET_PATH: int | None = getattr(fcntl, "F_GETPATH", None)  # of macOS, where a descriptor is no link
 _WRITING = os.O_WRONLY | os.O_RDWR
+
+
+def close_logs(folder: str) -> None:
+    """Close what `logging` writes into a folder: else the next task of this process would write there too."""
+    if "logging" not in sys.modules or not os.access(folder, os.F_OK):
+        return
+    import logging
+
+    inside = _inside(folder)
+    known = (logging.root, *logging.root.manager.loggerDict.values())
+    for logger in [one for one in known if isinstance(one, logging.Logger)]:
+        for handler in [*logger.handlers]:
+            if isinstance(handler, logging.FileHandler) and os.path.realpath(handler.baseFilename).startswith(inside):
+                logger.removeHandler(handler)
+                with suppress(ValueError):  # its file is closed already
+                    handler.close()
 
 
 def unclosed(folder: str) -> str:
@@ -29,9 +46,14 @@ def unclosed(folder: str) -> str:
     return next(iter(numbers.values()), "")
 
 
+def _inside(folder: str) -> str:
+    """What the paths of a folder's files begin with."""
+    return os.path.join(os.path.realpath(folder), "")
+
+
 def _open_in(folder: str) -> dict[int, str]:
     """The descriptors of files in a folder that are open for writing, and the paths of these."""
-    inside = os.path.join(os.path.realpath(folder), "")
+    inside = _inside(folder)
     found: dict[int, str] = {}
     for number in map(int, os.listdir(_DESCRIPTORS) if _DESCRIPTORS else ()):
         with suppress(OSError):  # closed by now, as that of the listing is

@@ -109,6 +109,42 @@ def test_a_database_in_a_circle_is_closed(flow: Any) -> None:
     assert flow.run("Base()").executed == {}
 
 
+LOGS = """
+import logging
+
+class Logs(Task):
+    def __init__(self, number: int):
+        self.number = number
+    def run_task(self):
+        path = self.task_directory / 'train.log'
+        logging.basicConfig(filename=path, level=logging.INFO)
+        own = logging.getLogger('own')
+        if not own.handlers:
+            own.addHandler(logging.FileHandler(self.task_directory / 'own.log'))
+        logging.info('root %d', self.number)
+        own.info('own %d', self.number)
+        if self.number == 1:
+            raise ValueError(path)
+        return [path.read_text() for path in sorted(self.task_directory.iterdir())]
+
+class All(Task):
+    logs: RequiresList[list[str]]
+    def __init__(self, numbers: list[int]):
+        self.logs = [Logs(number) for number in numbers]
+    def run_task(self):
+        return self.logs
+"""
+
+
+def test_each_task_logs_into_its_own_folder(flow: Any) -> None:
+    flow.write(LOGS)
+    with pytest.raises(ExceptionGroup, match="1 task"):
+        flow.run("All([0, 1, 2])", executor="process", workers=1, keep_going=True)
+    told = flow.run("All([0, 2, 3])", executor="process", workers=1).value
+    assert told == [[f"own {n}\n", f"INFO:root:root {n}\nINFO:own:own {n}\n"] for n in (0, 2, 3)]
+    assert flow.run("All([0, 2, 3])").executed == {}
+
+
 def test_the_file_is_named_as_it_lies_in_the_folder(tmp_path: Path) -> None:
     (tmp_path / "folder" / "inner").mkdir(parents=True)
     (tmp_path / "link").symlink_to("folder")
