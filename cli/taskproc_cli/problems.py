@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from typer import TyperException
 
 from taskproc.errors import EndRequest, FailedTaskError, NoResultError, RequestError, TaskprocError
+from taskproc.origin import is_user_file, source_file
 from taskproc_cli.views.terminal import printing_to_stderr
 
 if TYPE_CHECKING:
@@ -101,7 +102,16 @@ def sentence(error: BaseException) -> str:
         return "the working folder is not there any more: go to another one"  # nothing else is asked for without a name
     if isinstance(error, OSError):
         return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    if path := _hiding():
+        return f"{path} hides the module of the standard library that has its name ({one_line(error)}): rename it"
     return f"this is a bug of taskproc, please report it: {one_line(error)} ({_innermost(error)})"
+
+
+def _hiding() -> str:
+    """A loaded file of the user's that has the name of a module of the standard library; empty if there is none."""
+    loaded = sys.stdlib_module_names & sys.modules.keys()
+    found = (source_file(sys.modules[name]) for name in sorted(loaded))
+    return next((path for path in found if path and is_user_file(path)), "")
 
 
 def one_line(error: BaseException) -> str:

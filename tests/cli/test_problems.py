@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,6 +22,11 @@ from taskproc_cli.problems import (
     users_code,
     users_traceback,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.mark.parametrize(
@@ -56,6 +62,14 @@ def test_each_error_has_its_exit_status(error: BaseException, status: int) -> No
 )
 def test_each_error_has_its_sentence(error: BaseException, said: str) -> None:
     assert sentence(error) == said
+
+
+def test_a_file_that_hides_a_standard_module_is_named(cli: Command, tmp_path: Path) -> None:
+    (tmp_path / "queue.py").write_text("X = 1\n")
+    done = cli("run", "Choose", "--n", "1", "--k", "1")
+    assert done.returncode == 2
+    assert f"{tmp_path / 'queue.py'} hides the module of the standard library that has its name" in done.stderr
+    assert "bug" not in done.stderr
 
 
 def test_an_exception_that_cannot_tell_itself_has_a_name() -> None:

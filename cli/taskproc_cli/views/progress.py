@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Self
 
 from taskproc.errors import RequestError
@@ -52,7 +52,8 @@ class Progress(AbstractContextManager["Progress"]):
     def __enter__(self) -> Self:
         """Tell of the run from soon on."""
         if self.patience < math.inf:
-            self._ticker.start()
+            with suppress(RuntimeError):  # no more threads are to be had, which the run will tell
+                self._ticker.start()
         return self
 
     def __exit__(
