@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
-from itertools import chain
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskproc import taskfile
-from taskproc.origin import absolute_name, home, imported, is_user_code, is_user_file, module_name
+from taskproc.origin import absolute_name, home, imported, is_user_code, module_name
 from taskproc.reach import OF_MODULES, Chain, imports, is_importing, reaches_any
 
 if TYPE_CHECKING:
@@ -164,8 +163,7 @@ def beside(found: Reach, namespace: Mapping[str, Any]) -> Path | None:
 
 
 def importable(folder: Path) -> Iterator[Path]:
-    """The user's source files that can be imported from a folder, those in packages too."""
-    packages = [init.parent for init in folder.glob("*/__init__.py")]
-    for path in chain(folder.glob("*.py"), *(package.rglob("*.py") for package in packages)):
-        if is_user_file(str(path)):
-            yield path
+    """The source files that can be imported from a folder, those in packages too."""
+    yield from folder.glob("*.py")
+    for package in folder.glob("*/__init__.py"):
+        yield from package.parent.rglob("*.py")

@@ -104,20 +104,3 @@ def test_libraries_in_a_folder_of_the_project_are_no_code_of_its_tasks(tmp_path:
     assert "1 reused" in taskproc("run", "study.py").stderr
     (tmp_path / "helper.py").write_text("def double(n): return n + n\n")
     assert "1 ran" in taskproc("run", "study.py").stderr
-
-
-def test_code_that_imports_any_name_does_not_depend_on_libraries_beside_it(tmp_path: Path, taskproc: Any) -> None:
-    install(tmp_path, "lib", **{"lib_in_place.py": "", "lib/__init__.py": "", "lib/part.py": ""})
-    (tmp_path / "own_part.py").write_text("one = 1\n")
-    study = "import importlib\nfrom taskproc import Task\nclass Main(Task):\n    def __init__(self, name: str):\n"
-    study += (
-        "        self.name = name\n    def run_task(self):\n        return importlib.import_module(self.name).one\n"
-    )
-    (tmp_path / "study.py").write_text(study)
-    words = ("run", "study.py", "Main", "--name", "own_part")
-    assert taskproc(*words).stdout == "1\n"
-    for library in ("lib_in_place.py", "lib/part.py"):
-        (tmp_path / library).write_text("edited = 1\n")
-    assert "1 reused" in taskproc(*words).stderr
-    (tmp_path / "own_part.py").write_text("one = 1 + 1\n")
-    assert taskproc(*words).stdout == "2\n"
