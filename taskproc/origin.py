@@ -6,7 +6,7 @@ import functools
 import importlib
 import os
 import sys
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stdout
 from importlib.machinery import EXTENSION_SUFFIXES
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -26,9 +26,8 @@ _STDLIB = (os.path.join(_LIBRARY, ""), os.path.join(os.path.realpath(_LIBRARY), 
 def is_user_code(thing: object) -> bool:
     """Whether a module (or the name of one), class, function or code object is the user's.
 
-    That is all but the standard library, taskproc, and what is installed: under a `site-packages` or `dist-packages`,
-    or in another folder of `sys.path` (`pip install --target`) that has a record of it. An editable install is the
-    user's; so is what has no file (`__main__` of a notebook, modules made by hand).
+    That is all but the standard library, what is installed under a `site-packages` or `dist-packages`, and taskproc.
+    An editable install is the user's; so is what has no file (`__main__` of a notebook, modules made by hand).
     """
     if isinstance(thing, CodeType):
         return is_user_file(thing.co_filename)
@@ -52,26 +51,7 @@ def is_user_file(path: str) -> bool:
     """Whether a source file is the user's; a name that is no file (`<stdin>`, a notebook's cell) is."""
     if path in ("built-in", "frozen") or path.startswith("<frozen "):
         return False
-    return not path.startswith(_STDLIB) and _INSTALLED.isdisjoint(path.split(os.sep)) and not _is_recorded(path)
-
-
-def _is_recorded(path: str) -> bool:
-    """Whether a file belongs to what was installed into a folder of `sys.path`."""
-    roots = [os.path.join(os.path.abspath(entry), "") for entry in sys.path]
-    return any(path.startswith(root) and path.removeprefix(root) in _recorded(root) for root in roots)
-
-
-@functools.cache
-def _recorded(root: str) -> frozenset[str]:
-    """The files that installers have recorded in a folder, by their paths in it; what else lies there is not theirs."""
-    found: set[str] = set()
-    with suppress(OSError):
-        for name in os.listdir(root):
-            record = os.path.join(root, name, "RECORD")
-            if name.endswith(".dist-info") and os.path.isfile(record):
-                with open(record, encoding="utf-8", errors="replace") as file:
-                    found.update(line.rsplit(",", 2)[0] for line in file)
-    return frozenset(found)
+    return not path.startswith(_STDLIB) and _INSTALLED.isdisjoint(path.split(os.sep))
 
 
 def home(thing: object) -> str:
