@@ -159,9 +159,13 @@ def _import_module(ref: ClassRef) -> ModuleType:
 
 
 def _unpickle_class(ref: ClassRef) -> type[Any]:
-    if ref.path:
-        _import_module(ref)  # what the class refers to is looked for there
-    cls: type[Any] = pickle.loads(ref.blob)
+    try:
+        cls: type[Any] = pickle.loads(ref.blob)
+    except ModuleNotFoundError:  # what it refers to is in the module that it is of
+        if not ref.path:
+            raise
+        _import_module(ref)
+        cls = pickle.loads(ref.blob)
     return cls
 
 

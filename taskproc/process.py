@@ -35,6 +35,8 @@ _BUFFER = 1 << 18  # bytes of answers that are read at once
 PATIENCE = _POLITE + 2 * _FIRM
 """Seconds in which a worker ends for sure, once told."""
 
+_LIBRARY = (os.path.dirname(os.__file__), os.path.join(os.path.dirname(os.__file__), "lib-dynload"))
+
 HOME = str(Path(__file__).resolve().parent.parent)
 """Where taskproc is imported from."""
 
@@ -44,7 +46,8 @@ def allow_files() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        with contextlib.suppress(OSError, ValueError):  # then what can't be opened will tell
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def ending(returncode: int) -> str:
@@ -157,9 +160,10 @@ def interpreter() -> list[str]:
 def _boot(number: int, lifeline: str) -> str:
     """A worker's first words: taskproc is found where the runner found it, whatever else goes by that name.
 
-    What it imports itself is that of its Python, though files of the user's go by such names.
+    What it imports itself is that of its Python, though other files on the path go by such names.
     """
     entries = list(map(str, sys.path))
     path = entries if HOME in entries else [*entries, HOME]
+    library = [entry for entry in entries if entry in _LIBRARY]
     start = f"from taskproc.worker import serve; sys.path[:] = {path!r}; serve({number}, {lifeline!r})"
-    return f"import sys; sys.path[:] = [{HOME!r}, *sys.path, *{path!r}]; {start}"
+    return f"import sys; sys.path[:] = {[*library, HOME, *path]!r}; {start}"

@@ -95,26 +95,33 @@ def load(path: Path) -> ModuleType:
 
 
 def load_as(name: str, path: Path) -> ModuleType:
-    """Import a module by its name or, where nothing is found by that, from the file that it was loaded from elsewhere.
+    """Import a module by its name if that leads to its file, and else from there, as it was loaded elsewhere.
 
     Plugins are loaded so, and tests by pytest. What the module's own code raises comes through.
     """
     try:
-        return importlib.import_module(name)
+        module = importlib.import_module(name)
+        if file_of(name) == path or not path.is_file():
+            return module
     except ModuleNotFoundError as error:
         if not f"{name}.".startswith(f"{error.name}.") or not path.is_file():
             raise
-    from importlib.util import module_from_spec, spec_from_file_location
+    from importlib.machinery import SourceFileLoader
+    from importlib.util import module_from_spec, spec_from_loader
     from types import ModuleType
 
-    for parent in [name[:end] for end, char in enumerate(name) if char == "."]:
-        sys.modules.setdefault(parent, ModuleType(parent))  # pickle asks for it
-    spec = spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
+    parent, folder = name, path
+    while parent := parent.rpartition(".")[0]:
+        folder, made = folder.parent, ModuleType(parent)
+        if folder.name == parent.rpartition(".")[2]:
+            made.__path__ = [str(folder)]  # of relative imports
+        sys.modules.setdefault(parent, made)  # pickle asks for it
+    loader = SourceFileLoader(name, str(path))  # whatever the file is called
+    spec = spec_from_loader(name, loader)
+    assert spec is not None, "it is of a file"
     module = sys.modules[name] = module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise

@@ -34,7 +34,7 @@ def program() -> list[str]:
     own, found = os.path.join(os.path.dirname(sys.executable), "taskproc"), shutil.which("taskproc")
     if os.path.exists(own):
         return ["taskproc"] if found and os.path.samefile(found, own) else [os.path.join(os.curdir, _near(own))]
-    return ["taskproc"] if found else [sys.executable, "-m", "taskproc_cli"]
+    return ["taskproc"] if found else [sys.executable, "-m", "taskproc"]
 
 
 def script() -> list[str]:

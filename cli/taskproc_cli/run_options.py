@@ -11,6 +11,7 @@ from taskproc_cli.problems import UsageError
 from taskproc_cli.settings import Setting
 from taskproc_cli.shapes import read_json_object
 from taskproc_cli.target import suggestion
+from taskproc_cli.views import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -72,8 +73,16 @@ def prefix(text: str, option: str) -> tuple[str, str]:
 
 
 def usual(request: Request, cache: Path, node: Node) -> Options:
-    """How a task runs where the command line says nothing of that, as far as a plan is concerned."""
-    return Options(cache=cache, **by_name((), (), request.settings, [node]))
+    """How a task runs where the command line says nothing of that, as far as a plan is concerned.
+
+    Settings that a run would refuse are only warned of.
+    """
+    try:
+        said = by_name((), (), request.settings, [node])
+    except UsageError as error:
+        terminal.warn_of_refusal(error)
+        said = {}
+    return Options(cache=cache, **said)
 
 
 def by_name(

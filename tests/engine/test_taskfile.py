@@ -234,3 +234,50 @@ def test_a_module_that_is_not_called_as_its_file_is_loaded_so_in_workers(tmp_pat
     assert "SystemError" in python("main.py", check=False).stderr
     write(tmp_path / "main.py", PLUGINS.replace("with", "write = open('lib/study.py', 'a').write('1 / 0')\nwith"))
     assert "division by zero" in python("main.py", check=False).stderr
+
+
+ELSEWHERE = """
+import importlib.util, sys
+from importlib.machinery import SourceFileLoader
+from taskproc import Cache
+
+def load(name, path):
+    loader = SourceFileLoader(name, path)
+    sys.modules[name] = module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+    loader.exec_module(module)
+    return module
+
+if __name__ == "__main__":
+    if "." in {name!r}:
+        import types
+        sys.modules["elsewhere"] = parent = types.ModuleType("elsewhere")
+        parent.__path__ = ["elsewhere"]
+    module = load({name!r}, {path!r})
+    {then}
+    with Cache("cache"):
+        print(module.{task}().run_graph(max_workers=1)[0])
+"""
+STEP = "from taskproc import Task\nclass A(Task):\n    def run_task(self): return {}\n"
+MADE = (
+    "from taskproc import Task\ndef make():\n    class A(Task):\n        def run_task(self): return 4\n    return A\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "text", "task", "then"),
+    [
+        ("study", "elsewhere/thing.py", STEP.format(4), "A", ""),  # another file has that name
+        ("plugin", "elsewhere/thing.tsk", STEP.format(4), "A", ""),
+        ("plugin", "elsewhere/thing.tsk", MADE, "make()", ""),
+        ("plugin", "elsewhere/thing.py", MADE, "make()", "import os; os.remove('elsewhere/thing.py')"),
+        ("elsewhere.thing", "elsewhere/thing.py", "from .near import N\n" + STEP.format("N"), "A", ""),
+    ],
+)
+def test_what_was_loaded_from_elsewhere_is_that_in_workers(
+    tmp_path: Path, python: Any, name: str, path: str, text: str, task: str, then: str
+) -> None:
+    write(tmp_path / "study.py", STEP.format(666))
+    write(tmp_path / "elsewhere" / "near.py", "N = 4\n")
+    write(tmp_path / path, text)
+    write(tmp_path / "main.py", ELSEWHERE.format(name=name, path=path, task=task, then=then))
+    assert python("main.py").stdout == "4\n"

@@ -47,7 +47,7 @@ def warn_of_refusal(plan: Plan, options: Options) -> None:
     try:
         refuse_impossible(plan, options)
     except RequestError as error:
-        terminal.say(f"{terminal.paint('warning:', 'yellow')} taskproc run would refuse this: {error}")
+        terminal.warn_of_refusal(error)
 
 
 def cause_lines(plan: Plan) -> Iterator[str]:

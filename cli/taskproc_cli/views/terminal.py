@@ -153,3 +153,8 @@ def still(text: str) -> str:
 def say(text: str) -> None:
     """Write a line to stderr."""
     write(f"{still(text)}\n")
+
+
+def warn_of_refusal(error: Exception) -> None:
+    """Say what `run` would say, and do nothing for."""
+    say(f"{paint('warning:', 'yellow')} taskproc run would refuse this: {error}")
