@@ -17,7 +17,7 @@ History: TypeAlias = Callable[[bytes], "Version | None"]
 NAMED = 3
 """How many parts are named in a sentence."""
 
-_KINDS = {"code": "code of ", "constant": "constant ", "file": "file ", "settings": ""}
+_KINDS = {"code": "code of ", "constant": "constant ", "file": "file "}
 
 
 class Change(NamedTuple):

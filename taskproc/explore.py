@@ -8,30 +8,23 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from taskproc.canonical import digest
-from taskproc.effects import RUNNING
-from taskproc.imports import library_of, names_of_libraries, package_of
+from taskproc.imports import names_of_libraries
 from taskproc.links import Links
 from taskproc.members import attributes_of, functions_of, registered_in
 from taskproc.origin import home, is_user_code, module_name, reference, source_file
 from taskproc.reach import ANY, OF_MODULES, members_read
-from taskproc.reached import Node, file_node, shown_defaults, walk
+from taskproc.reached import file_node, shown_defaults
 from taskproc.reduction import contents
 
 if TYPE_CHECKING:
-    import ast
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable
 
+    from taskproc.reached import Node
     from taskproc.source import Text
 
 
 class Explorer(Links):
     """Builds the graph, looking at each definition once."""
-
-    def __init__(self, base: type) -> None:
-        super().__init__(base)
-        self._effects: dict[str, list[tuple[ast.stmt, set[str]]]] = {}  # by path: statements, and what they set
-        self._settings: dict[tuple[str, str], Node] = {}
 
     def explore(self, target: type | FunctionType) -> Node:
         """The node of a class or function, with all that can be reached from it."""
@@ -154,95 +147,3 @@ class Explorer(Links):
                 label = f"{module_name(module.__name__)}:{name}"
                 self._link(node, label, value, (), label, namespace)
         self._look_at_all()
-
-    def read_settings(self, node: Node, nodes: Collection[Node]) -> None:
-        """Link the statements in the modules of some code that set something of the libraries which that code uses."""
-        modules = {path: names for path, names in _namespaces(nodes).items() if self._setting(path, names)}
-        used = {library for each in nodes if modules and each.kind != "settings" for library in self._used_by(each)}
-        for path, namespace in modules.items():
-            found = {library for _, libraries in self._setting(path, namespace) for library in libraries}
-            for library in sorted(found & used):
-                made = self._settings_of(library, path, namespace)
-                node.edges[f"{made.name} {made.digest.hex()}"] = made
-
-    def _used_by(self, node: Node) -> Iterator[str]:
-        """The libraries of which code uses something, by their top-level packages."""
-        yield from (library_of(name, "") for name in node.imported)
-        things = [edge.target for edge in node.edges.values() if edge.kind == "constant"]
-        for module, name, thing in node.bound.values():
-            things.append(thing)
-            effects = self.sources.effects(source_file(sys.modules.get(module)))
-            for dotted in effects.meant(name.rpartition(":")[2]) if effects else ():
-                yield library_of(dotted, module)
-        yield from map(package_of, things)
-
-    def _setting(self, path: str, namespace: Mapping[str, Any]) -> list[tuple[ast.stmt, set[str]]]:
-        """The statements of a module that set something of libraries, and of which."""
-        if path not in self._effects:
-            effects, self._effects[path] = self.sources.effects(path), []
-            home_name = str(namespace.get("__name__"))
-            for effect in effects.statements if effects else ():
-                libraries = {library_of(dotted, home_name) for dotted in effect.touched}
-                if any(name in namespace and not package_of(namespace[name]) for name in effect.called):
-                    libraries |= self._set_by(self._statements("", path, namespace, [effect.node]))
-                if libraries := libraries - {""}:
-                    self._effects[path].append((effect.node, libraries))
-        return self._effects[path]
-
-    def _set_by(self, node: Node) -> set[str]:
-        """The libraries of which the functions and classes that a statement reaches may set something."""
-        reached = [*walk([node])]
-        if any(word in RUNNING for each in reached for word in each.words):  # it uses tasks, and sets nothing for them
-            return set()
-        named = [(each.target, dotted) for each in reached for dotted in self.sources.within(each.target)]
-        return {library_of(dotted, home(target)) for target, dotted in named}
-
-    def _settings_of(self, library: str, path: str, namespace: Mapping[str, Any]) -> Node:
-        if (library, path) not in self._settings:
-            statements = [node for node, libraries in self._setting(path, namespace) if library in libraries]
-            self._settings[library, path] = self._statements(library, path, namespace, statements)
-        return self._settings[library, path]
-
-    def _statements(self, library: str, path: str, namespace: Mapping[str, Any], nodes: list[ast.stmt]) -> Node:
-        """The node of some statements of a module, with what they reach."""
-        module = module_name(str(namespace.get("__name__", "__main__")))
-        made = Node(f"settings of {library} in {module}", nodes, path=path, kind="settings")
-        try:
-            self._say(made, self.sources.text(nodes), namespace)
-            for name in (getattr(node, "name", "") for node in nodes):
-                if name in namespace:
-                    self._link(made, name, namespace[name], (), f"{module}:{name}", namespace)
-        except Exception:  # noqa: BLE001  the user's objects may do anything when looked at
-            made.unseen = True
-        self._name_libraries(made, path)
-        made.bound.clear()  # they ran when the module was loaded: what is set since is not for them
-        self._look_at_all()
-        return made
-
-    def _name_libraries(self, node: Node, path: str) -> None:
-        """Let what statements take from libraries count by its name: the value of `random.seed` has a state."""
-        effects = self.sources.effects(path)
-        for label, (module, name, _) in node.bound.items():
-            root = label.partition(".")[0]
-            is_own = label in node.edges and name.endswith(f":{root}")
-            meant = effects.meant(root) if effects and is_own else []
-            if any(library_of(dotted, module) for dotted in meant):
-                del node.edges[label]
-                node.digest = digest(node.digest, *(dotted.encode() for dotted in meant))
-
-
-def _namespaces(nodes: Iterable[Node]) -> dict[str, Mapping[str, Any]]:
-    """The names of the modules of some code, by the paths of their files."""
-    found: dict[str, Mapping[str, Any]] = {}
-    modules: dict[str, None] = {}
-    for node in nodes:
-        modules.update((module, None) for module, _, _ in node.bound.values())
-        if isinstance(node.target, FunctionType):
-            found.setdefault(node.path, node.target.__globals__)
-        elif isinstance(node.target, type) and node.target.__module__ in sys.modules:
-            found.setdefault(node.path, vars(sys.modules[node.target.__module__]))
-    for name in modules:
-        module = sys.modules.get(name)
-        if module is not None:
-            found.setdefault(source_file(module), vars(module))
-    return found

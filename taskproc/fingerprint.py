@@ -24,10 +24,10 @@ from taskproc.canonical import digest
 from taskproc.inputfile import input_files
 from taskproc.members import is_untracked, subclasses_of
 from taskproc.origin import is_user_code, module_name, reference, resolve
-from taskproc.reached import Node, steps, walk
+from taskproc.reached import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
     from types import FunctionType
 
     from taskproc.inputfile import InputFile
@@ -110,13 +110,13 @@ class Fingerprinter:
 
         And the input files that count with it.
         """
-        nodes = [*walk([self._explorer.explore(target)], making=False)]
+        nodes = [*_walk([self._explorer.explore(target)], making=False)]
         words = {word for node in nodes for word in node.words}
         read = Node("", None)
         for cls in held:
             if issubclass(cls, self._base):
                 self._explorer.read_members(read, cls, words)
-        return _digest_of([read]) if read.edges else b"", _inputs_of([*walk([read], making=False)])
+        return _digest_of([read]) if read.edges else b"", _inputs_of([*_walk([read], making=False)])
 
     def is_unchanged(self, target: type) -> bool:
         """Whether the files that a class says it depends on are as they were when its fingerprint was taken."""
@@ -147,8 +147,8 @@ class Fingerprinter:
     def _take(self, root: Node) -> Fingerprint:
         members = self._members(root)
         roots = (root, members) if members.edges else (root,)
-        nodes = [*walk(roots)]
-        running = [*walk(roots, making=False)]
+        nodes = [*_walk(roots)]
+        running = [*_walk(roots, making=False)]
         self._compare(running)
         parts: dict[str, CodePart] = {}
         same: Counter[str] = Counter()
@@ -189,11 +189,11 @@ class Fingerprinter:
         return self._files[path, content]
 
     def _members(self, root: Node) -> Node:
-        """What the code that runs may read from Task classes and modules that it holds, and what is set for it."""
+        """What the code that runs may read from Task classes and modules that it holds, to call or hand on."""
         members, known = Node("", None), -1
         while known < len(members.edges):
             known = len(members.edges)
-            nodes = list(walk((root, members), making=False))
+            nodes = list(_walk((root, members), making=False))
             words = {word for node in nodes for word in node.words}
             held = {cls: None for node in nodes for cls in node.held}
             if "__subclasses__" in words:
@@ -210,20 +210,35 @@ class Fingerprinter:
             for module in [node.target for node in nodes if isinstance(node.target, ModuleType)]:
                 if is_user_code(module):
                     self._explorer.read_names(members, module, words)
-            self._explorer.read_settings(members, [*walk((root, members))])
         return members
+
+
+def _walk(roots: Iterable[Node], *, making: bool = True) -> Iterator[Node]:
+    """All that can be reached, each once, in an order that labels alone decide; maybe without what only makes tasks."""
+    order = list(roots)
+    nodes = dict.fromkeys(order)
+    for node in order:
+        yield node
+        for _, reached in _steps(node, making=making):
+            if reached not in nodes:
+                nodes[reached] = None
+                order.append(reached)
 
 
 def _inputs_of(nodes: Iterable[Node]) -> tuple[InputFile, ...]:
     return input_files(one for node in nodes for one in node.inputs)
 
 
+def _steps(node: Node, *, making: bool) -> list[tuple[str, Node]]:
+    return [step for step in sorted(node.edges.items()) if making or step[0] not in node.making]
+
+
 def _digest_of(roots: Iterable[Node], *, making: bool = True) -> bytes:
     """The digest of what definitions say, and of how each reaches others."""
-    numbers = {node: number for number, node in enumerate(walk(roots, making=making))}
+    numbers = {node: number for number, node in enumerate(_walk(roots, making=making))}
     return digest(
         *(
-            digest(node.digest, *(f"{label}\0{numbers[to]}".encode() for label, to in steps(node, making=making)))
+            digest(node.digest, *(f"{label}\0{numbers[to]}".encode() for label, to in _steps(node, making=making)))
             for node in numbers
         )
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskproc import taskfile
-from taskproc.origin import absolute_name, home, imported, is_user_code, module_name
+from taskproc.origin import imported, is_user_code, module_name
 from taskproc.reach import OF_MODULES, Chain, imports, is_importing, reaches_any
 
 if TYPE_CHECKING:
@@ -87,39 +87,6 @@ def names_of_libraries(code: CodeType) -> set[str]:
         if level == 0 and names and not is_user_code(path)
         for here in bound
     }
-
-
-def package_of(thing: object) -> str:
-    """The top-level package of a library's object, or of its class; empty for the user's."""
-    try:
-        is_name = isinstance(thing, str)  # it would be taken for that of a module
-        # `decimal` has its functions from `_decimal`.
-        return "" if is_name or is_user_code(thing) else home(thing).partition(".")[0].removeprefix("_")
-    except Exception:  # noqa: BLE001  the user's own `__class__`
-        return ""
-
-
-def library_of(dotted: str, home_name: str) -> str:
-    """The top-level package of a library that a dotted name in a module means, empty where that is the user's.
-
-    Args:
-        dotted: As `effects` tells it.
-        home_name: The name of the module.
-    """
-    if dotted.startswith("."):
-        name = dotted.lstrip(".")
-        package = str(getattr(sys.modules.get(home_name), "__package__", None) or "")
-        dotted = absolute_name(len(dotted) - len(name), name, package)
-    path, _, wanted = dotted.partition(":")
-    held: object = sys.modules.get((path or home_name) if wanted else path.partition(".")[0])
-    steps = [wanted] if wanted else path.split(".")[1:]
-    if wanted and wanted not in vars(held or object):
-        return ""
-    while steps and isinstance(held, ModuleType) and is_user_code(held):
-        held = vars(held).get(steps.pop(0))
-    is_named = isinstance(held, (ModuleType, type, FunctionType, BuiltinFunctionType))
-    library = package_of(held) if is_named else ""
-    return "" if library == "builtins" else library
 
 
 def meant_modules(found: Reach, namespace: Mapping[str, Any]) -> list[ModuleType] | None:

@@ -94,7 +94,6 @@ class Links:
         for imported in found.imports:
             level, wanted, names = imported
             path = absolute_name(level, wanted, package)
-            node.imported.add(path.partition(".")[0])
             try:
                 for label, module, name in imported_names(path, names, words, found.handed_on(imported)):
                     self._link(node, label, module, (name,) if name else (), "")

@@ -9,7 +9,6 @@ from functools import cached_property
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from taskproc.effects import Effects, is_main
 from taskproc.normal import Definition, Function, normal_code
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ class SourceFile:
         functions = {node.name: node for node in self.tree.body if isinstance(node, Function)}
         named = {name: _names(node) for name, node in functions.items()}
         running = [
-            node for node in self.tree.body if not isinstance(node, Function | ast.ClassDef) and not is_main(node)
+            node for node in self.tree.body if not isinstance(node, Function | ast.ClassDef) and not _is_main(node)
         ]
         found: dict[str, set[str]] = {}
         for name in {name for node in running for name in _called(node)} & functions.keys():
@@ -77,11 +76,6 @@ class SourceFile:
                 reached += [other for other in named[inner] & functions.keys() if other not in reached]
             found[name] = set[str]().union(*(named[inner] for inner in reached))
         return found
-
-    @cached_property
-    def effects(self) -> Effects:
-        """What the module's statements do to libraries."""
-        return Effects(self.tree.body)
 
     @cached_property
     def _lambdas(self) -> dict[int, list[Definition]]:
@@ -134,7 +128,12 @@ def touches(node: ast.stmt, name: str) -> bool:
     """Whether a statement of a module binds a name, or does something with it when the module is imported."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return node.name == name or any(_mentions(decorator, name) for decorator in node.decorator_list)
-    return not is_main(node) and _mentions(node, name)
+    return not _is_main(node) and _mentions(node, name)
+
+
+def _is_main(node: ast.stmt) -> bool:
+    """Whether a statement runs only where the module is the script."""
+    return isinstance(node, ast.If) and _mentions(node.test, "__name__")
 
 
 def _names(node: ast.AST) -> set[str]:

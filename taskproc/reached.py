@@ -9,7 +9,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
     from pathlib import Path
     from types import FunctionType
 
@@ -27,8 +26,7 @@ class Node:
     `held` are Task classes that its code refers to, whose members it may read by these `words`. Those that only
     `__init__` refers to (the labels in `making`) are not among them: what is read there is part of the task that it
     makes. `bound` are the names by which it reaches things, by label (of an attribute, `.name`): the module, the name
-    and the thing. `imported` are the top-level packages that it imports itself. `inputs` are the input files in its
-    constants, attributes and defaults, but for those of `__init__`.
+    and the thing. `inputs` are the input files in its constants, attributes and defaults, but for those of `__init__`.
     """
 
     name: str
@@ -37,31 +35,13 @@ class Node:
     text: str = ""
     path: str = ""
     unseen: bool = False
-    kind: str = "code"  # or constant, file, settings
+    kind: str = "code"  # or constant, file
     edges: dict[str, Node] = field(default_factory=dict[str, "Node"])
     held: dict[type, None] = field(default_factory=dict[type, None])
     words: set[str] = field(default_factory=set[str])
     making: set[str] = field(default_factory=set[str])
     inputs: set[InputFile] = field(default_factory=set["InputFile"])
     bound: dict[str, tuple[str, str, object]] = field(default_factory=dict[str, tuple[str, str, object]])
-    imported: set[str] = field(default_factory=set[str])
-
-
-def walk(roots: Iterable[Node], *, making: bool = True) -> Iterator[Node]:
-    """All that can be reached, each once, in an order that labels alone decide; maybe without what only makes tasks."""
-    order = list(roots)
-    nodes = dict.fromkeys(order)
-    for node in order:
-        yield node
-        for _, reached in steps(node, making=making):
-            if reached not in nodes:
-                nodes[reached] = None
-                order.append(reached)
-
-
-def steps(node: Node, *, making: bool) -> list[tuple[str, Node]]:
-    """What a definition reaches at once, in the order of labels."""
-    return [step for step in sorted(node.edges.items()) if making or step[0] not in node.making]
 
 
 def file_node(path: Path, name: str, contents: Contents) -> Node:

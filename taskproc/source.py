@@ -11,7 +11,6 @@ import os
 import sys
 import threading
 from dataclasses import dataclass, replace
-from types import FunctionType
 from typing import TYPE_CHECKING
 
 from taskproc.canonical import digest
@@ -24,7 +23,6 @@ from taskproc.snapshot import was_set
 if TYPE_CHECKING:
     from types import CodeType, ModuleType
 
-    from taskproc.effects import Effects
     from taskproc.normal import Definition
 
 _TEXT = "_taskproc_text"  # the attribute of a node that has its `Text`
@@ -117,35 +115,13 @@ class Sources:
     def statements(self, module: ModuleType | None, name: str) -> Text:
         """The statements of a module that bind a global name, or touch it."""
         file = self.file(source_file(module))
-        return self.text([] if file is None else [node for node in file.tree.body if touches(node, name)])
-
-    def text(self, nodes: list[ast.stmt]) -> Text:
-        """The text of some statements."""
+        nodes = [] if file is None else [node for node in file.tree.body if touches(node, name)]
         return _joined([self._text(node) for node in nodes])
 
     def makers(self, module: ModuleType | None, name: str) -> list[str]:
         """The functions that a module calls as it is imported which may do something with a global name."""
         file = self.file(source_file(module))
         return [] if file is None else sorted(made for made, names in file.makers.items() if name in names)
-
-    def effects(self, path: str) -> Effects | None:
-        """What the statements of a module's file do to libraries; None where it can't be read."""
-        file = self.file(path) if path else None
-        return None if file is None else file.effects
-
-    def within(self, thing: object) -> tuple[str, ...]:
-        """What a function or class may set of libraries when it is called: dotted names."""
-        nodes: list[Definition] = []
-        path = ""
-        if isinstance(thing, FunctionType):
-            path, node = thing.__code__.co_filename, self._match(thing.__code__)
-            nodes = [] if node is None else [node]
-        elif isinstance(thing, type):
-            path = source_file(sys.modules.get(thing.__module__))
-            file = self.file(path) if path else None
-            nodes = [] if file is None else file.nodes.get(thing.__qualname__, [])
-        effects = self.effects(path)
-        return () if effects is None else tuple(name for node in nodes for name in effects.within(node))
 
     def compare(self, module: str, name: str, value: object) -> None:
         """Note the file of a module where something else goes by a name in it, `module:Class.NAME`, than it says."""
