@@ -124,5 +124,5 @@ def test_the_program_is_called_as_it_can_be_found(monkeypatch: pytest.MonkeyPatc
     assert program() == ["./taskproc"]
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", ModuleSpec("package.study", None))
-    assert program() == [str(tmp_path / "python"), "-m", "taskproc_cli"]
+    assert program() == [str(tmp_path / "python"), "-m", "taskproc"]
     assert script() == [str(tmp_path / "python"), "-m", "package.study"]

@@ -390,7 +390,8 @@ def test_a_name_that_several_classes_have_is_refused(cli: Command, refused: Refu
     (tmp_path / "pyproject.toml").write_text('[tool.taskproc.prefix]\nRun = "nice"\n')
     said = f"prefix in {tmp_path / 'pyproject.toml'}: several classes of the graph are called 'Run'; say"
     assert said in refused("run", "twins.py")
-    assert said in refused("status", "twins.py", "Main")
+    for command in ("status", "graph", "why"):
+        assert f"warning: taskproc run would refuse this: {said}" in cli(command, "twins.py", "Main").stderr
 
 
 @pytest.mark.usefixtures("twins")
