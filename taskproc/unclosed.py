@@ -8,6 +8,7 @@ import io
 import os
 import stat
 import sys
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -38,8 +39,10 @@ def close_logs(folder: str) -> None:
 def unclosed(folder: str) -> str:
     """The path, in a folder, of a file that this process has open for writing; empty if there is none, or nobody knows.
 
-    What only waits to be collected is closed.
+    What only waits to be collected is closed. In threads nobody does: collecting holds what others drop.
     """
+    if threading.current_thread() is not threading.main_thread():
+        return ""
     if numbers := _open_in(folder):
         _collect(numbers)
         numbers = _open_in(folder)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import os
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -79,7 +80,7 @@ def test_a_task_that_leaves_a_file_open_fails(flow: Any) -> None:
     flow.write(TASKS)
     for _ in range(2):
         with pytest.raises(FailedTaskError, match=r"Writes\(\).*a.txt in its task_directory was left open.*close it"):
-            flow.run("Writes()")
+            flow.run("Writes()", executor="process")
 
 
 def test_what_only_reads_or_is_elsewhere_or_gone_is_no_file_left_open(flow: Any) -> None:
@@ -99,6 +100,12 @@ def test_what_waits_to_be_collected_is_whole_whatever_wraps_it(flow: Any) -> Non
     folder = flow.run("Wrapped()", executor="process").value
     assert gzip.decompress((folder / "a.gz").read_bytes()) == b"hello"
     assert zipfile.ZipFile(folder / "a.zip").read("a") == b"hello"
+
+
+def test_a_thread_beside_others_does_not_look(tmp_path: Path) -> None:
+    with (tmp_path / "a.txt").open("w"), ThreadPoolExecutor(1) as pool:
+        assert unclosed(str(tmp_path)) == "a.txt"
+        assert pool.submit(unclosed, str(tmp_path)).result() == ""
 
 
 def test_a_database_in_a_circle_is_closed(flow: Any) -> None:
