@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -29,3 +30,9 @@ in_task: ContextVar[bool] = ContextVar("taskproc_in_task", default=False)
 
 loading: ContextVar[bool] = ContextVar("taskproc_loading", default=False)
 """Whether the calling code is being imported by a worker."""
+
+
+def is_starting() -> bool:
+    """Whether this is a process that `multiprocessing` has started, and that still imports the script again."""
+    processes: Any = sys.modules.get("multiprocessing.process")
+    return processes is not None and getattr(processes.current_process(), "_inheriting", False)

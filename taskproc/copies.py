@@ -29,6 +29,12 @@ def copy_of(cls: type[C], state: dict[str, Any], place: Place) -> C:
     return task
 
 
+def carried(task: Any, place: Place) -> tuple[Any, ...]:
+    """How a copy is pickled with its attributes and the values of its slots."""
+    members: dict[str, Any] = task.__dict__
+    return copy_of, (type(task), {}, place), {name: value for name, value in members.items() if name[:6] != "_task_"}
+
+
 def kept_in(folder: str, what: str) -> Path:
     """A file or folder in the folder of a copy that runs, made if it is not there."""
     path = Path(folder, what)

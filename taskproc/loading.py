@@ -10,7 +10,8 @@ import os
 import pickle
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.machinery import ModuleSpec
 from operator import attrgetter
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -125,8 +126,21 @@ def _publish(cls: type[Any]) -> None:
     main = vars(sys.modules["__main__"])
     for function in [part for base in cls.__mro__ for part in vars(base).values() if isinstance(part, FunctionType)]:
         if function.__module__ == "__main__" and function.__globals__ is not main:
+            main.update({base.__qualname__: base for base in cls.__mro__ if base.__module__ == "__main__"})
             main.update({name: thing for name, thing in function.__globals__.items() if not name.startswith("__")})
+            _show_script(main)
             break
+
+
+def _show_script(main: dict[str, Any]) -> None:
+    """Have processes that a task starts by `multiprocessing` import the script, unless it would run the graph again."""
+    path = taskfile.file_of("__main__")
+    if path is None or main.get("__file__") == str(path):
+        return
+    with suppress(OSError):  # it is not there, in a container
+        if b"__main__" in path.read_bytes():  # in a guard
+            name = taskfile.module_name(path)[0]
+            main.update(__file__=str(path), __spec__=ModuleSpec(name, None) if "." in name else None)
 
 
 def loaded(load: Callable[[A], T], what: A) -> T:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from taskproc.command import refuse_unknown
-from taskproc.context import in_task, loading
+from taskproc.context import in_task, is_starting, loading
 from taskproc.decision import Damaged, Run, UpToDate
 from taskproc.errors import DefinitionError, FailedTaskError, NoResultError, RequestError
 from taskproc.events import Planned, Printed, Warned
@@ -170,6 +170,12 @@ def _check(root: Node, options: Options) -> None:
             ' guard it with `if __name__ == "__main__":`'
         )
         raise RefusedError(message)
+    if is_starting():
+        message = (
+            f"multiprocessing imported the script again, and met run_graph of {root.label} there:"
+            ' guard it with `if __name__ == "__main__":`'
+        )
+        raise RuntimeError(message)
     _check_options(root, options)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from taskproc.canonical import canonical
 from taskproc.context import blocks
-from taskproc.copies import Place, copy_of, kept_in, node_of
+from taskproc.copies import Place, carried, copy_of, kept_in, node_of
 from taskproc.definition import TaskType, prepare_class
 from taskproc.errors import NoCacheError
 from taskproc.future import FutureBase
@@ -279,14 +279,15 @@ class Task(FutureBase, metaclass=TaskType):
         return _ENCODED + (bytes.fromhex(self._task_key("its key")) if node is None else node.key)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A task travels as a reference: its class, arguments and identity, not what it needs."""
-        return (copy_of, (type(self), {}, Place(self.task_args, self._task_key("its key"))))
+        """A task travels as a reference. The copy that runs takes what it has along, for processes that it starts."""
+        if self._task_place is not None and self._task_place.folder:
+            return carried(self, self._task_place)
+        return copy_of, (type(self), {}, Place(self.task_args, self._task_key("its key")))
 
     def _task_carried(self) -> Any:
-        """How the copy that runs is pickled in its result: with its attributes, and the values of its slots."""
-        if self._task_node is not None:
-            return NotImplemented
-        return *self.__reduce__(), {name: value for name, value in vars(self).items() if name[:6] != "_task_"}
+        """How the copy that runs is pickled in its result: with what it has, but for its place."""
+        own = self._task_node is None
+        return carried(self, Place(self.task_args, self._task_key("its key"))) if own else NotImplemented
 
     def _task_key(self, what: str) -> str:
         return node_of(self, what).key.hex() if self._task_place is None else self._task_place.key

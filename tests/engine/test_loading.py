@@ -54,6 +54,15 @@ class Write(Task):
         with multiprocessing.get_context("fork").Pool(1) as pool:
             return pool.map(double, [1, 2])
 
+class Share(Task):
+    def __init__(self, how: str):
+        self.how = how
+    def run_task(self):
+        with multiprocessing.get_context(self.how).Pool(1) as pool:
+            return pool.map(double, [1]) + pool.map(self.half, [2])
+    def half(self, x):
+        return x // 2
+
 def counts(task, **how):
     result, stats = task.run_graph(**how)
     return [result, {name.partition(".")[2]: count for name, count in stats.executed.items()}]
@@ -62,6 +71,9 @@ if __name__ == "__main__":
     with Cache("cache"):
         use, make, write = Use(), Make(), Write()
     say = [counts(use)]
+    if "--share" in sys.argv:
+        with Cache("cache"):
+            say += [Share(how).run_graph()[0] for how in ("spawn", "forkserver")]
     if "--write" in sys.argv:
         say.append(write.run_graph()[0])
     if "--prefix" in sys.argv:
@@ -86,6 +98,10 @@ def run(script: Path, *arguments: str) -> object:
     command = [sys.executable, script.name, *arguments]
     said: object = json.loads(subprocess.run(command, cwd=script.parent, check=True, stdout=subprocess.PIPE).stdout)
     return said
+
+
+def test_processes_that_a_task_starts_find_what_is_in_the_script(script: Path) -> None:
+    assert run(script, "--share") == [[[True] * 4, {"Make": 1, "Use": 1}], [2, 1], [2, 1], [True] * 3]
 
 
 def test_a_script_gets_its_own_classes_back_in_each_session(script: Path) -> None:

@@ -150,6 +150,37 @@ def test_a_module_that_runs_a_graph_when_it_is_imported_is_refused(python: Any, 
     assert python("study.py").stderr == ""
 
 
+UNGUARDED = """
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from taskproc import Cache, Task
+
+class Main(Task):
+    def run_task(self):
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            return pool.map(abs, [-1])
+
+with Cache("cache"):
+    main = Main()
+executor = {executor}
+print(main.run_graph(executor=executor)[0])
+"""
+
+
+def test_a_script_without_a_guard_is_not_imported_by_processes_that_a_task_starts(python: Any, tmp_path: Path) -> None:
+    (tmp_path / "study.py").write_text(UNGUARDED.format(executor=None))
+    assert python("study.py").stdout == "[1]\n"
+
+
+def test_a_graph_is_not_run_again_by_the_workers_of_an_executor(python: Any, tmp_path: Path) -> None:
+    workers = 'ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))'
+    (tmp_path / "study.py").write_text(UNGUARDED.format(executor=workers))
+    done = python("study.py", check=False)
+    assert done.returncode == 1
+    assert "RuntimeError: multiprocessing imported the script again, and met run_graph of Main() there" in done.stderr
+    assert "Main() failed: the executor lost it (BrokenProcessPool" in done.stderr
+
+
 @pytest.mark.parametrize("options", [{"rate_limits": 3}, {"rate_limits": {Task: 1}}, {"prefixes": {None: "env"}}])
 def test_limits_and_prefixes_go_by_names(flow: Any, options: dict[str, Any]) -> None:
     flow.write(CHOOSE)

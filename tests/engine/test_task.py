@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import pickle
 import sys
@@ -319,6 +320,29 @@ def test_the_copy_that_runs_takes_what_it_has_along_in_its_result() -> None:
         value, stats = task.run_graph(force_interactive=interactive)
         assert value == (4 + interactive, 10, True, {"x": 3 + interactive, "k": 5})
         assert stats.executed[Using.task_name] == 1
+
+
+class Sharing(Task):
+    up: Requires[int]
+
+    def __init__(self, k: int) -> None:
+        self.up = Up(k)
+        self.k = k
+
+    def run_task(self) -> list[object]:
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            return pool.map(self.told, [1])
+
+    def told(self, x: int) -> object:
+        (self.task_directory / "told").touch()
+        return x + self.up + self.k, self.task_id
+
+
+@pytest.mark.parametrize("interactive", [True, False])
+def test_a_task_calls_its_methods_in_processes_that_it_starts(*, interactive: bool) -> None:
+    task = Sharing(2 + interactive)
+    assert task.run_graph(force_interactive=interactive)[0] == [(5 + 2 * interactive, task.task_id)]
+    assert [each.name for each in task.task_directory.iterdir()] == ["told"]
 
 
 def test_a_result_that_holds_its_task_changes_with_what_that_has(monkeypatch: pytest.MonkeyPatch) -> None:
