@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from taskproc.canonical import digest
 from taskproc.origin import is_user_code, source_file
+from taskproc.taskfile import module_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,8 +29,15 @@ def note(names: Iterable[str]) -> None:
 
 
 def is_other(file: CodeFile) -> bool:
-    """Whether a file was imported with another text than is told of it; False if it was not imported."""
-    return _digests.get(file.path, file.digest) != file.digest
+    """Whether a file was imported with another text than is told of it, or another one in its place."""
+    return _digests.get(file.path, file.digest) != file.digest or bool(in_place_of(file))
+
+
+def in_place_of(file: CodeFile) -> str:
+    """The file that was imported by the name of one that was not; empty if none was."""
+    module = None if file.path in _digests else sys.modules.get(module_name(Path(file.path))[0])
+    found = source_file(module) if module is not None else ""
+    return "" if found == file.path else found
 
 
 def are_stale() -> bool:

@@ -112,6 +112,8 @@ def refuse_other_code(ref: ClassRef, cls: type[Any], uses: Iterable[Uses]) -> No
 
 def _changed(file: CodeFile) -> str:
     """What to say of a file that is not what is loaded, or was."""
+    if other := imported.in_place_of(file):
+        return f"a worker imports {other} in place of {file.path}: leave the folder of that on sys.path, or rename one"
     what, advice = "it was edited", "start the program again"
     if file.rebound:
         what = f"its {file.rebound} was set, or modified"
@@ -185,10 +187,14 @@ def _unpickle_class(ref: ClassRef) -> type[Any]:
 
 def _import_class(ref: ClassRef) -> type[Any]:
     cls: type[Any] = attrgetter(ref.qualname)(_import_module(ref))
-    changed = [file for file in ref.sources if file not in _verified and imported.digest_of(file.path) != file.digest]
+    changed = [file for file in ref.sources if file not in _verified and not _is_same(file)]
     _refuse_other(cls, ref, changed)
     _verified.update(set(ref.sources).difference(changed))  # a file that has changed may matter to another class
     return cls
+
+
+def _is_same(file: CodeFile) -> bool:
+    return imported.digest_of(file.path) == file.digest and not imported.is_other(file)
 
 
 def _refuse_other(cls: type[Any], ref: ClassRef, changed: list[CodeFile]) -> None:

@@ -140,3 +140,34 @@ def test_what_a_script_defines_is_its_own_under_a_prefix_command(script: Path) -
         [[True] * 4, {}],
         [True] * 3,
     ]
+
+
+PAIRED = """
+import sys
+sys.path.insert(1, "first")
+import steps
+sys.path[1] = "second"
+from taskproc import Cache, Task
+
+class Here(Task):
+    def run_task(self):
+        return steps.f()
+
+if __name__ == "__main__":
+    with Cache("cache"):
+        task = {task}
+    print(task.run_graph()[0])
+"""
+
+
+@pytest.mark.parametrize("task", ["Here()", "steps.There()"])
+def test_another_file_of_the_same_name_is_not_taken_for_it(tmp_path: Path, task: str) -> None:
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "helper.py").write_text(f"def f(): return {folder!r}")
+    there = "from helper import f\nfrom taskproc import Task\nclass There(Task):\n    def run_task(self): return f()\n"
+    (tmp_path / "steps.py").write_text(there)
+    (tmp_path / "study.py").write_text(PAIRED.format(task=task))
+    done = subprocess.run([sys.executable, "study.py"], cwd=tmp_path, check=False, capture_output=True, text=True)
+    first, second = (tmp_path / folder / "helper.py" for folder in ("first", "second"))
+    assert f"failed: a worker imports {second} in place of {first}: leave the folder of that on" in done.stderr
