@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.shape import KINDS, LAYERS, large, needs
@@ -192,7 +191,7 @@ def main() -> None:
         from taskproc.run import make_plan
 
         Leaf.run_task = edited  # type: ignore[method-assign]
-        make_plan(task._task_node, Options(Path(folder)))  # type: ignore[arg-type]
+        make_plan(task._task_node, Options())  # type: ignore[arg-type]
         return
     if name == "wide-threads":
         from concurrent.futures import ThreadPoolExecutor

@@ -17,40 +17,39 @@ from taskproc.trouble import explain
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from taskproc.cache import Cache
+
 _CONTENTS = {tag.NAME: tag.TEXT, ".gitignore": "*\n"}
 
 
-trusted: set[Path] = set()
-"""Folders that are admitted whatever others can do in them: those that the command line was told to trust."""
-
-
-def admit(cache: Path, *, trust: bool = False) -> None:
+def admit(cache: Cache) -> None:
     """Refuse a folder in which others could plant results, since results are pickles: they run code when read."""
+    folder = cache.path
     for name in (FILE, JOURNAL, RUNS):
-        if os.path.islink(cache / name):
-            raise CacheError(f"the cache {cache} is refused, since {name} in it is a link: put the thing itself there")
-    for path in (cache, cache / FILE):
+        if os.path.islink(folder / name):
+            raise CacheError(f"the cache {folder} is refused, since {name} in it is a link: put the thing itself there")
+    for path in (folder, folder / FILE):
         try:
             status = os.stat(path)
         except FileNotFoundError:
             break
         except OSError as error:
-            raise explain(cache, error) from error
-        if path == cache and not stat.S_ISDIR(status.st_mode):
-            raise CacheError(f"the cache {cache} is not a folder: give another one with --cache")
-        if trust or cache in trusted:
+            raise explain(folder, error) from error
+        if path == folder and not stat.S_ISDIR(status.st_mode):
+            raise CacheError(f"the cache {folder} is not a folder: give another one with --cache")
+        if cache.trust:
             continue
         if status.st_mode & stat.S_IWOTH:
             raise CacheError(
-                f"the cache {cache} is refused, since everybody can write {path}: `chmod o-w {path}`,"
+                f"the cache {folder} is refused, since everybody can write {path}: `chmod o-w {path}`,"
                 " or --trust-cache if you trust everybody here"
             )
         if status.st_uid != os.geteuid():
             raise CacheError(
-                f"the cache {cache} is refused, since {path} belongs to another user:"
+                f"the cache {folder} is refused, since {path} belongs to another user:"
                 " give another one with --cache, or --trust-cache if you trust that user"
             )
-    refuse_out_of_reach(cache)
+    refuse_out_of_reach(folder)
 
 
 def refuse_out_of_reach(cache: Path) -> None:

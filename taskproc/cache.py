@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 from taskproc.context import Block, blocks
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable
 
 P = ParamSpec("P")
@@ -33,7 +33,7 @@ class Cache:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, trust: bool = False) -> None:
-        self.path = Path(path).resolve()
+        self.path = Path(os.path.realpath(path))  # unlike `resolve`, it takes links that go in circles
         self.trust = trust
 
     def __enter__(self) -> Self:

@@ -15,6 +15,7 @@ from taskproc.store import UnreadableError, open_store, replace_store
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from taskproc.cache import Cache
     from taskproc.record import FileEntry, Key, Record
 
 
@@ -33,7 +34,7 @@ class Checkup(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def check_up(cache: Path, *, repair: bool = False) -> Checkup:
+def check_up(cache: Cache, *, repair: bool = False) -> Checkup:
     """Look through a cache; writes nothing.
 
     With `repair`, while no run is alive: what can be read of a broken database is saved; files whose contents are the
@@ -41,10 +42,10 @@ def check_up(cache: Path, *, repair: bool = False) -> Checkup:
     needed; and whatever no record names is removed.
     """
     admit(cache)
-    if not (cache / FILE).exists():
+    if not (cache.path / FILE).exists():
         return Checkup(0, ())
-    if repair and locks.any_alive(cache):
-        raise CacheError(f"the cache {cache} is in use by a run: stop it, and try again")
+    if repair and locks.any_alive(cache.path):
+        raise CacheError(f"the cache {cache.path} is in use by a run: stop it, and try again")
     try:
         return _check_rows(cache, repair=repair)
     except UnreadableError as error:
@@ -56,7 +57,7 @@ def check_up(cache: Path, *, repair: bool = False) -> Checkup:
     return Checkup(found.checked, (broken, *found.findings))
 
 
-def _check_rows(cache: Path, *, repair: bool) -> Checkup:
+def _check_rows(cache: Cache, *, repair: bool) -> Checkup:
     checked = 0
     findings: list[Finding] = []
     amended: dict[str, dict[Key, Row]] = {}
@@ -66,9 +67,9 @@ def _check_rows(cache: Path, *, repair: bool) -> Checkup:
             rows = store.read_all(name)
             for key, row in rows.rows.items():
                 checked += bool(row.good)
-                found = Row(row.task_id) if key in rows.damaged else _checked(cache, name, row)
+                found = Row(row.task_id) if key in rows.damaged else _checked(cache.path, name, row)
                 if found != row or key in rows.damaged:
-                    what = _difference(cache, name, row)
+                    what = _difference(cache.path, name, row)
                     findings.append(Finding(f"{name}#{row.task_id}", what, lost=found.good is None))
                     amended.setdefault(name, {})[key] = found
         if repair:

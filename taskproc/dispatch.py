@@ -64,8 +64,8 @@ class Dispatch:
 
 
 @contextmanager
-def open_executors(options: Options) -> Generator[Dispatch]:
-    """The executors of a run while it lasts; stopped at once if it ends by an exception.
+def open_executors(options: Options, cache: Path) -> Generator[Dispatch]:
+    """The executors of a run on a cache while it lasts; stopped at once if it ends by an exception.
 
     Raises:
         RequestError: The executor asked for can't do the run's work.
@@ -77,7 +77,7 @@ def open_executors(options: Options) -> Generator[Dispatch]:
     else:
         dispatch = Dispatch(foreign(options.executor), options, batching=True)
     try:
-        dispatch.try_out(options.cache)
+        dispatch.try_out(cache)
         yield dispatch
     except BaseException:
         dispatch.close(kill=True)

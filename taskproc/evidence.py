@@ -14,6 +14,7 @@ from taskproc.store import open_store
 
 if TYPE_CHECKING:
     from taskproc.acceptance import Acceptance
+    from taskproc.cache import Cache
     from taskproc.causes import Cause
     from taskproc.changes import Change
     from taskproc.decision import Decision
@@ -67,7 +68,7 @@ def evidence(root: Node, options: Options) -> Evidence:
         row = plan.rows.get(root.key)
         causes = root_causes(plan, upstreams(plan, root))
         never_ran = isinstance(decision := plan.decisions[root.key], Run) and isinstance(decision.reason, NeverRan)
-        other = _newest(root.name, options) if never_ran else None
+        other = _newest(root) if never_ran else None
         return Evidence(
             row,
             decision,
@@ -76,29 +77,29 @@ def evidence(root: Node, options: Options) -> Evidence:
             _differing(plan, root),
             root.attributes,
             _unseen(grounds.codes.of(root.cls)),
-            *_stored(root.name, row, options),
+            *_stored(root.home, root.name, row),
             other,
             plan,
         )
 
 
-def _newest(name: str, options: Options) -> Record | None:
-    """The newest result of a class."""
-    with open_store(options.cache, trust=options.trust, write=False) as store:
-        found = [row.good for _, row in store.all_rows(name) if row.good is not None]
+def _newest(node: Node) -> Record | None:
+    """The newest result of a task's class."""
+    with open_store(node.home, write=False) as store:
+        found = [row.good for _, row in store.all_rows(node.name) if row.good is not None]
     return max(found, key=lambda record: record.made.start, default=None)
 
 
-def recorded_evidence(name: str, row: Row, code: Fingerprint | None, options: Options) -> Evidence:
+def recorded_evidence(cache: Cache, name: str, row: Row, code: Fingerprint | None) -> Evidence:
     """What is known of a task of which only the record is there, and the present code of its class if that is known."""
     made = row.good or row.failure
     changed: list[Change] = []
     if made is not None and code is not None and made.inputs.code != code.digest:
-        with open_store(options.cache, trust=options.trust, write=False) as store:
+        with open_store(cache, write=False) as store:
             then = store.version(made.inputs.code)
         changed = changes(then, code.parts) if then is not None else []
     unseen = [] if code is None else _unseen(code)
-    return Evidence(row, None, changed, [], [], {}, unseen, *_stored(name, row, options))
+    return Evidence(row, None, changed, [], [], {}, unseen, *_stored(cache, name, row))
 
 
 def _changes(grounds: Grounds, plan: Plan, node: Node) -> list[Change]:
@@ -135,9 +136,9 @@ def _unseen(code: Fingerprint) -> list[CodePart]:
     return [part for part in code.parts if part.unseen]
 
 
-def _stored(name: str, row: Row | None, options: Options) -> tuple[Acceptance | None, bool]:
+def _stored(cache: Cache, name: str, row: Row | None) -> tuple[Acceptance | None, bool]:
     """Who has accepted a result, and whether a live run has leased the task."""
     if row is None:
         return None, False
-    with open_store(options.cache, trust=options.trust, write=False) as store:
+    with open_store(cache, write=False) as store:
         return store.acceptance(name, row), row.task_id in store.running().get(name, ())

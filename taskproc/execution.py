@@ -29,7 +29,7 @@ def execute(plan: Plan, generation: int, grounds: Grounds, options: Options, tel
 
     The plan rests on rows of this `generation`.
     """
-    with open_store(options.cache, trust=options.trust) as store:
+    with open_store(plan.graph.root.home) as store:
         try:
             values = _execute(store, plan, generation, grounds, options, tell)
             store.keep_listings(grounds.contents.lasting())
@@ -44,7 +44,7 @@ def _execute(
     store: Store, plan: Plan, generation: int, grounds: Grounds, options: Options, tell: Listener
 ) -> dict[Key, Any]:
     about = LastRun(plan.graph.label, time.time())
-    with store.begin_run(generation, about) as journal, open_executors(options) as executors:
+    with store.begin_run(generation, about) as journal, open_executors(options, plan.graph.root.cache) as executors:
         workers = options.workers or max(options.slots, executors.capacity)
         executors.expect((node for node in plan.graph.nodes if isinstance(plan.decisions[node.key], Run)), workers)
         ids = store.allocate(by_name(plan.graph.nodes))

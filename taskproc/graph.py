@@ -70,11 +70,6 @@ class Node:
         return self.home.path
 
     @property
-    def trust(self) -> bool:
-        """Whether to accept a cache that others can write to."""
-        return self.home.trust
-
-    @property
     def parameters(self) -> Parameters:
         """What its class takes."""
         return parameters_of(self.cls)

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 def task_id(node: Node) -> int:
     """The id of a task, allocated if it has none."""
-    with open_store(node.cache, trust=node.trust) as store:
+    with open_store(node.home) as store:
         return store.allocate({node.name: [node.key]})[node.key]
 
 
 def kept_path(node: Node, what: files.View) -> Path:
     """The path that shows what a task's last good run left, or what its last run printed; it exists."""
     number = task_id(node)
-    with open_store(node.cache, trust=node.trust, write=False) as store:
+    with open_store(node.home, write=False) as store:
         row = store.read({node.name: [node.key]}).rows.get(node.key) or Row(number)
     return files.view(node.cache, node.name, number, shown_attempt(row, what), what)
 
@@ -66,6 +66,6 @@ def kept_output(node: Node, row: Row) -> dict[str, str]:
 def clear(cache: Cache, wanted: Mapping[str, Collection[Key] | None]) -> None:
     """Clear tasks by `task_name` and key; None for all of a name. A cache that is not there is clear already."""
     if cache.path.exists():
-        with open_store(cache.path, trust=cache.trust) as store:
+        with open_store(cache) as store:
             store.clear_names([name for name, keys in wanted.items() if keys is None])
             store.clear({name: keys for name, keys in wanted.items() if keys is not None})

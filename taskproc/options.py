@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import concurrent.futures
     from collections.abc import Mapping
-    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +16,6 @@ class Options:
     """How to run.
 
     Attributes:
-        cache: The cache's folder; with `trust` also one that others can write to.
         executor: `process`, `thread`, `serial`, `dask`, `dask:ADDRESS`, `package.module:factory` (called with
             `executor_args`), or an executor that the caller owns.
         workers: How many tasks run at once; None for the CPUs that this process may use, or, if that is more, what
@@ -34,8 +32,6 @@ class Options:
         force: Which tasks run whatever is recorded.
     """
 
-    cache: Path
-    trust: bool = False
     executor: str | concurrent.futures.Executor = "process"
     executor_args: Mapping[str, Any] = field(default_factory=dict[str, Any])
     workers: int | None = None

@@ -22,6 +22,7 @@ from taskproc.inputfile import Contents
 from taskproc.kept import kept_output
 from taskproc.limits import refuse_unfit
 from taskproc.loading import RefusedError
+from taskproc.options import Options
 from taskproc.payloads import value_of
 from taskproc.plan import Plan, plan_graph
 from taskproc.store import open_store, tidy
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from taskproc.events import Event, Listener, RunStats
     from taskproc.graph import Graph, Node
-    from taskproc.options import Options
     from taskproc.record import Key
 
 
@@ -85,7 +85,7 @@ def run_all(
             values = execute(plan, generation, grounds, options, tell)
         else:
             found = grounds.contents.lasting() if grounds.contents.is_news else {}
-            tidy(options.cache, found, trust=options.trust)
+            tidy(roots[0].home, found)
     if len(roots) == 1 and before is not None and before.good is not None and plan.rows[roots[0].key] is before:
         for stream, text in kept_output(roots[0], before).items():
             tell(Printed(roots[0], stream, text, kept=True))
@@ -98,13 +98,13 @@ def make_plan(root: Node, options: Options, *others: Node) -> Plan:
         return plan
 
 
-def recorded_result(root: Node, options: Options) -> Any:
+def recorded_result(root: Node) -> Any:
     """The recorded value of a task.
 
     Raises:
         NoResultError: There is none, or it is not up to date.
     """
-    plan = make_plan(root, options)
+    plan = make_plan(root, Options())
     decision = plan.decisions[root.key]
     values = recorded_values(plan)
     if root.key in values:
@@ -206,7 +206,7 @@ def _check_options(root: Node, options: Options) -> None:
 def judged(graph: Graph, options: Options) -> Generator[tuple[Grounds, Plan, int]]:
     """What would be done, what that rests on while the cache is open to be read, and the rows' generation."""
     forced = graph.nodes if options.force == "all" else graph.roots if options.force == "requested" else ()
-    with _seldom_collected(), open_store(options.cache, trust=options.trust, write=False) as store:
+    with _seldom_collected(), open_store(graph.root.home, write=False) as store:
         grounds = Grounds(
             graph,
             Fingerprinter(_task_class(graph.root.cls)),

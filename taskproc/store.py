@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from taskproc.acceptance import Acceptance
+    from taskproc.cache import Cache
     from taskproc.changes import Version
     from taskproc.index import Leases
     from taskproc.inputfile import Listing
@@ -31,16 +32,15 @@ __all__ = ["Journal", "Lease", "Rows", "Store", "UnreadableError", "Wanted", "op
 _INPUT = b"input:"
 
 
-def open_store(cache: Path, *, trust: bool = False, write: bool = True) -> Store:
-    """Open the cache in this folder, or say in a CacheError why it can't be used and what to do.
+def open_store(cache: Cache, *, write: bool = True) -> Store:
+    """Open a cache, or say in a CacheError why it can't be used and what to do.
 
-    Without `write` nothing is created, a missing cache is an empty one, and only what reads may be called. With
-    `trust`, folders that others can write are taken too.
+    Without `write` nothing is created, a missing cache is an empty one, and only what reads may be called.
     """
-    admit(cache, trust=trust)
+    admit(cache)
     if write:
-        furnish(cache)
-    return Store(Index(cache, write=write))
+        furnish(cache.path)
+    return Store(Index(cache.path, write=write))
 
 
 class Store:
@@ -257,31 +257,32 @@ class Store:
         locks.remove_dead(self._cache)
 
 
-def tidy(cache: Path, found: Mapping[str, Listing], *, trust: bool = False) -> None:
+def tidy(cache: Cache, found: Mapping[str, Listing]) -> None:
     """Keep listings, and sweep what killed runs have left, if there is anything; otherwise nothing is written."""
-    with open_store(cache, trust=trust, write=False) as store:
+    with open_store(cache, write=False) as store:
         if not found and not store.is_untidy:
             return
-    with suppress(CacheError), open_store(cache, trust=trust) as store:
+    with suppress(CacheError), open_store(cache) as store:
         store.keep_listings(found)
         store.sweep()
 
 
-def replace_store(cache: Path, *, save: bool = False) -> None:
+def replace_store(cache: Cache, *, save: bool = False) -> None:
     """Put another database, of a new epoch, in the place of one that can't be read.
 
     With `save`, it has what can still be read of the old one; otherwise it is empty, and every attempt is removed.
     """
     admit(cache)
+    folder = cache.path
     try:
-        lock = locks.RunLock(cache)
+        lock = locks.RunLock(folder)
         try:
-            _replace(cache, lock, save=save)
+            _replace(folder, lock, save=save)
         finally:
             lock.release()
-        locks.remove_dead(cache)
+        locks.remove_dead(folder)
     except OSError as error:
-        raise error if isinstance(error, CacheError) else explain(cache, error) from error
+        raise error if isinstance(error, CacheError) else explain(folder, error) from error
 
 
 def _replace(cache: Path, lock: locks.RunLock, *, save: bool) -> None:

@@ -124,8 +124,6 @@ class Task(FutureBase, metaclass=TaskType):
 
         node = node_of(self, "run_graph")
         options = Options(
-            cache=node.cache,
-            trust=node.trust,
             executor="process" if executor is None else executor,
             workers=max_workers,
             limits=rate_limits or {},
@@ -154,11 +152,9 @@ class Task(FutureBase, metaclass=TaskType):
             >>> Choose(6, 3).get_task_result()
             20
         """
-        from taskproc.options import Options
         from taskproc.run import recorded_result
 
-        node = node_of(self, "get_task_result")
-        result: T = recorded_result(node, Options(cache=node.cache, trust=node.trust))
+        result: T = recorded_result(node_of(self, "get_task_result"))
         return result
 
     @property

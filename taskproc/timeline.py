@@ -12,8 +12,8 @@ from taskproc.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
+    from taskproc.cache import Cache
     from taskproc.lastrun import LastRun
     from taskproc.record import Row
 
@@ -54,7 +54,7 @@ class Timeline(NamedTuple):
     spans: list[Span]
 
 
-def last_timeline(cache: Path) -> Timeline | None:
+def last_timeline(cache: Cache) -> Timeline | None:
     """The last run of a cache that recorded something, with what other runs made since it began; None if none did."""
     with open_store(cache, write=False) as store:
         run = store.last_run()

@@ -200,10 +200,10 @@ class Flow:
             return eval(text, vars(self.module))
 
     def plan(self, text: str, **options: Any) -> Plan:
-        return make_plan(self.task(text)._task_node, Options(self.cache, **options))
+        return make_plan(self.task(text)._task_node, Options(**options))
 
     def run(self, text: str, *, listener: Listener | None = None, executor: Any = "serial", **options: Any) -> Ran:
-        outcome = run(self.task(text)._task_node, Options(self.cache, executor=executor, **options), listener)
+        outcome = run(self.task(text)._task_node, Options(executor=executor, **options), listener)
         return Ran(outcome.value, outcome.stats)
 
     def notes(self) -> Counter[str]:

@@ -120,7 +120,7 @@ def _cache(node: Node, file: Path) -> list[str]:
     setting = Settings(target.folder).standing_in({}).get("cache")
     found = cache_path(target, setting.texts[0] if setting else None)
     words = [] if found.resolve() == node.cache.resolve() else ["--cache", _near(node.cache)]
-    return [*words, *(["--trust-cache"] if node.trust else [])]
+    return [*words, *(["--trust-cache"] if node.home.trust else [])]
 
 
 def _near(path: Path | str) -> str:

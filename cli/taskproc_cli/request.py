@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from taskproc.cache import Cache
 from taskproc.errors import RequestError
 from taskproc_cli.outline import read_outline
 from taskproc_cli.parameter import spelled
@@ -17,7 +18,6 @@ from taskproc_cli.target import Target, cache_path, check_taskfile, load_module,
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from taskproc import Task
     from taskproc.graph import Node
@@ -93,22 +93,17 @@ class Request:
         """Whether the class was needed so far: parameters were given, or the command always asks for them."""
         return "parameters" in vars(self)
 
-    def cache(self, option: str | None) -> Path:
+    def cache(self, option: str | None) -> Cache:
         """Where the results are kept, `option` being what `--cache` says."""
         if option is None and self.target.taskfile is not None:
             check_taskfile(self.target.taskfile)  # which tells the place
-        folder = cache_path(self.target, option)
-        if self.trust:
-            from taskproc.admission import trusted
+        return Cache(cache_path(self.target, option), trust=self.trust)
 
-            trusted.update((folder, folder.resolve()))
-        return folder
-
-    def node(self, cache: Path) -> Node:
+    def node(self, cache: Cache) -> Node:
         """The task that is meant, defined in a cache."""
         return self.nodes(cache, [(self.values, "")])[0]
 
-    def recorded_node(self, cache: Path) -> Node:
+    def recorded_node(self, cache: Cache) -> Node:
         """The task that is meant, for a command about what is recorded: such a task can be named by its id too.
 
         Raises:
@@ -119,7 +114,7 @@ class Request:
         except FutureNeededError as error:
             raise UsageError(f"{error.problem}; {self._instances(cache)}") from None
 
-    def _instances(self, cache: Path) -> str:
+    def _instances(self, cache: Cache) -> str:
         """How to name recorded instances of the class, the newest first."""
         from taskproc.store import open_store
 
@@ -128,16 +123,14 @@ class Request:
             ids = [row.task_id for _, row in store.all_rows(cls.task_name) if row.good or row.failure]
         named = [f"{cls.__qualname__}#{number}" for number in sorted(ids, reverse=True)[:NAMED]]
         more = f" or another of {len(ids):,}" if len(ids) > NAMED else ""
-        known = f"such as {', '.join(named)}{more}" if named else f"of which there is none in {cache}"
+        known = f"such as {', '.join(named)}{more}" if named else f"of which there is none in {cache.path}"
         return f"name a recorded instance, {cls.__qualname__}#ID, {known}"
 
-    def nodes(self, cache: Path, points: Iterable[tuple[Mapping[str, Any], str]]) -> list[Node]:
+    def nodes(self, cache: Cache, points: Iterable[tuple[Mapping[str, Any], str]]) -> list[Node]:
         """The tasks with these values, each with what to call it in errors where there are several."""
-        from taskproc import Cache
-
         found: list[Node] = []
         of_json = self.values.keys() - {name.partition(".")[0] for name in self.given}
-        with Cache(cache, trust=self.trust):
+        with cache:
             for values, label in points:
                 try:
                     node = self.parameters.make(values, of_json)._task_node
@@ -149,7 +142,7 @@ class Request:
                 found.append(node)
         return found
 
-    def instance(self, cache: Path) -> Instance:
+    def instance(self, cache: Cache) -> Instance:
         """What is recorded of the one task that is meant: `TASK#ID`, or that of these parameters.
 
         Raises:
@@ -167,10 +160,10 @@ class Request:
                 name, label = node.name, node.label
                 found = next(iter(store.read({name: [node.key]}).rows.items()), None)
         if found is None:
-            raise UsageError(f"nothing is recorded of {label} in {cache}")
+            raise UsageError(f"nothing is recorded of {label} in {cache.path}")
         return Instance(name, label, *found)
 
-    def recorded(self, cache: Path) -> Wanted | None:
+    def recorded(self, cache: Cache) -> Wanted | None:
         """What of the cache is meant, by `task_name` and key: one task, all of a class, or everything (None).
 
         The taskfile is loaded only where parameters are given.

@@ -15,7 +15,6 @@ from taskproc_cli.views import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from taskproc.graph import Graph, Node
     from taskproc_cli.request import Request
@@ -72,7 +71,7 @@ def prefix(text: str, option: str) -> tuple[str, str]:
     return name, value
 
 
-def usual(request: Request, cache: Path, node: Node) -> Options:
+def usual(request: Request, node: Node) -> Options:
     """How a task runs where the command line says nothing of that, as far as a plan is concerned.
 
     Settings that a run would refuse are only warned of.
@@ -82,7 +81,7 @@ def usual(request: Request, cache: Path, node: Node) -> Options:
     except UsageError as error:
         terminal.warn_of_refusal(error)
         said = {}
-    return Options(cache=cache, **said)
+    return Options(**said)
 
 
 def by_name(

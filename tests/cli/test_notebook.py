@@ -61,7 +61,7 @@ def test_progress_changes_in_place_and_ends_in_one_line(
     with Cache(tmp_path):
         node: Any = Whole()._task_node
     progress = shown_progress()
-    run(node, Options(tmp_path, executor="serial"), progress)
+    run(node, Options(executor="serial"), progress)
     progress.tick()
     progress.__exit__(None, None, None)
     (first, during), (then, at_last) = notebook

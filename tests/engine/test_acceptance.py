@@ -4,6 +4,7 @@ from typing import Any
 
 from taskproc import Task
 from taskproc.acceptance import Acceptance, accepted
+from taskproc.cache import Cache
 from taskproc.fingerprint import Fingerprinter
 from taskproc.store import open_store
 
@@ -27,7 +28,7 @@ class Down(Task):
 def accept(flow: Any, name: str) -> int:
     cls = getattr(flow.module, name)
     codes = Fingerprinter(Task)
-    with open_store(flow.cache) as store:
+    with open_store(Cache(flow.cache)) as store:
         rows = dict(store.all_rows(cls.task_name))
         found = {key: (row, new) for key, row in rows.items() if (new := accepted(row, cls, codes)) is not None}
         code = codes.of(cls)
@@ -35,7 +36,7 @@ def accept(flow: Any, name: str) -> int:
 
 
 def acceptance(flow: Any, name: str) -> Acceptance | None:
-    with open_store(flow.cache, write=False) as store:
+    with open_store(Cache(flow.cache), write=False) as store:
         ((_, row),) = store.all_rows(f"{flow.path.stem}.{name}")
         return store.acceptance(f"{flow.path.stem}.{name}", row)
 
@@ -71,7 +72,7 @@ def test_what_another_run_has_recorded_meanwhile_is_not_accepted(flow: Any) -> N
     flow.edit(("return 2", "return 3"))
     codes = Fingerprinter(Task)
     name = flow.module.Up.task_name
-    with open_store(flow.cache) as store:
+    with open_store(Cache(flow.cache)) as store:
         ((key, row),) = store.all_rows(name)
         new = accepted(row, flow.module.Up, codes)
         assert new is not None

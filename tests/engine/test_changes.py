@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from taskproc.cache import Cache
 from taskproc.changes import Change, changes, phrase
 from taskproc.decision import Run
 from taskproc.fingerprint import CodePart
@@ -124,10 +125,10 @@ def test_what_is_lost_or_damaged_of_a_version_costs_only_the_name(flow: Any) -> 
 def test_a_clear_of_everything_forgets_versions(flow: Any) -> None:
     flow.write(HELPED)
     flow.run("One()")
-    with open_store(flow.cache) as store:
+    with open_store(Cache(flow.cache)) as store:
         store.clear({flow.module.One.task_name: []})
     assert entries(flow, "code:") == 1
-    with open_store(flow.cache) as store:
+    with open_store(Cache(flow.cache)) as store:
         store.clear()
     assert (entries(flow, "code:"), entries(flow, "text:")) == (0, 0)
     flow.run("One()")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,8 +9,6 @@ from taskproc.batch import Command
 from taskproc.command import choose, command_for, refuse_unknown
 from taskproc.errors import RequestError
 from taskproc.options import Options
-
-CACHE = Path("cache")
 
 
 def node(*channels: str, prefix: str = "", **resources: Any) -> Any:
@@ -36,33 +33,33 @@ def node(*channels: str, prefix: str = "", **resources: Any) -> Any:
 )
 def test_the_task_name_wins_over_channels_and_these_over_the_class(prefixes: dict[str, str], found: str) -> None:
     task = node("gpu", "cpu", prefix="own")
-    assert choose(task, Options(CACHE, prefixes=prefixes)).line == found
-    assert choose(task, Options(CACHE, settings={"pyproject.toml": prefixes})).line == found
-    command = command_for(task, Options(CACHE, prefixes=prefixes))
+    assert choose(task, Options(prefixes=prefixes)).line == found
+    assert choose(task, Options(settings={"pyproject.toml": prefixes})).line == found
+    command = command_for(task, Options(prefixes=prefixes))
     assert command == (Command(found) if found else None)
 
 
 def test_what_is_said_now_wins_over_settings_whatever_they_name() -> None:
     settings = {"TASKPROC_PREFIX": {"cpu": "environment"}, "pyproject.toml": {"flow.Train": "pyproject"}}
     task = node("gpu", "cpu", prefix="own")
-    options = Options(CACHE, prefixes={"gpu": "now"}, settings=settings)
+    options = Options(prefixes={"gpu": "now"}, settings=settings)
     assert choose(task, options) == ("now", "channel gpu")
-    assert choose(task, Options(CACHE, settings=settings)) == ("environment", "channel cpu, TASKPROC_PREFIX")
+    assert choose(task, Options(settings=settings)) == ("environment", "channel cpu, TASKPROC_PREFIX")
     assert choose(node(prefix="own"), options) == ("pyproject", "name Train, pyproject.toml")
-    assert choose(node(prefix="own"), Options(CACHE)) == ("own", "_task_prefix_command of Train")
-    assert choose(node(), Options(CACHE)) == ("", "")
+    assert choose(node(prefix="own"), Options()) == ("own", "_task_prefix_command of Train")
+    assert choose(node(), Options()) == ("", "")
 
 
 def test_a_command_says_what_the_task_is() -> None:
     line = "srun -c {cpus} --mem {memory} -J {task_name}-{task_id} -o {log} env D={gpu} {python}"
     task = node("gpu", prefix=line, memory="16 GB", python="/opt/my python")
-    command = command_for(task, Options(CACHE))
+    command = command_for(task, Options())
     filled = "srun -c 1 --mem '16 GB' -J flow.Train-{task_id} -o {log} env D={gpu} {python}"
     assert command == Command(filled, "'/opt/my python'")
-    assert command_for(node("cpus", prefix="{cpus}", cpus=8), Options(CACHE)) == Command("8")
+    assert command_for(node("cpus", prefix="{cpus}", cpus=8), Options()) == Command("8")
     task = node(prefix="{cpus}")
     task.channels = {"cpus": 3}
-    assert command_for(task, Options(CACHE, limits={"cpus": 4})) == Command("3")
+    assert command_for(task, Options(limits={"cpus": 4})) == Command("3")
 
 
 @pytest.mark.parametrize(
@@ -79,10 +76,10 @@ def test_a_command_says_what_the_task_is() -> None:
 def test_a_name_that_the_task_lacks_is_refused(line: str, sentence: str) -> None:
     task = node("gpu", prefix=line, memory=1)
     with pytest.raises(RequestError) as caught:
-        refuse_unknown([task], Options(CACHE))
+        refuse_unknown([task], Options())
     assert sentence in str(caught.value)
 
 
 def test_names_that_are_known_are_not_refused() -> None:
-    options = Options(CACHE, limits={"gpu": 1})
+    options = Options(limits={"gpu": 1})
     refuse_unknown([node("gpu", prefix="{gpu} {log} {python} {cpus} {mem} ${HOME}", mem=1), node()], options)

@@ -30,13 +30,13 @@ class Ends(Executor):
 
 def test_what_stays_in_this_process_has_no_command() -> None:
     node: Any = SimpleNamespace(name="flow.Train", short="Train", channels={}, resources={}, prefix="srun")
-    assert Dispatch(Ends(), Options(CACHE), batching=True).command_for(node) == Command("srun")
+    assert Dispatch(Ends(), Options(), batching=True).command_for(node) == Command("srun")
     assert Dispatch(Ends(), None, batching=False).command_for(node) is None
 
 
 def test_commands_have_an_executor_of_their_own_and_all_are_closed() -> None:
     plain = Ends()
-    dispatch = Dispatch(plain, Options(CACHE), batching=True)
+    dispatch = Dispatch(plain, Options(), batching=True)
     assert dispatch.executor(None) is plain
     assert isinstance(dispatch.executor(Command("nice")), PrefixExecutor)
     dispatch.close(kill=True)
@@ -55,7 +55,7 @@ def test_commands_have_an_executor_of_their_own_and_all_are_closed() -> None:
     ],
 )
 def test_where_plain_tasks_run(options: dict[str, Any], kind: type, batching: bool) -> None:
-    with open_executors(Options(CACHE, workers=2, **options)) as dispatch:
+    with open_executors(Options(workers=2, **options), CACHE) as dispatch:
         assert isinstance(dispatch.executor(None), kind)
         assert dispatch.batching is batching
 
@@ -63,15 +63,15 @@ def test_where_plain_tasks_run(options: dict[str, Any], kind: type, batching: bo
 def test_executors_are_stopped_where_a_run_ends_by_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:
     ends = Ends()
     monkeypatch.setattr("taskproc.dispatch.by_name", lambda name, workers, args: ends)
-    with open_executors(Options(CACHE)):
+    with open_executors(Options(), CACHE):
         pass
-    with pytest.raises(KeyboardInterrupt), open_executors(Options(CACHE)):
+    with pytest.raises(KeyboardInterrupt), open_executors(Options(), CACHE):
         raise KeyboardInterrupt
     assert ends.closed == [False, True]
 
 
 def test_the_callers_executor_is_never_shut_down() -> None:
     with ThreadPoolExecutor(1) as executor:
-        with pytest.raises(KeyboardInterrupt), open_executors(Options(CACHE, executor=executor)):
+        with pytest.raises(KeyboardInterrupt), open_executors(Options(executor=executor), CACHE):
             raise KeyboardInterrupt
         assert executor.submit(int, "3").result() == 3

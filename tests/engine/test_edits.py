@@ -78,7 +78,7 @@ class Project:
     ) -> tuple[Any, set[str]]:
         """The result, and the classes whose tasks ran; the plan allowed for these."""
         node = self.node(task, cache)
-        options = Options(self.folder / cache, **{"executor": "serial", **settings})
+        options = Options(**{"executor": "serial", **settings})
         plan = make_plan(node, options)
         outcome = run(node, options, listener)
         ran = {name.partition(".")[2] for name in outcome.stats.executed}
@@ -478,7 +478,7 @@ def test_a_new_module_level_name_hides_a_builtin(project: Project) -> None:
 
 def test_code_that_went_and_came_back_before_a_run_runs_nothing(project: Project) -> None:
     project.edit(H, ("return 1", "return 2"))
-    assert not make_plan(project.node(), Options(project.folder / "cache")).is_done
+    assert not make_plan(project.node(), Options()).is_done
     project.edit(H, ("return 2", "return 1"))
     project.edit(H, ("def factor():\n    return 1", "def factor():\n    return 2"))
     assert project.run()[1] == set()

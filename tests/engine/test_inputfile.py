@@ -15,6 +15,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from taskproc import ArgumentError, InputFile, inputfile
+from taskproc.cache import Cache
 from taskproc.canonical import canonical
 from taskproc.inputfile import Contents, input_files
 from taskproc.store import open_store
@@ -315,7 +316,7 @@ def test_what_was_found_is_kept_where_nothing_runs(flow: Any, text: Path) -> Non
     os.utime(text)
     settled()
     assert flow.run(f"Count({str(text)!r})").executed == {}
-    with open_store(flow.cache, write=False) as store:
+    with open_store(Cache(flow.cache), write=False) as store:
         contents = Contents(store.listing)
         contents.digest(text)
     assert not contents.is_news
@@ -324,7 +325,7 @@ def test_what_was_found_is_kept_where_nothing_runs(flow: Any, text: Path) -> Non
 def test_what_was_found_is_kept_in_the_cache(flow: Any, text: Path) -> None:
     flow.write(COUNT)
     flow.run(f"Count({str(text)!r})")
-    with open_store(flow.cache, write=False) as store:
+    with open_store(Cache(flow.cache), write=False) as store:
         assert store.listing(str(text)) is not None
         assert store.listing("/nowhere") is None
 

@@ -10,6 +10,7 @@ from threading import Barrier, Thread
 
 import pytest
 
+from taskproc.cache import Cache
 from taskproc.files import attempt_folder
 from taskproc.journal import Journal
 from taskproc.locks import RUNS
@@ -41,20 +42,20 @@ def commit(journal: Journal, *numbers: int, value: bytes = b"value") -> set[Key]
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Path:
-    with open_store(tmp_path / "cache") as store:
+    with open_store(Cache(tmp_path / "cache")) as store:
         store.allocate({NAME: KEYS})
     return tmp_path / "cache"
 
 
 @pytest.fixture
 def store(cache: Path) -> Iterator[Store]:
-    with open_store(cache) as opened:
+    with open_store(Cache(cache)) as opened:
         yield opened
 
 
 @pytest.fixture
 def other(cache: Path) -> Iterator[Store]:
-    with open_store(cache) as opened:
+    with open_store(Cache(cache)) as opened:
         yield opened
 
 
@@ -86,7 +87,7 @@ def test_what_was_recorded_before_it_was_read_is_no_news(store: Store, cache: Pa
     with store.begin_run() as one:
         one.lease(wish(0))
         commit(one, 0)
-    with open_store(cache) as late, late.begin_run(late.read({NAME: KEYS}).generation) as two:
+    with open_store(Cache(cache)) as late, late.begin_run(late.read({NAME: KEYS}).generation) as two:
         assert two.lease(wish(0)).granted == keys(0)
 
 
@@ -148,9 +149,9 @@ def test_attempts_of_rejected_and_given_up_tasks_are_swept(store: Store, cache: 
 
 HOLD = """
 import sys
-from pathlib import Path
+from taskproc.cache import Cache
 from taskproc.store import open_store
-with open_store(Path(sys.argv[1])) as store, store.begin_run() as journal:
+with open_store(Cache(sys.argv[1])) as store, store.begin_run() as journal:
     journal.lease({sys.argv[2]: [n.to_bytes(16, "big") for n in range(2)]})
     journal.folder.mkdir()
     print(journal.run, flush=True)
@@ -183,7 +184,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_journal import *
-with open_store(Path(sys.argv[2])) as store, store.begin_run() as journal:
+with open_store(Cache(sys.argv[2])) as store, store.begin_run() as journal:
     for number in range(len(KEYS)):
         journal.lease(wish(number))
         commit(journal, number, value=b"x" * 20_000)
@@ -200,7 +201,7 @@ def test_what_was_committed_survives_a_kill_at_any_time(cache: Path, told: int) 
             process.stdout.readline()
         process.send_signal(signal.SIGKILL)
     for write in (False, True):
-        with open_store(cache, write=write) as store:
+        with open_store(Cache(cache), write=write) as store:
             found = store.read({NAME: KEYS})
             finished = [row for row in found.rows.values() if row.good]
             assert finished == [good(n, b"x" * 20_000) for n in range(len(finished))]
@@ -211,7 +212,7 @@ def test_what_was_committed_survives_a_kill_at_any_time(cache: Path, told: int) 
 def race(cache: Path, barrier: Barrier, ran: list[int], errors: list[BaseException]) -> None:
     """Run every task that nobody else has run."""
     try:
-        with open_store(cache) as store:
+        with open_store(Cache(cache)) as store:
             barrier.wait()
             present = store.read({NAME: KEYS})
             remaining = {row.task_id for row in present.rows.values() if row.good is None}

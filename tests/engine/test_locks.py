@@ -9,6 +9,7 @@ from threading import Thread
 
 import pytest
 
+from taskproc.cache import Cache
 from taskproc.errors import CacheError
 from taskproc.filesystem import Mount
 from taskproc.locks import RUNS, RunLock, any_alive, is_alive, is_over, known_runs, out_of_reach, remove_dead
@@ -165,10 +166,10 @@ def test_a_cache_that_another_host_may_be_using_is_refused(
     )
     for write in (False, True):
         with pytest.raises(CacheError) as caught:
-            open_store(tmp_path, write=write)
+            open_store(Cache(tmp_path), write=write)
         assert str(caught.value) == sentence
     moved = elsewhere.rename(tmp_path / "moved")
-    with open_store(tmp_path) as store:
+    with open_store(Cache(tmp_path)) as store:
         moved.rename(elsewhere)  # it begins between our look and our beginning
         with pytest.raises(CacheError, match="is in use by a run on node7"), store.begin_run():
             pass

@@ -2,14 +2,11 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from taskproc.options import Options, cpus
-
-CACHE = Path("cache")
 
 
 def test_cpus_are_those_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,8 +29,8 @@ def test_cpus_are_those_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> Non
     ],
 )
 def test_slots(options: dict[str, Any], slots: int) -> None:
-    assert Options(CACHE, **options).slots == slots
+    assert Options(**options).slots == slots
 
 
 def test_options_of_two_runs_share_nothing() -> None:
-    assert Options(CACHE).limits is not Options(CACHE).limits
+    assert Options().limits is not Options().limits

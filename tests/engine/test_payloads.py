@@ -60,7 +60,7 @@ def packed(flow: Any) -> Any:
     ids = {node.key: number for number, node in enumerate(graph.nodes, 10)}
     nodes = {node.task.n: node for node in graph.nodes[:-1]}
     outputs = {node.key: output(b"value %d" % n) for n, node in nodes.items()}
-    with judged(graph, Options(flow.cache)) as (grounds, _, _):
+    with judged(graph, Options()) as (grounds, _, _):
         packer = Packer(graph.roots, grounds, ids, outputs)
     return SimpleNamespace(packer=packer, root=graph.root, nodes=nodes)
 

@@ -98,7 +98,7 @@ def judged(flow: Any) -> Any:
     flow.write(CHAIN)
     plan = flow.plan("Mid()")
     low, mid = plan.graph.nodes
-    with judged_graph(plan.graph, Options(flow.cache)) as (given, _, _):
+    with judged_graph(plan.graph, Options()) as (given, _, _):
         grounds: Grounds = given
 
     class Judged:

@@ -117,7 +117,7 @@ def result(folder: Path, made: Program, cache: str) -> Any:
     module = taskfile.load(folder / "edited_study.py")
     with Cache(folder / cache):
         node = module.Main()._task_node
-    return run(node, Options(folder / cache, executor="serial")).value
+    return run(node, Options(executor="serial")).value
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

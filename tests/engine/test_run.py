@@ -696,7 +696,7 @@ def test_several_tasks_are_brought_up_to_date_in_one_graph(flow: Any) -> None:
     flow.write(CHOOSE)
     with Cache(flow.cache):
         roots = [flow.module.Choose(4, k)._task_node for k in (1, 2, 1)]
-    options = Options(flow.cache, executor="serial")
+    options = Options(executor="serial")
     assert len(make_plan(roots[0], options, *roots[1:]).graph.nodes) == 10
     values, stats = run_all(roots, options)
     assert {key: values[key] for key in (roots[0].key, roots[1].key)} == {roots[0].key: 4, roots[1].key: 6} == values
@@ -707,7 +707,7 @@ def test_several_tasks_are_brought_up_to_date_in_one_graph(flow: Any) -> None:
 def test_the_values_of_those_that_did_not_fail_are_there(flow: Any) -> None:
     flow.write(FAILING + "class Good(Task):\n    def run_task(self):\n        return 3\n")
     roots = [flow.task(text)._task_node for text in ("Bad(1)", "Good()")]
-    options = Options(flow.cache, executor="serial", keep_going=True)
+    options = Options(executor="serial", keep_going=True)
     with pytest.raises(ExceptionGroup):
         run_all(roots, options)
     assert recorded_values(make_plan(roots[0], options, roots[1])) == {roots[1].key: 3}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from taskproc.batch import LAST, Answer, Batch, Executor, Lost, Refused, Reply
+from taskproc.cache import Cache
 from taskproc.errors import FailedTaskError
 from taskproc.events import Planned, Reused, Started, Waiting
 from taskproc.executors import ThreadPool
@@ -418,7 +419,7 @@ def test_what_another_run_leaves_undone_is_run(flow: Any, failed_before: bool) -
         (flow.folder / "mended").touch()
     flow.notes()
     node = flow.task("Leaf(0)")._task_node
-    with open_store(flow.cache) as store:
+    with open_store(Cache(flow.cache)) as store:
         store.allocate({node.name: [node.key]})
         with store.begin_run() as journal:
             journal.lease({node.name: [node.key]})

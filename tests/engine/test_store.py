@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from taskproc.cache import Cache
 from taskproc.database import FILE, JOURNAL, Database
 from taskproc.errors import CacheError
 from taskproc.files import DATA, RESULT, attempt_folder, view
@@ -53,7 +54,7 @@ def record_as(store: Store, rows: dict[Key, Row]) -> set[Key]:
 
 def fill(cache: Path, count: int) -> None:
     """A cache of `count` recorded tasks."""
-    with open_store(cache) as store:
+    with open_store(Cache(cache)) as store:
         store.allocate({NAME: [key(n) for n in range(count)]})
         assert record(store, *(good(n) for n in range(count))) == set()
 
@@ -76,7 +77,7 @@ def cache(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(cache: Path) -> Iterator[Store]:
-    with open_store(cache) as opened:
+    with open_store(Cache(cache)) as opened:
         yield opened
 
 
@@ -84,14 +85,14 @@ def store(cache: Path) -> Iterator[Store]:
 
 
 def test_ids_are_given_once_and_for_good(cache: Path) -> None:
-    with open_store(cache) as store:
+    with open_store(Cache(cache)) as store:
         assert store.allocate({NAME: [key(7), key(8), key(7)], "study.Load": [key(9)]}) == {
             key(7): 0,
             key(8): 1,
             key(9): 0,
         }
         assert store.allocate({NAME: [key(6), key(8)]}).items() >= {key(6): 2, key(8): 1}.items()
-    with open_store(cache) as store:
+    with open_store(Cache(cache)) as store:
         assert store.read({NAME: [key(6), key(1)]}).rows == {key(6): Row(2)}
         assert store.find(NAME, 1) == (key(8), Row(1))
         assert store.find(NAME, 3) is None
@@ -99,7 +100,7 @@ def test_ids_are_given_once_and_for_good(cache: Path) -> None:
 
 
 def test_ids_given_by_others_meanwhile_are_not_given_again(cache: Path) -> None:
-    with open_store(cache) as one, open_store(cache) as other:
+    with open_store(Cache(cache)) as one, open_store(Cache(cache)) as other:
         one.allocate({NAME: [key(1)]})
         assert other.allocate({NAME: [key(2), key(1)]}).items() >= {key(2): 1, key(1): 0}.items()
         assert one.allocate({NAME: [key(3), key(2)]}).items() >= {key(3): 2, key(2): 1}.items()
@@ -107,7 +108,7 @@ def test_ids_given_by_others_meanwhile_are_not_given_again(cache: Path) -> None:
 
 def test_rows_come_back_in_another_process_life(cache: Path) -> None:
     fill(cache, 600)
-    with open_store(cache, write=False) as store:
+    with open_store(Cache(cache), write=False) as store:
         assert dict(store.all_rows(NAME)) == {key(n): good(n) for n in range(600)}
         assert store.find(NAME, 599) == (key(599), good(599))
         assert store.read({NAME: [key(5)], "other": [key(5)]}).damaged == set()
@@ -141,8 +142,8 @@ def test_what_everybody_can_write_is_refused_unless_trusted(cache: Path, spot: s
     fill(cache, 1)
     (cache / spot).chmod(0o777)
     with pytest.raises(CacheError, match=r"chmod o-w .*--trust-cache"):
-        open_store(cache, write=write)
-    with open_store(cache, write=write, trust=True) as store:
+        open_store(Cache(cache), write=write)
+    with open_store(Cache(cache, trust=True), write=write) as store:
         assert store.find(NAME, 0)
 
 
@@ -150,8 +151,8 @@ def test_what_belongs_to_another_is_refused_unless_trusted(cache: Path, monkeypa
     fill(cache, 1)
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     with pytest.raises(CacheError, match="belongs to another user"):
-        open_store(cache)
-    with open_store(cache, trust=True) as store:
+        open_store(Cache(cache))
+    with open_store(Cache(cache, trust=True)) as store:
         assert store.find(NAME, 0)
 
 
@@ -159,7 +160,7 @@ def test_a_file_is_no_cache(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for write in (True, False):
         with pytest.raises(CacheError, match="is not a folder"):
-            open_store(tmp_path / "file", write=write)
+            open_store(Cache(tmp_path / "file"), write=write)
 
 
 def test_another_format_is_refused(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,14 +168,14 @@ def test_another_format_is_refused(cache: Path, monkeypatch: pytest.MonkeyPatch)
     fill(cache, 1)
     monkeypatch.undo()
     with pytest.raises(CacheError, match="in format 0"):
-        open_store(cache)
+        open_store(Cache(cache))
 
 
 # Looking leaves no trace
 
 
 def test_looking_at_a_missing_cache_makes_nothing(cache: Path) -> None:
-    with open_store(cache, write=False) as store:
+    with open_store(Cache(cache), write=False) as store:
         assert store.read({NAME: [key(1)]}).rows == {}
         assert store.names() == []
         assert store.measure() == (0, 0, 0)
@@ -184,7 +185,7 @@ def test_looking_at_a_missing_cache_makes_nothing(cache: Path) -> None:
 def test_looking_changes_nothing(cache: Path) -> None:
     fill(cache, 300)
     before = snapshot(cache)
-    with open_store(cache, write=False) as store:
+    with open_store(Cache(cache), write=False) as store:
         assert len(store.read({NAME: [key(n) for n in range(300)]}).rows) == 300
         assert store.measure()[0] == 300
     assert snapshot(cache) == before
@@ -197,7 +198,7 @@ def test_a_database_is_made_whole_however_many_make_it(tmp_path: Path, rounds: i
     def begin(number: int) -> None:
         for place in range(rounds):
             meeting.wait(60)
-            with open_store(tmp_path / str(place), write=number % 3 > 0) as store:
+            with open_store(Cache(tmp_path / str(place)), write=number % 3 > 0) as store:
                 if number % 3:
                     store.allocate({NAME: [key(number)]})
                 assert set(store.read({NAME: [key(number)]}).rows) == ({key(number)} if number % 3 else set())
@@ -206,7 +207,7 @@ def test_a_database_is_made_whole_however_many_make_it(tmp_path: Path, rounds: i
         for done in [pool.submit(begin, number) for number in range(6)]:
             done.result()
     for place in range(rounds):
-        with open_store(tmp_path / str(place), write=False) as store:
+        with open_store(Cache(tmp_path / str(place)), write=False) as store:
             assert [row.task_id for _, row in store.all_rows(NAME)] == [0, 1, 2, 3]
         assert list((tmp_path / str(place) / RUNS).iterdir()) == []
 
@@ -214,29 +215,28 @@ def test_a_database_is_made_whole_however_many_make_it(tmp_path: Path, rounds: i
 def test_a_run_killed_while_it_made_the_database_has_left_none(cache: Path) -> None:
     program = f"""
 import os
-from pathlib import Path
-from taskproc import database
+from taskproc import Cache, database
 from taskproc.store import open_store
 database._link = lambda *_: os._exit(9)
-with open_store(Path({str(cache)!r})) as store:
+with open_store(Cache({str(cache)!r})) as store:
     store.allocate({{"study.Train": [b"k" * 16]}})
 """
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 9
     assert not (cache / FILE).exists()
     fill(cache, 1)
-    with open_store(cache) as store:
+    with open_store(Cache(cache)) as store:
         store.sweep()
     assert list((cache / RUNS).iterdir()) == []
 
 
 def test_a_database_that_was_lost_is_not_made_anew(cache: Path) -> None:
     fill(cache, 1)
-    with open_store(cache) as store:
+    with open_store(Cache(cache)) as store:
         (cache / FILE).unlink()
         with pytest.raises(CacheError, match="removed or replaced"):
             store.clear()
     fill(cache, 1)
-    with open_store(cache) as store:
+    with open_store(Cache(cache)) as store:
         store.allocate({NAME: [key(0)]})
         store.allocate({NAME: [key(1)]})
         (cache / FILE).unlink()
@@ -249,7 +249,7 @@ def test_a_name_of_a_cache_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("ELSEWHERE", str(tmp_path / "elsewhere"))
     fill(tmp_path / "$ELSEWHERE", 1)
     assert [path.name for path in tmp_path.iterdir()] == ["$ELSEWHERE"]
-    with open_store(tmp_path / "$ELSEWHERE", write=False) as store:
+    with open_store(Cache(tmp_path / "$ELSEWHERE"), write=False) as store:
         assert store.names() == [NAME]
 
 
@@ -274,10 +274,10 @@ def test_a_transaction_cut_by_a_kill_is_seen_through_and_then_undone(cache: Path
     fill(cache, 2000)
     interrupt_transaction(cache)
     before = snapshot(cache)
-    with open_store(cache, write=False) as store:
+    with open_store(Cache(cache), write=False) as store:
         assert dict(store.all_rows(NAME)) == {key(n): good(n) for n in range(2000)}
     assert snapshot(cache) == before
-    with open_store(cache) as store:
+    with open_store(Cache(cache)) as store:
         assert dict(store.all_rows(NAME)) == {key(n): good(n) for n in range(2000)}
 
 
@@ -315,7 +315,7 @@ def test_clear_of_everything_removes_attempts_that_no_row_names(store: Store, ca
 
 
 def test_superseded_attempts_go_when_no_run_is_alive(cache: Path) -> None:
-    with open_store(cache) as store, open_store(cache) as other:
+    with open_store(Cache(cache)) as store, open_store(Cache(cache)) as other:
         store.allocate({NAME: [key(0)]})
         old, new = leave_attempt(cache, 0, FIRST), leave_attempt(cache, 0, SECOND)
         record(store, good(0, FIRST))
@@ -355,7 +355,7 @@ def spoil(cache: Path, entry: bytes) -> None:
 def test_a_damaged_page_damages_its_rows_alone(cache: Path) -> None:
     fill(cache, 300)
     spoil(cache, b"rows:study.Train:00000000")
-    with open_store(cache) as store:
+    with open_store(Cache(cache)) as store:
         found = store.read({NAME: [key(0), key(299)]})
         assert found.rows == {key(0): Row(0), key(299): good(299)}
         assert found.damaged == {key(0)}
@@ -369,10 +369,10 @@ def test_a_damaged_page_damages_its_rows_alone(cache: Path) -> None:
 @pytest.mark.parametrize("entry", [b"format", b"generation", b"leases"])
 def test_damage_to_what_all_rests_on_is_one_sentence(cache: Path, entry: bytes) -> None:
     fill(cache, 1)
-    with open_store(cache) as store, store.begin_run() as journal:
+    with open_store(Cache(cache)) as store, store.begin_run() as journal:
         spoil(cache, entry)
         with pytest.raises(UnreadableError, match="`taskproc doctor --repair` saves what it can"):
-            journal.lease({NAME: [key(0)]}) if entry != b"format" else open_store(cache)
+            journal.lease({NAME: [key(0)]}) if entry != b"format" else open_store(Cache(cache))
 
 
 def test_an_unreadable_database_is_replaced_under_a_new_epoch(cache: Path) -> None:
@@ -382,9 +382,9 @@ def test_an_unreadable_database_is_replaced_under_a_new_epoch(cache: Path) -> No
     (cache / FILE).write_bytes(b"junk" * 1000)
     (cache / JOURNAL).write_bytes(b"junk" * 1000)
     with pytest.raises(UnreadableError):
-        open_store(cache)
-    replace_store(cache)
-    with open_store(cache) as store:
+        open_store(Cache(cache))
+    replace_store(Cache(cache))
+    with open_store(Cache(cache)) as store:
         assert store.names() == []
         assert len(store.epoch) == 16
     fill(cache, 10)
@@ -392,8 +392,8 @@ def test_an_unreadable_database_is_replaced_under_a_new_epoch(cache: Path) -> No
 
 
 def test_nothing_is_replaced_under_a_live_run(cache: Path) -> None:
-    with open_store(cache) as store, store.begin_run(), pytest.raises(CacheError, match="in use by a run"):
-        replace_store(cache)
+    with open_store(Cache(cache)) as store, store.begin_run(), pytest.raises(CacheError, match="in use by a run"):
+        replace_store(Cache(cache))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -411,10 +411,10 @@ def test_no_damage_to_the_file_gives_a_wrong_row_or_a_traceback(
         del content[place:]
     (cache / FILE).write_bytes(content)
     keys = [key(n) for n in range(300)]
-    with said_in_a_sentence(), open_store(cache, write=data.draw(st.booleans())) as store:
+    with said_in_a_sentence(), open_store(Cache(cache), write=data.draw(st.booleans())) as store:
         for owner, row in store.read({NAME: keys}).rows.items():
             assert row in (good(int.from_bytes(owner, "big")), Row(row.task_id))
-    with said_in_a_sentence(), open_store(cache) as store:
+    with said_in_a_sentence(), open_store(Cache(cache)) as store:
         ids = store.allocate({NAME: keys})
         record_as(store, {owner: good(ids[owner]) for owner in keys})
         store.clear()
@@ -446,7 +446,7 @@ def whole_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 def test_a_full_disk_is_one_sentence_and_undoes_the_transaction(cache: Path) -> None:
     fill(cache, 10)
-    with open_store(cache) as store:
+    with open_store(Cache(cache)) as store:
         store.allocate({NAME: [key(n) for n in range(20)]})
         limit = store._index.entries._writer
         pages_now = limit._sql("PRAGMA page_count").fetchone()[0]
@@ -476,7 +476,7 @@ def count_statements(store: Store) -> list[str]:
 
 def test_a_commit_costs_by_its_rows_and_not_by_what_is_there(cache: Path) -> None:
     def statements(present: int) -> int:
-        with open_store(cache / str(present)) as store:
+        with open_store(Cache(cache / str(present))) as store:
             store.allocate({NAME: [key(n) for n in range(present + 256)]})
             record(store, *(good(n) for n in range(present)))
             with store.begin_run(store.read({}).generation) as journal:
@@ -495,7 +495,7 @@ def test_a_commit_costs_by_its_rows_and_not_by_what_is_there(cache: Path) -> Non
 
 def test_a_hundred_thousand_tasks_take_few_files_and_bytes(cache: Path) -> None:
     count = 20_000
-    with open_store(cache) as store:
+    with open_store(Cache(cache)) as store:
         store.allocate({NAME: [key(n) for n in range(count)]})
         record(store, *(good(n, value=b"v" * 20) for n in range(count)))
     sizes = [path.stat().st_size for path in cache.rglob("*") if path.is_file()]
@@ -523,7 +523,7 @@ def test_opening_a_database_costs_no_transaction(tmp_path: Path) -> None:
 
     fill(tmp_path, 1)
     before = transactions()
-    with open_store(tmp_path) as store:
+    with open_store(Cache(tmp_path)) as store:
         store.allocate({NAME: [key(1)]})
     assert transactions() == before + 1
     with closing(sqlite3.connect(tmp_path / FILE)) as connection:

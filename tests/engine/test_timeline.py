@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from taskproc.cache import Cache
 from taskproc.record import Key
 from taskproc.timeline import Span, critical_path, last_timeline
 
@@ -29,7 +30,7 @@ class Both(Task):
 
 
 def ran(flow: Flow) -> list[str]:
-    found = last_timeline(flow.cache)
+    found = last_timeline(Cache(flow.cache))
     assert found is not None
     assert all(span.start >= found.run.start for span in found.spans)
     return [f"{span.name.partition('.')[2]}#{span.task_id}{' failed' * bool(span.failure)}" for span in found.spans]
@@ -37,7 +38,7 @@ def ran(flow: Flow) -> list[str]:
 
 def test_the_last_run_is_what_was_made_since_it_began(flow: Flow) -> None:
     flow.write(SOURCE)
-    assert last_timeline(flow.cache) is None
+    assert last_timeline(Cache(flow.cache)) is None
     assert not flow.cache.exists()
     flow.run("Both(1, 2)")
     assert sorted(ran(flow)) == ["Both#0", "One#0", "One#1"]
@@ -48,7 +49,7 @@ def test_the_last_run_is_what_was_made_since_it_began(flow: Flow) -> None:
     with pytest.raises(ExceptionGroup):
         flow.run("Both(0, 4)", keep_going=True)
     assert sorted(ran(flow)) == ["One#3 failed", "One#4"]
-    found = last_timeline(flow.cache)
+    found = last_timeline(Cache(flow.cache))
     assert found is not None
     assert found.run.label == "Both(ns=(0, 4))"
 
@@ -56,7 +57,7 @@ def test_the_last_run_is_what_was_made_since_it_began(flow: Flow) -> None:
 def test_a_task_s_sources_are_those_that_it_needs(flow: Flow) -> None:
     flow.write(SOURCE)
     flow.run("Both(1)")
-    found = last_timeline(flow.cache)
+    found = last_timeline(Cache(flow.cache))
     assert found is not None
     one, both = found.spans
     assert (one.sources, both.sources) == ((), (one.key,))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from taskproc import files
+from taskproc.cache import Cache
 from taskproc.store import open_store
 
 ATTEMPT = re.compile(r"[0-9a-f]{16}")
@@ -20,7 +21,7 @@ def _leftovers(cache: Path) -> list[str]:
     """Everything in a cache that no record names: locks, leases, trash, attempts, temporary files, strange folders."""
     found = [str(path.relative_to(cache)) for path in (cache / ".runs").iterdir()]
     named: set[Path] = set()
-    with open_store(cache, write=False) as store:
+    with open_store(Cache(cache), write=False) as store:
         index = store._index
         found += [f"leases {leases}" for leases in index.leases().values() if any(leases.values())]
         found += [f"trash {entry!r}" for entry in index.trash()]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from taskproc.cache import Cache
 from taskproc.checkup import check_up
 from taskproc.errors import CacheError
 from taskproc.events import Event, Warned
@@ -76,12 +77,12 @@ def corrupt_database(flow: Any, seed: int, count: int) -> tuple[int, int]:
         except CacheError as error:
             said.append(str(error))
             if number % 2:
-                check_up(flow.cache, repair=True)
+                check_up(Cache(flow.cache), repair=True)
             else:
-                replace_store(flow.cache)
+                replace_store(Cache(flow.cache))
             assert flow.run("Main()").value == ANSWER, number
-        check_up(flow.cache, repair=True)
-        assert check_up(flow.cache).findings == (), number
+        check_up(Cache(flow.cache), repair=True)
+        assert check_up(Cache(flow.cache)).findings == (), number
         assert flow.run("Main()").value == ANSWER, number
     assert [text for text in said if "\n" in text or "taskproc doctor --repair" not in text] == []
     print(f"{count} corruptions of the database tried: {went_on} went on, {len(said)} were refused in a sentence")
@@ -128,9 +129,9 @@ def corrupt_small_database(flow: Any, step: int, most: int | None = None) -> int
                 assert flow.run("Main()").value == 21, at
             except CacheError as error:
                 said.append(str(error))
-            check_up(flow.cache, repair=True)
+            check_up(Cache(flow.cache), repair=True)
             assert flow.run("Main()").value == 21, at
-            assert check_up(flow.cache).findings == (), at
+            assert check_up(Cache(flow.cache)).findings == (), at
     assert [text for text in said if "taskproc doctor --repair" not in text] == []
     print(f"{len(range(0, len(data), step))} bytes flipped, as many lengths tried: {len(said)} refused in a sentence")
     return len(said)
@@ -218,19 +219,19 @@ def test_a_file_that_is_not_what_it_was_is_made_again(flow: Any, name: str, how:
 def test_a_check_up_compares_contents(flow: Any, leftovers: Callable[[Path], list[str]]) -> None:
     flow.write(TASKS)
     flow.run("Main()")
-    assert check_up(flow.cache).findings == ()
+    assert check_up(Cache(flow.cache)).findings == ()
     (path,) = [path for path in files_of(flow) if path.name == "file"]
     with pytest.raises(CacheError, match="not a folder"):
-        check_up(path)
+        check_up(Cache(path))
     path.touch()
-    (finding,) = check_up(flow.cache).findings
+    (finding,) = check_up(Cache(flow.cache)).findings
     assert (finding.where.partition(".")[2], finding.what, finding.lost) == ("Big#0", "data/file was changed", False)
-    assert check_up(flow.cache, repair=True).findings == (finding,)
-    assert check_up(flow.cache).findings == ()
+    assert check_up(Cache(flow.cache), repair=True).findings == (finding,)
+    assert check_up(Cache(flow.cache)).findings == ()
     assert flow.run("Main()").executed == {}
     same_time(path, b"b" * 100)
     assert flow.run("Main()").executed == {}  # nothing but the content tells
-    (finding,) = check_up(flow.cache, repair=True).findings
+    (finding,) = check_up(Cache(flow.cache), repair=True).findings
     assert (finding.what, finding.lost) == ("a file was changed", True)
     assert flow.run("Main()").executed == {"Big": 1}
     assert leftovers(flow.cache) == []
@@ -242,7 +243,7 @@ def test_a_repair_removes_what_no_record_names(flow: Any, leftovers: Callable[[P
     (path,) = [path for path in files_of(flow) if path.name == "file"]
     (path.parents[2] / "0123456789abcdef" / "data").mkdir(parents=True)
     (flow.cache / ".runs" / "0123456789.lock").touch()
-    check_up(flow.cache, repair=True)
+    check_up(Cache(flow.cache), repair=True)
     assert leftovers(flow.cache) == []
     assert flow.run("Main()").executed == {}
 
@@ -251,11 +252,11 @@ def test_a_repair_waits_for_no_run(flow: Any) -> None:
     flow.write(TASKS)
     flow.run("Main()")
     with (
-        open_store(flow.cache) as store,
+        open_store(Cache(flow.cache)) as store,
         store.begin_run(),
         pytest.raises(CacheError, match="is in use by a run"),
     ):
-        check_up(flow.cache, repair=True)
+        check_up(Cache(flow.cache), repair=True)
 
 
 def test_what_can_be_read_of_a_broken_database_is_saved(flow: Any) -> None:
@@ -266,7 +267,7 @@ def test_what_can_be_read_of_a_broken_database_is_saved(flow: Any) -> None:
     (flow.cache / "cache.db").write_bytes(data)
     with pytest.raises(CacheError, match="doctor --repair"):
         flow.run("Main()", force="all")
-    (finding,) = check_up(flow.cache, repair=True).findings
+    (finding,) = check_up(Cache(flow.cache), repair=True).findings
     assert finding.where == "the database"
     assert flow.run("Main()").executed == {}
 

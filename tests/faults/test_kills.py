@@ -19,9 +19,10 @@ RECORDED = """
 def recorded(wanted):
     '''Wait until that many good records are there, told by what they have.'''
     import time
+    from taskproc import Cache
     from taskproc.store import open_store
     while True:
-        with open_store(HERE / 'cache', write=False) as store:
+        with open_store(Cache(HERE / 'cache'), write=False) as store:
             rows = [row for name in store.names() for _, row in store.all_rows(name) if row.good]
         if wanted(rows):
             return

@@ -10,8 +10,7 @@ from taskproc_cli.views.result import write_lines, write_out
 from taskproc_cli.views.why import diff_lines
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from taskproc.cache import Cache
     from taskproc.changes import Version
     from taskproc.record import Key, Row
     from taskproc_cli.request import Request
@@ -30,26 +29,26 @@ def accept(request: Request, *, dry_run: bool = False, cache: str | None = None)
     from taskproc.fingerprint import Fingerprinter
     from taskproc.store import open_store
 
-    folder = request.cache(cache)
-    name, rows = _rows(request, folder)
+    place = request.cache(cache)
+    name, rows = _rows(request, place)
     cls = request.parameters.cls
     codes = Fingerprinter(Task)
     found = {key: (row, new) for key, row in rows.items() if (new := accepted(row, cls, codes)) is not None}
     what = f"{count(len(found), 'result')} of {name} for the present code"
     if not found:
-        terminal.say(f"there is no result of {name} in {folder} that other code has made")
+        terminal.say(f"there is no result of {name} in {place.path} that other code has made")
     elif dry_run:
         write_out(f"would accept {what}\n")
-        for then in _versions(folder, [row for row, _ in found.values()]):
+        for then in _versions(place, [row for row, _ in found.values()]):
             write_lines(diff_lines(then, codes.of(cls).parts))
     else:
         code = codes.of(cls)
-        with open_store(folder) as store:
+        with open_store(place) as store:
             done = store.accept(name, found, {code.digest: code.parts})
         terminal.say(f"accepted {what}" if len(done) == len(found) else f"accepted {len(done)} of {what}")
 
 
-def _rows(request: Request, cache: Path) -> tuple[str, dict[Key, Row]]:
+def _rows(request: Request, cache: Cache) -> tuple[str, dict[Key, Row]]:
     """What is recorded of the tasks that are meant: one, or all of a class."""
     from taskproc.store import open_store
 
@@ -61,7 +60,7 @@ def _rows(request: Request, cache: Path) -> tuple[str, dict[Key, Row]]:
         return name, dict(store.all_rows(name))
 
 
-def _versions(cache: Path, rows: list[Row]) -> list[Version]:
+def _versions(cache: Cache, rows: list[Row]) -> list[Version]:
     """The code that made some results, each version once."""
     from taskproc.store import open_store
 

@@ -12,8 +12,7 @@ from taskproc_cli.views.quantities import recorded, size
 from taskproc_cli.views.result import write_out
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from taskproc.cache import Cache
     from taskproc.index import Wanted
     from taskproc_cli.request import Request
 
@@ -32,26 +31,26 @@ def clear(
 
     For example: taskproc clear taskfile.py Train
     """
-    folder = request.cache(cache)
-    wanted = _stale(request, folder) if stale else request.recorded(folder)
+    place = request.cache(cache)
+    wanted = _stale(request, place) if stale else request.recorded(place)
     try:
-        results, failures, amount = _measure(folder, wanted)
+        results, failures, amount = _measure(place, wanted)
         of = f" of {', '.join(wanted)}" if stale and wanted else ""
-        what = f"{recorded(results, failures)}{of}, {size(amount)}, in {folder}"
+        what = f"{recorded(results, failures)}{of}, {size(amount)}, in {place.path}"
     except _unreadable():
         if wanted is not None:
             raise
-        results, failures, what = 1, 0, f"the cache in {folder}, which can't be read"
+        results, failures, what = 1, 0, f"the cache in {place.path}, which can't be read"
     if dry_run:
         write_out(f"would remove {what}\n")
     elif not (results or failures):
-        terminal.say(f"there is nothing to remove in {folder}")
+        terminal.say(f"there is nothing to remove in {place.path}")
     elif yes or _confirmed(f"remove {what}?"):
-        _clear(folder, wanted)
+        _clear(place, wanted)
         terminal.say(f"removed {what}")
 
 
-def _stale(request: Request, cache: Path) -> Wanted:
+def _stale(request: Request, cache: Cache) -> Wanted:
     """All results of classes that a module which the taskfile loads no longer defines."""
     from taskproc.stale import stale_names
     from taskproc.store import open_store
@@ -67,7 +66,7 @@ def _stale(request: Request, cache: Path) -> Wanted:
     return {name: keys for name, keys in found.items() if keys}
 
 
-def _measure(cache: Path, wanted: Wanted | None) -> tuple[int, int, int]:
+def _measure(cache: Cache, wanted: Wanted | None) -> tuple[int, int, int]:
     """How many results would be removed, how many failures, and their bytes; writes nothing."""
     from taskproc.store import open_store
 
@@ -75,7 +74,7 @@ def _measure(cache: Path, wanted: Wanted | None) -> tuple[int, int, int]:
         return store.measure(wanted)
 
 
-def _clear(cache: Path, wanted: Wanted | None) -> None:
+def _clear(cache: Cache, wanted: Wanted | None) -> None:
     from taskproc.store import open_store, replace_store
 
     try:

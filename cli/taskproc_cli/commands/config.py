@@ -61,8 +61,7 @@ def _settings(target: Target, settings: Settings) -> Iterator[tuple[str, str, st
     """
     from taskproc.options import Options, cpus
 
-    usual = Options(cache_path(target, None))
-    defaults = {"cache": str(usual.cache), "workers": f"{cpus()}", "executor": f"{usual.executor}"}
+    defaults = {"cache": f"{cache_path(target, None)}", "workers": f"{cpus()}", "executor": f"{Options().executor}"}
     for name, option in SETTINGS.items():
         layers = settings.layers(name)
         if not layers:

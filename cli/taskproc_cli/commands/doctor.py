@@ -29,9 +29,9 @@ def doctor(request: Request, *, repair: bool = False, cache: str | None = None) 
 
     if request.target.task is not None:
         raise UsageError("taskproc doctor looks through whole caches: name no task, but a taskfile or --cache DIR")
-    folder = request.cache(cache)
-    found = check_up(folder, repair=repair)
-    write_lines(_lines(found, folder, repair=repair))
+    place = request.cache(cache)
+    found = check_up(place, repair=repair)
+    write_lines(_lines(found, place.path, repair=repair))
     if found.findings and not repair:
         raise typer.Exit(FAILED)
 

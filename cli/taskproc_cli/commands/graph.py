@@ -46,12 +46,12 @@ def graph(
     request.refuse_instance()
     choice("graph", "--format", format)
     steps = None if depth is None else _steps(depth)
-    folder = request.cache(cache)
-    node = request.node(folder)
-    options = usual(request, folder, node)
+    place = request.cache(cache)
+    node = request.node(place)
+    options = usual(request, node)
     plan = make_plan(node, options)
     warn_of_refusal(plan, options)
-    with open_store(folder, write=False) as store:
+    with open_store(place, write=False) as store:
         running = store.running()
     most = MANY if format in PEOPLES and not all else None
     drawn = make_diagram(plan, running=running, depth=steps, by_class=by_class, most=most)

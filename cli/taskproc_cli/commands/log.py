@@ -34,21 +34,21 @@ def log(request: Request, *, follow: bool = False, stream: str = "both", cache: 
 
     choice("log", "--stream", stream)
     view = LogView(("stdout", "stderr") if stream == "both" else (stream,))
-    folder = request.cache(cache)
-    instance = request.instance(folder)
-    with open_store(folder, write=False) as store:
+    place = request.cache(cache)
+    instance = request.instance(place)
+    with open_store(place, write=False) as store:
         if follow:
-            _follow(view, store, instance, folder)
+            _follow(view, store, instance, place.path)
         running = _runner(store, instance) is not None
         row = _row(store, instance)
     if not (row.good or row.failure):
         state = "is running for the first time: -f follows it" if running else "has not run"
-        raise UsageError(f"{instance.label} {state}; there is no log of it in {folder}")
+        raise UsageError(f"{instance.label} {state}; there is no log of it in {place.path}")
     if running:
         terminal.say(
             terminal.paint(f"this is of an earlier run; {instance.label} is running now: -f follows it", "dim")
         )
-    view.write_news(_recorded(folder, instance, row))
+    view.write_news(_recorded(place.path, instance, row))
     if view.empty:
         where = "" if stream == "both" else f" on {stream}"
         terminal.say(f"{instance.label} printed nothing{where}, or ran with --interactive, which keeps no output")

@@ -72,10 +72,9 @@ def run(
         raise UsageError(f"{request.called('quiet')} says less and {request.called('verbose')} more: leave one out")
     if watch:
         process.begin([request.target.taskfile, request.settings.pyproject], request.kwargs)
-    folder = request.cache(cache)
+    place = request.cache(cache)
     texts = {"workers": workers, "executor": executor, "executor_args": executor_args, "result_grace": result_grace}
     options = Options(
-        cache=folder,
         **{
             name: getattr(run_options, name)(text, request.called(name))
             for name, text in texts.items()
@@ -88,7 +87,7 @@ def run(
     )
     form = _form(format, sweep)
     swept = read_sweep(sweep or (), request.parameters, request.values, request.given)
-    nodes = request.nodes(folder, [(point.values, swept.label(point)) for point in swept.points])
+    nodes = request.nodes(place, [(point.values, swept.label(point)) for point in swept.points])
     process.nodes = nodes
     options = replace(options, **run_options.by_name(rate_limit or (), prefix or (), request.settings, nodes))
     if dry_run:

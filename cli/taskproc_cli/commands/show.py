@@ -11,8 +11,7 @@ from taskproc_cli.views import terminal
 from taskproc_cli.views.result import json_of, pretty, write_out
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from taskproc.cache import Cache
     from taskproc.graph import Node
     from taskproc_cli.request import Instance, Request
 
@@ -29,37 +28,36 @@ def show(request: Request, *, json: bool = False, cache: str | None = None) -> N
 
     For example: taskproc show taskfile.py Train --seed 3, or taskproc show taskfile.py Train#7
     """
-    folder = request.cache(cache)
+    place = request.cache(cache)
     if request.target.instance is None:
-        node = request.recorded_node(folder)
-        label, value = node.label, _present(node, folder)
+        node = request.recorded_node(place)
+        label, value = node.label, _present(node)
     else:
-        instance = request.instance(folder)
-        label, value = instance.label, _recorded(instance, request, folder)
+        instance = request.instance(place)
+        label, value = instance.label, _recorded(instance, request, place)
     width, coloured = terminal.width_out() or WIDTH, terminal.out_takes_colour()
     with users_code(f"the result of {label} cannot be shown"):
         text = _json(value, label) if json else pretty(value, width, coloured=coloured)
     write_out(f"{text}\n", "json" if json else "")
 
 
-def _present(node: Node, folder: Path) -> Any:
+def _present(node: Node) -> Any:
     """The up-to-date result of a task."""
-    from taskproc.options import Options
     from taskproc.run import recorded_result
     from taskproc.store import open_store
 
     try:
         with users_code(f"the result of {node.label} cannot be read"):
-            return recorded_result(node, Options(cache=folder))
+            return recorded_result(node)
     except NoResultError as error:
-        with open_store(folder, write=False) as store:
+        with open_store(node.home, write=False) as store:
             row = store.read({node.name: [node.key]}).rows.get(node.key)
         if row is None or row.good is None:
             raise
         raise NoResultError(f"{error}; taskproc show {node.name}#{row.task_id} shows the old one") from None
 
 
-def _recorded(instance: Instance, request: Request, folder: Path) -> Any:
+def _recorded(instance: Instance, request: Request, cache: Cache) -> Any:
     """The last good result of a task, from whatever it was made."""
     from contextlib import suppress
 
@@ -74,7 +72,7 @@ def _recorded(instance: Instance, request: Request, folder: Path) -> Any:
         load_class(request.target)  # its result may refer to what the taskfile defines
     try:
         with users_code(f"the result of {instance.label} cannot be read"):
-            return load(place_of(folder, instance.name, instance.key, row.task_id, row.good.output))
+            return load(place_of(cache.path, instance.name, instance.key, row.task_id, row.good.output))
     except DamagedValueError as error:
         raise NoResultError(f"{instance.label} has no result (damaged: {error.reason}); run it again") from None
 

@@ -34,16 +34,16 @@ def _lines(request: Request, cache: str | None) -> Iterator[str]:
     from taskproc.store import open_store
 
     request.refuse_instance()
-    folder = request.cache(cache)
+    place = request.cache(cache)
     if request.loaded:
-        node = request.node(folder)
-        options = usual(request, folder, node)
+        node = request.node(place)
+        options = usual(request, node)
         plan = make_plan(node, options)
         warn_of_refusal(plan, options)
-        with open_store(folder, write=False) as store:
+        with open_store(place, write=False) as store:
             yield from graph_lines(plan, store, options)
         return
     if request.target.taskfile is not None or request.target.module is not None:
         load_module(request.target)
-    with open_store(folder, write=False) as store:
-        yield from cache_lines(store, stale_names(store.names()), folder)
+    with open_store(place, write=False) as store:
+        yield from cache_lines(store, stale_names(store.names()), place.path)

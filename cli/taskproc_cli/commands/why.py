@@ -30,18 +30,17 @@ def why(request: Request, cache: str | None = None) -> None:
 
 def _lines(request: Request, cache: str | None) -> Iterator[str]:
     from taskproc.evidence import evidence, recorded_evidence
-    from taskproc.options import Options
 
-    folder = request.cache(cache)
+    place = request.cache(cache)
     if request.target.instance is None:
-        node = request.recorded_node(folder)
-        options = usual(request, folder, node)
+        node = request.recorded_node(place)
+        options = usual(request, node)
         found = evidence(node, options)
         if found.plan is not None:
             warn_of_refusal(found.plan, options)
         return why_lines(node.label, found)
-    instance = request.instance(folder)
-    found = recorded_evidence(instance.name, instance.row, _present_code(request), Options(cache=folder))
+    instance = request.instance(place)
+    found = recorded_evidence(place, instance.name, instance.row, _present_code(request))
     return why_lines(instance.label, found)
 
 

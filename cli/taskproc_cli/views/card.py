@@ -42,7 +42,7 @@ def _arguments(node: Node) -> Iterator[tuple[str, str]]:
 
 def _standing(node: Node) -> Iterator[tuple[str, str]]:
     try:
-        plan = make_plan(node, Options(cache=node.cache, trust=node.trust))
+        plan = make_plan(node, Options())
     except TaskprocError as error:
         yield "state", escape(str(error))
         return
