@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from taskproc.command import command_for
-from taskproc.executors import Interactive, by_name
+from taskproc.executors import Interactive, maker
 from taskproc.foreign import foreign
 from taskproc.prefix import PrefixExecutor
 
@@ -73,7 +73,8 @@ def open_executors(options: Options, cache: Path) -> Generator[Dispatch]:
     if options.interactive:
         dispatch = Dispatch(Interactive(debug=True), None, batching=False)
     elif isinstance(options.executor, str):
-        dispatch = Dispatch(by_name(options.executor, options.slots, options.executor_args), options, batching=True)
+        make = maker(options.executor, options.slots, options.executor_args)
+        dispatch = Dispatch(make(), options, batching=True)
     else:
         dispatch = Dispatch(foreign(options.executor), options, batching=True)
     try:

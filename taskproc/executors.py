@@ -105,11 +105,6 @@ def _no_capture(folder: str, echo: Echo | None) -> Generator[None]:  # noqa: ARG
         sys.stdin, sys.stdout, sys.stderr = streams
 
 
-def by_name(name: str, workers: int, args: Mapping[str, object]) -> Executor:
-    """The executor of a name, as `maker` makes it."""
-    return maker(name, workers, args)()
-
-
 def maker(name: str, workers: int, args: Mapping[str, object]) -> Callable[[], Executor]:
     """What makes the executor of a name: `process`, `thread`, `serial`, `dask`, `dask:ADDRESS` or `module:factory`.
 

@@ -62,7 +62,7 @@ def test_where_plain_tasks_run(options: dict[str, Any], kind: type, batching: bo
 
 def test_executors_are_stopped_where_a_run_ends_by_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:
     ends = Ends()
-    monkeypatch.setattr("taskproc.dispatch.by_name", lambda name, workers, args: ends)
+    monkeypatch.setattr("taskproc.dispatch.maker", lambda name, workers, args: lambda: ends)
     with open_executors(Options(), CACHE):
         pass
     with pytest.raises(KeyboardInterrupt), open_executors(Options(), CACHE):

@@ -10,7 +10,7 @@ import pytest
 
 from taskproc.batch import Answer, Done, Finished, Returned
 from taskproc.errors import RequestError
-from taskproc.executors import Interactive, ThreadPool, by_name
+from taskproc.executors import Interactive, ThreadPool, maker
 from taskproc.pool import ProcessPool
 from taskproc.value import load
 
@@ -41,8 +41,8 @@ CHAIN = (("Same", 1), ("Call", "print('hello'); raise ValueError('bad')"), ("Sam
     [
         lambda: ProcessPool(1),
         lambda: ThreadPool(1),
-        lambda: by_name("concurrent.futures:ThreadPoolExecutor", 1, {"max_workers": 1}),
-        lambda: by_name("concurrent.futures:ProcessPoolExecutor", 1, {"max_workers": 1}),
+        maker("concurrent.futures:ThreadPoolExecutor", 1, {"max_workers": 1}),
+        maker("concurrent.futures:ProcessPoolExecutor", 1, {"max_workers": 1}),
     ],
     ids=["process", "thread", "foreign thread", "foreign process"],
 )
@@ -138,12 +138,12 @@ def test_quitting_at_a_breakpoint_interrupts(lab: Any, monkeypatch: pytest.Monke
 
 def test_by_name(lab: Any, ran: Any) -> None:
     for name in ("process", "thread", "serial"):
-        _, answers = ran(by_name(name, 2, {}), ("Same", 1))
+        _, answers = ran(maker(name, 2, {})(), ("Same", 1))
         assert values(answers) == [1]
 
 
 def test_a_factory_by_name_is_ours_to_shut_down(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    executor = by_name("concurrent.futures:ThreadPoolExecutor", 2, {"max_workers": 1, "thread_name_prefix": "named"})
+    executor = maker("concurrent.futures:ThreadPoolExecutor", 2, {"max_workers": 1, "thread_name_prefix": "named"})()
     answers = lab.run(executor, lab.batch(("Call", "result = threading.current_thread().name")))
     assert values(answers) == ["named_0"]
     executor.close(kill=False)
@@ -164,6 +164,6 @@ def test_a_factory_by_name_is_ours_to_shut_down(lab: Any, monkeypatch: pytest.Mo
 )
 def test_what_cannot_be_made_is_told(name: str, args: dict[str, object], sentence: str) -> None:
     with pytest.raises(RequestError) as caught:
-        by_name(name, 1, args)
+        maker(name, 1, args)()
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -77,7 +77,7 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Any:
     """`use(executor)`: runs go to this one, and all tasks are taken for short."""
 
     def used(executor: Executor) -> Any:
-        monkeypatch.setattr("taskproc.dispatch.by_name", lambda name, workers, args: executor)
+        monkeypatch.setattr("taskproc.dispatch.maker", lambda name, workers, args: lambda: executor)
         monkeypatch.setattr(Durations, "of", lambda self, node: 0.0)
         return executor
 
