@@ -19,10 +19,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from xxhash import xxh3_128
-
 from taskproc.canonical import digest
 from taskproc.errors import CacheError
+from taskproc.filedigest import digest_at
 from taskproc.record import FileEntry
 from taskproc.token import is_attempt, is_begun_by
 
@@ -47,7 +46,6 @@ VIEWS: tuple[View, ...] = get_args(View)
 _EMPTY = ".empty"
 _LINK = ".link-"
 _FOLDER_SIZE = -1
-_CHUNK = 1 << 20
 _NOT_OURS = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}  # gone already, or a link
 
 _PLAIN = re.compile(r"\w[\w.<>+-]*")
@@ -61,7 +59,7 @@ def folder_name(name: str) -> str:
     if _PLAIN.fullmatch(name) and len(encoded) <= _MAX_NAME and name.lower() not in _RESERVED:
         return name
     kept = re.sub(r"[^A-Za-z0-9_]+", "_", name)[:100]
-    return f"{kept}-{xxh3_128(encoded).hexdigest()[:16]}"
+    return f"{kept}-{digest(encoded).hex()[:16]}"
 
 
 def task_folder(cache: Path, name: str, task_id: int) -> Path:
@@ -118,15 +116,9 @@ def _entry(item: os.DirEntry[str], path: str, known: bytes | None) -> FileEntry:
 
 def _digest(path: str, mode: int) -> bytes:
     """Digest of a file's content, or of a link's target; pipes and devices are not opened."""
-    content = xxh3_128()
-    if stat.S_ISLNK(mode):
-        content.update(os.fsencode(os.readlink(path)))
-    elif stat.S_ISREG(mode):
-        buffer = memoryview(bytearray(_CHUNK))
-        with open(path, "rb", buffering=0) as file:
-            while size := file.readinto(buffer):
-                content.update(buffer[:size])
-    return content.digest()
+    if stat.S_ISREG(mode):
+        return digest_at(path)
+    return digest(os.fsencode(os.readlink(path)) if stat.S_ISLNK(mode) else b"")
 
 
 def check_manifest(folder: Path, entries: Collection[FileEntry]) -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from taskproc.canonical import digest
+from taskproc.filedigest import digest_at
 from taskproc.origin import is_user_code, source_file
 from taskproc.taskfile import module_name
 
@@ -56,7 +56,7 @@ def unload() -> None:
 def digest_of(path: str) -> bytes:
     """The digest of a file as it is now, empty where there is none."""
     try:
-        return digest(Path(path).read_bytes())
+        return digest_at(path)
     except OSError:
         return b""
 

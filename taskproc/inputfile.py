@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from taskproc.canonical import digest
 from taskproc.errors import ArgumentError
+from taskproc.filedigest import digest_at
 from taskproc.tag import is_cache
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ Listing: TypeAlias = dict[str, tuple[int, int, int, int, bytes]]
 What is not there, as a path derived from an input file need not be, has a size of -1; so has what is no file.
 """
 
-_CHUNK = 1 << 20
 _MISSING = -1, 0, 0, 0
 _GRAIN, _COARSE = 100_000_000, 2_000_000_000  # nanoseconds; within these, two contents may have one time
 
@@ -171,7 +171,7 @@ def _list(place: str, known: Listing) -> Listing:
         if before is not None and before[:-1] == state:
             found[name] = before
         else:
-            content = b"" if state == _MISSING else _content(place if name == "." else os.path.join(place, name))
+            content = b"" if state == _MISSING else digest_at(place if name == "." else os.path.join(place, name))
             found[name] = (*state, content)
     return found
 
@@ -217,16 +217,6 @@ def _names(folder: str, inside: str = "", above: tuple[str, ...] = ()) -> Iterat
                     yield from _names(folder, name, (*above, here))
             else:
                 yield name
-
-
-def _content(path: str) -> bytes:
-    from xxhash import xxh3_128
-
-    content = xxh3_128()
-    with open(path, "rb", buffering=0) as file:
-        while chunk := file.read(_CHUNK):
-            content.update(chunk)
-    return content.digest()
 
 
 def _is_settled(at: int, now: int) -> bool:

@@ -21,6 +21,7 @@ from xxhash import xxh3_128
 from taskproc.batch import Stored
 from taskproc.bytecode import PYTHON
 from taskproc.canonical import canonical, digest, flat
+from taskproc.filedigest import digest_of
 from taskproc.gzipped import PIECE, GzipReader, GzipWriter
 from taskproc.origin import is_user_code, reference
 from taskproc.pickling import PROTOCOL, Sink, UnkeepableError, load_from, pickle_into, text_into, unpickled
@@ -129,7 +130,7 @@ def load(source: bytes | Stored) -> Any:
         return unpickled(source if source[:1] == _PICKLE else zlib.decompress(source))
     try:
         with open(source.path, "rb", buffering=0) as file:
-            if _digest_of(file) != source.digest:
+            if digest_of(file) != source.digest:
                 raise DamagedValueError(source.key, f"{source.path} is not what was written")
             with GzipReader(file) as content:
                 buffered = BufferedReader(cast("Any", content), _READ)
@@ -270,13 +271,6 @@ def _check(reading: Callable[[], object]) -> None:
         raise UnkeepableError(
             f"its result can be pickled but not unpickled ({type(error).__name__}: {error})"
         ) from error
-
-
-def _digest_of(file: Any) -> bytes:
-    hasher, buffer = xxh3_128(), memoryview(bytearray(PIECE))
-    while count := file.readinto(buffer):
-        hasher.update(buffer[:count])
-    return hasher.digest()
 
 
 def _unwritable(error: OSError) -> UnkeepableError:

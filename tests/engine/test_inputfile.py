@@ -121,13 +121,13 @@ def settled() -> None:
 
 def test_a_file_is_read_again_only_where_its_state_changed(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
-    content: Callable[[str], bytes] = inputfile._content
+    content: Callable[[str], bytes] = inputfile.digest_at
 
     def noted(path: str) -> bytes:
         read.append(path)
         return content(path)
 
-    monkeypatch.setattr(inputfile, "_content", noted)
+    monkeypatch.setattr(inputfile, "digest_at", noted)
     settled()
     first = Contents(lambda _: None)
     known = first.digest(text)

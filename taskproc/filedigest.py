@@ -1,0 +1,26 @@
+"""The digest of a file's bytes: that which `canonical.digest` makes of them, but read in pieces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xxhash import xxh3_128
+
+if TYPE_CHECKING:
+    from io import FileIO
+
+_PIECE = 1 << 18
+
+
+def digest_at(path: str) -> bytes:
+    """The digest of the file at a path."""
+    with open(path, "rb", buffering=0) as file:
+        return digest_of(file)
+
+
+def digest_of(file: FileIO) -> bytes:
+    """The digest of what an open file holds from where it stands."""
+    content, buffer = xxh3_128(), memoryview(bytearray(_PIECE))
+    while size := file.readinto(buffer):
+        content.update(buffer[:size])
+    return content.digest()
