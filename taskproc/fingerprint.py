@@ -16,7 +16,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from taskproc.asloaded import is_as_loaded, note
 from taskproc.batch import CodeFile
@@ -79,6 +79,11 @@ class Fingerprint:
     files: tuple[CodeFile, ...]
     watched: tuple[str, ...] = ()
     inputs: tuple[InputFile, ...] = ()
+
+
+def task_base(cls: type[Any]) -> type[Any]:
+    """The class `Task` itself, of which the engine knows only what derives from it."""
+    return next(base for base in reversed(cls.__mro__) if "_task_revive" in vars(base))
 
 
 class Fingerprinter:

@@ -204,10 +204,10 @@ def _refuse_other(cls: type[Any], ref: ClassRef, changed: list[CodeFile]) -> Non
 
 
 def _fingerprinter(cls: type[Any]) -> Fingerprinter:
-    base = next(base for base in reversed(cls.__mro__) if "_task_revive" in vars(base))  # the class Task itself
-    if base not in _fingerprinters:
-        from taskproc.fingerprint import Fingerprinter
+    from taskproc.fingerprint import Fingerprinter, task_base
 
+    base = task_base(cls)
+    if base not in _fingerprinters:
         _fingerprinters[base] = Fingerprinter(base)
     return _fingerprinters[base]
 

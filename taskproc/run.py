@@ -15,7 +15,7 @@ from taskproc.context import in_task, is_starting, loading
 from taskproc.decision import Damaged, Run, UpToDate
 from taskproc.errors import DefinitionError, FailedTaskError, NoResultError, RequestError
 from taskproc.events import Planned, Printed, Warned
-from taskproc.fingerprint import Fingerprinter
+from taskproc.fingerprint import Fingerprinter, task_base
 from taskproc.graph import build_graph, by_name
 from taskproc.grounds import Grounds
 from taskproc.inputfile import Contents
@@ -209,7 +209,7 @@ def judged(graph: Graph, options: Options) -> Generator[tuple[Grounds, Plan, int
     with _seldom_collected(), open_store(graph.root.home, write=False) as store:
         grounds = Grounds(
             graph,
-            Fingerprinter(_task_class(graph.root.cls)),
+            Fingerprinter(task_base(graph.root.cls)),
             frozenset(node.key for node in forced),
             functools.cache(store.version),
             Contents(store.listing),
@@ -217,11 +217,6 @@ def judged(graph: Graph, options: Options) -> Generator[tuple[Grounds, Plan, int
         )
         rows = store.read(by_name(graph.nodes))
         yield grounds, plan_graph(grounds, rows.rows, rows.damaged), rows.generation
-
-
-def _task_class(cls: Any) -> Any:
-    """`Task` itself, which the engine knows by what is derived from it."""
-    return next(base for base in cls.__mro__ if base.__module__ == "taskproc.task")
 
 
 def refuse_impossible(plan: Plan, options: Options) -> None:
@@ -247,7 +242,7 @@ def _broadcast(*listeners: Listener) -> Listener:
 
 def _refuse_idle(to_run: Sequence[Node]) -> None:
     classes: dict[Any, None] = {node.cls: None for node in to_run}
-    idle = [cls.__qualname__ for cls in classes if cls.run_task is _task_class(cls).run_task]
+    idle = [cls.__qualname__ for cls in classes if cls.run_task is task_base(cls).run_task]
     if idle:
         message = f"{idle[0]} does not say what to do: define run_task"
         raise DefinitionError(message)
