@@ -86,7 +86,7 @@ def evidence(root: Node, options: Options) -> Evidence:
 def _newest(node: Node) -> Record | None:
     """The newest result of a task's class."""
     with open_store(node.home, write=False) as store:
-        found = [row.good for _, row in store.all_rows(node.name) if row.good is not None]
+        found = [row.good for row in store.read_all(node.name).rows.values() if row.good is not None]
     return max(found, key=lambda record: record.made.start, default=None)
 
 

@@ -15,7 +15,7 @@ from taskproc.journal import Journal, Lease
 from taskproc.trouble import UnreadableError, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Mapping, Sequence
     from pathlib import Path
     from typing import Self
 
@@ -79,9 +79,9 @@ class Store:
         """Every `task_name` of which a task has an id, sorted."""
         return self._index.names()
 
-    def all_rows(self, name: str) -> Iterator[tuple[Key, Row]]:
-        """Every task of the class with its row, in order of id; the row is bare where nothing whole is recorded."""
-        yield from self._index.read_all(name).rows.items()
+    def read_all(self, name: str) -> Rows:
+        """The rows of all the class's tasks, in order of id; a row is bare where nothing whole is recorded."""
+        return self._index.read_all(name)
 
     def find(self, name: str, task_id: int) -> tuple[Key, Row] | None:
         """The task of the class with this id."""
@@ -137,10 +137,6 @@ class Store:
     def check(self) -> None:
         """Look through the database; raises UnreadableError where its parts don't fit together."""
         self._index.entries.check()
-
-    def read_all(self, name: str) -> Rows:
-        """The rows of all the class's tasks."""
-        return self._index.read_all(name)
 
     def amend(self, rows: Mapping[str, Mapping[Key, Row]]) -> None:
         """Put rows in the place of others, while no run is alive."""
@@ -211,7 +207,7 @@ class Store:
         """How many results `clear` would forget, how many failures, and the bytes of their files and values."""
         results = failures = size = 0
         for name in self.names() if wanted is None else wanted:
-            rows = self._index.read_all(name) if wanted is None else self._index.read({name: wanted[name]})
+            rows = self.read_all(name) if wanted is None else self.read({name: wanted[name]})
             for key, row in rows.rows.items():
                 results += bool(row.good or key in rows.damaged)
                 failures += bool(row.failure)

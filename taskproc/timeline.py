@@ -60,7 +60,7 @@ def last_timeline(cache: Cache) -> Timeline | None:
         run = store.last_run()
         if run is None:
             return None
-        spans = [span for name in store.names() for span in _spans(name, store.all_rows(name), run.start)]
+        spans = [span for name in store.names() for span in _spans(name, store.read_all(name).rows.items(), run.start)]
     return Timeline(run, sorted(spans, key=lambda span: span.start))
 
 

@@ -120,7 +120,7 @@ class Request:
 
         cls = self.parameters.cls
         with open_store(cache, write=False) as store:
-            ids = [row.task_id for _, row in store.all_rows(cls.task_name) if row.good or row.failure]
+            ids = [row.task_id for row in store.read_all(cls.task_name).rows.values() if row.good or row.failure]
         named = [f"{cls.__qualname__}#{number}" for number in sorted(ids, reverse=True)[:NAMED]]
         more = f" or another of {len(ids):,}" if len(ids) > NAMED else ""
         known = f"such as {', '.join(named)}{more}" if named else f"of which there is none in {cache.path}"
@@ -180,7 +180,7 @@ class Request:
             return None
         with open_store(cache, write=False) as store:
             name = self._recorded_name(store.names())
-            return {name: [key for key, _ in store.all_rows(name)]}
+            return {name: [*store.read_all(name).rows]}
 
     def _recorded_name(self, names: Sequence[str]) -> str:
         """The `task_name` of the target, which the taskfile need not be loaded for.

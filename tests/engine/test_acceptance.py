@@ -29,7 +29,7 @@ def accept(flow: Any, name: str) -> int:
     cls = getattr(flow.module, name)
     codes = Fingerprinter(Task)
     with open_store(Cache(flow.cache)) as store:
-        rows = dict(store.all_rows(cls.task_name))
+        rows = store.read_all(cls.task_name).rows
         found = {key: (row, new) for key, row in rows.items() if (new := accepted(row, cls, codes)) is not None}
         code = codes.of(cls)
         return len(store.accept(cls.task_name, found, {code.digest: code.parts}))
@@ -37,7 +37,7 @@ def accept(flow: Any, name: str) -> int:
 
 def acceptance(flow: Any, name: str) -> Acceptance | None:
     with open_store(Cache(flow.cache), write=False) as store:
-        ((_, row),) = store.all_rows(f"{flow.path.stem}.{name}")
+        ((_, row),) = store.read_all(f"{flow.path.stem}.{name}").rows.items()
         return store.acceptance(f"{flow.path.stem}.{name}", row)
 
 
@@ -73,7 +73,7 @@ def test_what_another_run_has_recorded_meanwhile_is_not_accepted(flow: Any) -> N
     codes = Fingerprinter(Task)
     name = flow.module.Up.task_name
     with open_store(Cache(flow.cache)) as store:
-        ((key, row),) = store.all_rows(name)
+        ((key, row),) = store.read_all(name).rows.items()
         new = accepted(row, flow.module.Up, codes)
         assert new is not None
         flow.run("Up()")

@@ -109,7 +109,7 @@ def test_ids_given_by_others_meanwhile_are_not_given_again(cache: Path) -> None:
 def test_rows_come_back_in_another_process_life(cache: Path) -> None:
     fill(cache, 600)
     with open_store(Cache(cache), write=False) as store:
-        assert dict(store.all_rows(NAME)) == {key(n): good(n) for n in range(600)}
+        assert store.read_all(NAME).rows == {key(n): good(n) for n in range(600)}
         assert store.find(NAME, 599) == (key(599), good(599))
         assert store.read({NAME: [key(5)], "other": [key(5)]}).damaged == set()
 
@@ -208,7 +208,7 @@ def test_a_database_is_made_whole_however_many_make_it(tmp_path: Path, rounds: i
             done.result()
     for place in range(rounds):
         with open_store(Cache(tmp_path / str(place)), write=False) as store:
-            assert [row.task_id for _, row in store.all_rows(NAME)] == [0, 1, 2, 3]
+            assert [row.task_id for row in store.read_all(NAME).rows.values()] == [0, 1, 2, 3]
         assert list((tmp_path / str(place) / RUNS).iterdir()) == []
 
 
@@ -275,10 +275,10 @@ def test_a_transaction_cut_by_a_kill_is_seen_through_and_then_undone(cache: Path
     interrupt_transaction(cache)
     before = snapshot(cache)
     with open_store(Cache(cache), write=False) as store:
-        assert dict(store.all_rows(NAME)) == {key(n): good(n) for n in range(2000)}
+        assert store.read_all(NAME).rows == {key(n): good(n) for n in range(2000)}
     assert snapshot(cache) == before
     with open_store(Cache(cache)) as store:
-        assert dict(store.all_rows(NAME)) == {key(n): good(n) for n in range(2000)}
+        assert store.read_all(NAME).rows == {key(n): good(n) for n in range(2000)}
 
 
 # Clear and sweep
@@ -294,7 +294,7 @@ def test_clear_leaves_ids_and_a_mark(store: Store, cache: Path) -> None:
     assert size >= 3 * len(b"value")
     assert store.measure({NAME: [key(1)]}) == (1, 0, 5)
     store.clear({NAME: [key(0), key(3)]})
-    assert dict(store.all_rows(NAME)) == {
+    assert store.read_all(NAME).rows == {
         key(0): Row(0, cleared=True), key(1): good(1), key(2): failed(Row(2), SECOND), key(3): Row(3)
     }  # fmt: skip
     assert not shown.parent.exists()

@@ -27,7 +27,7 @@ def _leftovers(cache: Path) -> list[str]:
         found += [f"trash {entry!r}" for entry in index.trash()]
         classes = store.names()
         for name in classes:
-            for _, row in store.all_rows(name):
+            for row in store.read_all(name).rows.values():
                 named |= {files.attempt_folder(cache, name, row.task_id, attempt) for attempt in row.attempts}
     known = {files.folder_name(name) for name in classes}
     for path in cache.rglob("*"):

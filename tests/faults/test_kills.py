@@ -23,7 +23,7 @@ def recorded(wanted):
     from taskproc.store import open_store
     while True:
         with open_store(Cache(HERE / 'cache'), write=False) as store:
-            rows = [row for name in store.names() for _, row in store.all_rows(name) if row.good]
+            rows = [row for name in store.names() for row in store.read_all(name).rows.values() if row.good]
         if wanted(rows):
             return
         time.sleep(0.005)

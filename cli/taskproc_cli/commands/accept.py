@@ -57,7 +57,7 @@ def _rows(request: Request, cache: Cache) -> tuple[str, dict[Key, Row]]:
         return instance.name, {instance.key: instance.row}
     name = request.parameters.cls.task_name
     with open_store(cache, write=False) as store:
-        return name, dict(store.all_rows(name))
+        return name, store.read_all(name).rows
 
 
 def _versions(cache: Cache, rows: list[Row]) -> list[Version]:

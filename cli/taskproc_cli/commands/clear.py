@@ -60,7 +60,7 @@ def _stale(request: Request, cache: Cache) -> Wanted:
     load_module(request.target)
     with open_store(cache, write=False) as store:
         found = {
-            name: [key for key, row in store.all_rows(name) if row.good or row.failure]
+            name: [key for key, row in store.read_all(name).rows.items() if row.good or row.failure]
             for name in stale_names(store.names())
         }
     return {name: keys for name, keys in found.items() if keys}

@@ -105,7 +105,7 @@ def cache_lines(store: Store, stale: Collection[str], folder: Path) -> Iterator[
     results = total = 0
     unusable: list[tuple[str, str, int]] = []
     for name in store.names():
-        rows = [row for _, row in store.all_rows(name)]
+        rows = [*store.read_all(name).rows.values()]
         good, failed = sum(row.good is not None for row in rows), sum(row.failure is not None for row in rows)
         amount = sum(store.size(name, row) for row in rows)
         results, total = results + good, total + amount
