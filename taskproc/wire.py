@@ -44,7 +44,6 @@ class Parcel(NamedTuple):
     It is read by the same `python` (`3.12`) only, since it may hold code.
     """
 
-    serial: int
     sys_path: tuple[str, ...]
     cwd: str
     main: str
@@ -56,7 +55,7 @@ def parcel(batch: Batch) -> bytes:
     """Make a batch ready to travel."""
     bare: Any = tuple([(*one[:-1], tuple(map(tuple, one.slots))) for one in batch.payloads])
     data = pickled(tuple(batch._replace(payloads=bare)))
-    return encoded(Parcel(batch.serial, batch.sys_path, batch.cwd, path_of("__main__"), PYTHON, data))
+    return encoded(Parcel(batch.sys_path, batch.cwd, path_of("__main__"), PYTHON, data))
 
 
 def read_batch(data: bytes) -> Batch:
