@@ -13,8 +13,9 @@ from taskproc.batch import Answer, Damaged, Done, Echoed, Failed, Payload, SlotV
 from taskproc.canonical import digest
 from taskproc.capture import tail
 from taskproc.context import blocks, in_task
-from taskproc.failure import details_of, packed, reason_of
+from taskproc.failure import packed, reason_of, users_traceback
 from taskproc.files import DATA, RESULT, take_manifest
+from taskproc.fixed import ATOMIC
 from taskproc.loading import code_of
 from taskproc.pickling import UnkeepableError
 from taskproc.record import WIDTH, FileEntry, Made
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 _PLAIN = frozenset({dict, list, tuple})
 _TELLING = (type(None), bool, PurePath)  # what results may be that show nothing
 _LET_GO = object()  # stands for another one, which may hold files open that its pickle does not need
-_IMMUTABLE = frozenset({int, float, str, bytes, bool, complex, type(None)})
 
 
 class Results(dict[int, bytes | Stored]):
@@ -164,7 +164,7 @@ def _value(name: str, source: Source, item: tuple[object, ...], results: Results
         except Exception as error:
             path = "".join(f"[{part!r}]" for part in item)
             raise SlotError(f"slot {name}: the upstream's result has no item {path} ({reason_of(error)})") from error
-    if not (is_plain and type(value) in _IMMUTABLE):
+    if not (is_plain and type(value) in ATOMIC):
         results.let_go()
     return value
 
@@ -230,7 +230,7 @@ def _failed(position: int, payload: Payload, error: BaseException, made: Made) -
     return Failed(
         position=position,
         reason=str(error) if isinstance(error, SlotError) else reason_of(error),
-        details=details_of(raised),
+        details=users_traceback(raised),
         error=packed(raised),
         tail=tail(payload.folder),
         attempt=os.path.basename(payload.folder) if os.path.isdir(payload.folder) else "",

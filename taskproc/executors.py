@@ -12,7 +12,7 @@ from taskproc.batch import LAST, Answer, Batch, Executor, Reply
 from taskproc.capture import ThreadCapture
 from taskproc.echo import Echo
 from taskproc.errors import EndRequest, RequestError
-from taskproc.failure import details_of
+from taskproc.failure import users_traceback
 from taskproc.foreign import Dask, distributed, factory_of, made
 from taskproc.pool import Keeper, Pool, ProcessPool
 from taskproc.work import Work
@@ -91,7 +91,7 @@ class Interactive(Executor):
 
             if isinstance(error, bdb.BdbQuit):  # `q` at a breakpoint
                 raise KeyboardInterrupt from error
-            sys.stderr.write(details_of(error))
+            sys.stderr.write(users_traceback(error))
             pdb.post_mortem(error.__traceback__)
 
 

@@ -28,29 +28,33 @@ def reason_of(error: BaseException) -> str:
     return f"{name}: {lines[0]}" if lines else name
 
 
-def details_of(error: BaseException) -> str:
+def users_traceback(error: BaseException) -> str:
     """The traceback as text, from the user's own code on; empty where no code of theirs was reached."""
     import traceback
 
     whole = traceback.TracebackException.from_exception(error)
+    reached = isinstance(error, SyntaxError)  # which tells its place by itself
     parts: list[traceback.TracebackException | None] = [whole]
     while parts:
         if part := parts.pop():
-            frames = [frame for frame in part.stack if not _is_ours(frame.filename)]
+            frames = [frame for frame in part.stack if not is_machinery(frame.filename)]
             own = list(dropwhile(lambda frame: _is_library(frame.filename), frames))
+            reached = reached or bool(own)
             part.stack = traceback.StackSummary.from_list(own)
             parts += [part.__cause__, part.__context__, *(part.exceptions or ())]
-    return "".join(whole.format()) if whole.stack else ""
+    return "".join(whole.format()) if reached else ""
 
 
-def _is_ours(filename: str) -> bool:
-    """Whether code is taskproc's, or of what it pickles with."""
-    return filename.startswith(_OURS) or f"{os.sep}cloudpickle{os.sep}" in filename
+def is_machinery(filename: str) -> bool:
+    """Whether code is taskproc's, or of what it pickles and imports with."""
+    if filename.startswith((_OURS, "<frozen ")):
+        return True
+    return any(f"{os.sep}{name}{os.sep}" in filename for name in ("taskproc_cli", "cloudpickle", "importlib"))
 
 
 def _is_library(filename: str) -> bool:
     """Whether code is of the standard library."""
-    return filename.startswith((_LIBRARY, "<frozen ")) and "site-packages" not in filename
+    return filename.startswith(_LIBRARY) and "site-packages" not in filename
 
 
 def packed(error: BaseException) -> bytes:

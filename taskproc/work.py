@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from taskproc.attempt import Results, run_payload
 from taskproc.batch import Answer, Batch, Finished, Payload, Refused, Returned
 from taskproc.bytecode import PYTHON
-from taskproc.failure import details_of, packed, reason_of
+from taskproc.failure import packed, reason_of, users_traceback
 from taskproc.loading import RefusedError, load_class, loaded, refuse_other_code
 from taskproc.locks import is_swept
 from taskproc.wire import Parcel, encoded_answers, read_batch
@@ -119,7 +119,7 @@ def refusal(what: str, error: BaseException) -> Refused:
     """The answer to a batch that can't begin."""
     if isinstance(error, RefusedError):
         return Refused(str(error))
-    return Refused(f"{what} can't be loaded in a worker: {reason_of(error)}", details_of(error), packed(error))
+    return Refused(f"{what} can't be loaded in a worker: {reason_of(error)}", users_traceback(error), packed(error))
 
 
 def is_orphan(batch: Batch) -> bool:

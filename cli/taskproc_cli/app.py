@@ -157,7 +157,9 @@ def _status(work: Callable[[], None]) -> int:
     except BaseException as error:  # noqa: BLE001  whatever it is, it ends here
         watch.error = error
         if isinstance(error, problems.UserCodeError) and error.__cause__:
-            for line in problems.users_traceback(error.__cause__).splitlines():
+            from taskproc.failure import users_traceback
+
+            for line in users_traceback(error.__cause__).splitlines():
                 terminal.say(line)
         if text := problems.sentence(error):
             terminal.say(f"{terminal.paint('taskproc:', 'red')} {text}")

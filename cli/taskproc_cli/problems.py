@@ -124,35 +124,12 @@ def one_line(error: BaseException) -> str:
         return type(error).__name__
 
 
-def users_traceback(error: BaseException) -> str:
-    """The traceback of an exception, without the frames that are ours: it starts at the user's own code.
-
-    Empty where no code of theirs was reached.
-    """
-    whole = traceback.TracebackException.from_exception(error)
-    part: traceback.TracebackException | None = whole
-    while part is not None:
-        part.stack = traceback.StackSummary.from_list([each for each in part.stack if not is_ours(each.filename)])
-        part = part.__cause__ or part.__context__
-    seen = whole.stack or whole.__cause__ or whole.__context__ or isinstance(error, SyntaxError)
-    return "".join(whole.format()) if seen else ""  # the sentence tells the rest
-
-
-def is_ours(filename: str) -> bool:
-    """Whether a frame is of this program, or of the machinery that imports modules."""
-    import taskproc
-
-    if filename.startswith("<frozen ") or "/importlib/" in filename:
-        return True
-    return not {Path(taskproc.__file__).parent, Path(__file__).parent}.isdisjoint(Path(filename).parents)
-
-
 def _place(error: BaseException) -> str:
     """The innermost line of the user's own code that an error came through; empty if it came through none."""
-    from taskproc.origin import is_user_file
+    from taskproc.failure import is_machinery
 
     lines = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    theirs = [(file, line) for file, line in lines if is_user_file(file) and not is_ours(file)]
+    theirs = [(file, line) for file, line in lines if is_user_file(file) and not is_machinery(file)]
     if not theirs:
         return ""
     file, line = theirs[-1]

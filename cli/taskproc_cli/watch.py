@@ -98,10 +98,10 @@ class Watch:
     def _code(self) -> Iterator[str]:
         """The files of the code that was loaded or, if it could not be, that the error tells of."""
         from taskproc import Task
+        from taskproc.failure import is_machinery
         from taskproc.fingerprint import Fingerprinter
         from taskproc.graph import build_graph
         from taskproc.origin import is_user_code, is_user_file, source_file
-        from taskproc_cli.problems import is_ours
 
         loaded = [source_file(module) for module in list(sys.modules.values()) if is_user_code(module)]
         codes = Fingerprinter(Task)
@@ -110,7 +110,7 @@ class Watch:
         read = [file.path for cls in classes for file in codes.of(cls).files if file.path != program]
         told = list(_files_of(self.error)) if self.error is not None else []
         modules = (
-            path for path in (*loaded, *told) if path.endswith(".py") and is_user_file(path) and not is_ours(path)
+            path for path in (*loaded, *told) if path.endswith(".py") and is_user_file(path) and not is_machinery(path)
         )
         held = [str(path) for cls in classes for path in codes.of(cls).inputs]
         yield from map(os.path.abspath, (*modules, *read, *held))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from taskproc.errors import CacheError, FailedTaskError, GraphError, InternalError, NoResultError
+from taskproc.failure import users_traceback
 from taskproc_cli.problems import (
     AnsweredNoError,
     Signalled,
@@ -20,7 +21,6 @@ from taskproc_cli.problems import (
     sentence,
     status_of,
     users_code,
-    users_traceback,
 )
 
 if TYPE_CHECKING:

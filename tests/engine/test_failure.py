@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from taskproc.failure import details_of, packed
+from taskproc.failure import packed, users_traceback
 from taskproc.pickling import pickled_code
 
 
@@ -85,7 +85,7 @@ def test_code_that_travels_by_value_keeps_its_source(filename: str, monkeypatch:
     monkeypatch.delitem(linecache.cache, filename)
     with pytest.raises(ZeroDivisionError) as caught:
         pickle.loads(blob).run()
-    told = details_of(caught.value)
+    told = users_traceback(caught.value)
     assert f'File "{filename}", line 2, in run\n' in told
     assert ("# by zero" in told) == (filename != __file__)  # a file is read where the code runs
 
@@ -94,6 +94,6 @@ def test_where_only_the_standard_library_was_reached_there_is_no_traceback() -> 
     with pytest.raises(FileNotFoundError) as caught:
         Path("missing").read_bytes()
     error = caught.value
-    assert "in read_bytes" in details_of(error)  # it was called here
+    assert "in read_bytes" in users_traceback(error)  # it was called here
     assert error.__traceback__ is not None
-    assert details_of(error.with_traceback(error.__traceback__.tb_next)) == ""
+    assert users_traceback(error.with_traceback(error.__traceback__.tb_next)) == ""
