@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from taskproc.errors import RequestError
+
 if TYPE_CHECKING:
     import concurrent.futures
     from collections.abc import Mapping
@@ -43,6 +45,29 @@ class Options:
     keep_going: bool = False
     interactive: bool = False
     force: Literal["nothing", "requested", "all"] = "nothing"
+
+    def check(self, example: str) -> None:
+        """Refuse what callers without types may give; `example` is a `task_name` to name in the error.
+
+        Raises:
+            RequestError: One of the options is none.
+        """
+        for what, named in (("rate_limits", self.limits), ("prefixes", self.prefixes)):
+            wrong = [name for name in named if type(name) is not str] if hasattr(named, "keys") else [named]
+            if wrong:
+                message = f"{what}: {wrong[0]!r} is no name; give a dict by channel or task_name, such as {example!r}"
+                raise RequestError(message)
+        numbers = {f"rate limit {name}": number for name, number in self.limits.items()}
+        if self.workers is not None:
+            numbers["max_workers"] = self.workers
+        for name, number in numbers.items():
+            if type(number) is not int or number < 1:
+                raise RequestError(f"{name} is {number!r}, but must be a whole number from 1")
+        for name, command in self.prefixes.items():
+            if not isinstance(command, str):  # pyright: ignore[reportUnnecessaryIsInstance]  callers may not be typed
+                raise RequestError(f"prefix {name} is {command!r}, but must be a command, as text")
+        if not isinstance(self.executor, str) and not callable(getattr(self.executor, "submit", None)):
+            raise RequestError(f"executor is {self.executor!r}, but must be a concurrent.futures.Executor, or None")
 
     @property
     def slots(self) -> int:

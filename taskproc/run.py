@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import gc
-import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from taskproc.command import refuse_unknown
 from taskproc.context import in_task, is_starting, loading
 from taskproc.decision import Damaged, Run, UpToDate
-from taskproc.errors import DefinitionError, FailedTaskError, NoResultError, RequestError
+from taskproc.errors import DefinitionError, FailedTaskError, NoResultError
 from taskproc.events import Planned, Printed, Warned
 from taskproc.fingerprint import Fingerprinter, task_base
+from taskproc.garbage import seldom_collected
 from taskproc.graph import build_graph, by_name
 from taskproc.grounds import Grounds
 from taskproc.inputfile import Contents
@@ -35,11 +34,6 @@ if TYPE_CHECKING:
     from taskproc.events import Event, Listener, RunStats
     from taskproc.graph import Graph, Node
     from taskproc.record import Key
-
-
-_thresholds: list[tuple[int, int, int]] = []  # one for each run that lasts, the first being those to return to
-_one_at_a_time = threading.Lock()
-_SELDOM = 50_000  # objects made between two looks for garbage, while a run lasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +64,8 @@ def run_all(
 ) -> tuple[dict[Key, Any], RunStats]:
     """Bring several tasks up to date, in one graph; gives their values by key. Errors are those of `run`."""
     started = time.monotonic()
-    _check(roots[0], options)
+    _refuse_nested(roots[0])
+    options.check(roots[0].name)
     tally = Tally()
     tell = tally if listener is None else _broadcast(tally, listener)
     with judged(build_graph(*roots), options) as (grounds, plan, generation):
@@ -139,28 +134,8 @@ def _warn_of_damage(plan: Plan, tell: Listener) -> None:
         tell(Warned(f"{damaged[0]}; it is made again{more}"))
 
 
-@contextlib.contextmanager
-def _seldom_collected() -> Generator[None]:
-    """Have the garbage collector look seldom at what a run makes: a lot, nearly all of which is kept.
-
-    It must not be told to leave that alone altogether (`gc.freeze`): what many runs drop would then pile up.
-    """
-    with _one_at_a_time:
-        _thresholds.append(gc.get_threshold())
-        often, *rest = _thresholds[0]
-        gc.set_threshold(often and max(often, _SELDOM), *rest)
-    try:
-        yield
-    finally:
-        with _one_at_a_time:
-            before = _thresholds[0]
-            _thresholds.pop()
-            if not _thresholds:
-                gc.set_threshold(*before)
-
-
-def _check(root: Node, options: Options) -> None:
-    """Refuse a run within a run or where it would begin again in each worker, and options that are none."""
+def _refuse_nested(root: Node) -> None:
+    """Refuse a run within a run, and one that would begin again in each worker."""
     if in_task.get():
         message = f"run_graph of {root.label} was called inside run_task: declare it as a slot (Requires) instead"
         raise RuntimeError(message)
@@ -176,37 +151,13 @@ def _check(root: Node, options: Options) -> None:
             ' guard it with `if __name__ == "__main__":`'
         )
         raise RuntimeError(message)
-    _check_options(root, options)
-
-
-def _check_options(root: Node, options: Options) -> None:
-    """Refuse what callers without types may give."""
-    for what, named in (("rate_limits", options.limits), ("prefixes", options.prefixes)):
-        wrong = [name for name in named if type(name) is not str] if hasattr(named, "keys") else [named]
-        if wrong:
-            message = f"{what}: {wrong[0]!r} is no name; give a dict by channel or task_name, such as {root.name!r}"
-            raise RequestError(message)
-    numbers = {f"rate limit {name}": number for name, number in options.limits.items()}
-    if options.workers is not None:
-        numbers["max_workers"] = options.workers
-    for name, number in numbers.items():
-        if type(number) is not int or number < 1:
-            message = f"{name} is {number!r}, but must be a whole number from 1"
-            raise RequestError(message)
-    for name, command in options.prefixes.items():
-        if not isinstance(command, str):  # pyright: ignore[reportUnnecessaryIsInstance]  callers may not be typed
-            message = f"prefix {name} is {command!r}, but must be a command, as text"
-            raise RequestError(message)
-    if not isinstance(options.executor, str) and not callable(getattr(options.executor, "submit", None)):
-        message = f"executor is {options.executor!r}, but must be a concurrent.futures.Executor, or None"
-        raise RequestError(message)
 
 
 @contextlib.contextmanager
 def judged(graph: Graph, options: Options) -> Generator[tuple[Grounds, Plan, int]]:
     """What would be done, what that rests on while the cache is open to be read, and the rows' generation."""
     forced = graph.nodes if options.force == "all" else graph.roots if options.force == "requested" else ()
-    with _seldom_collected(), open_store(graph.root.home, write=False) as store:
+    with seldom_collected(), open_store(graph.root.home, write=False) as store:
         grounds = Grounds(
             graph,
             Fingerprinter(task_base(graph.root.cls)),

@@ -17,8 +17,9 @@ import pytest
 from taskproc import Cache, FailedTaskError, RunStats, Task
 from taskproc.batch import ClassRef
 from taskproc.errors import RequestError
+from taskproc.garbage import seldom_collected
 from taskproc.options import Options
-from taskproc.run import _seldom_collected, make_plan, recorded_values, run_all
+from taskproc.run import make_plan, recorded_values, run_all
 
 CHOOSE = """
 class Choose(Task):
@@ -715,7 +716,7 @@ def test_the_values_of_those_that_did_not_fail_are_there(flow: Any) -> None:
 
 def test_runs_that_overlap_leave_the_garbage_collector_as_it_was() -> None:
     before = gc.get_threshold()
-    first, second = _seldom_collected(), _seldom_collected()
+    first, second = seldom_collected(), seldom_collected()
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
