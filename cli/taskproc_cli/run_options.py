@@ -71,6 +71,23 @@ def prefix(text: str, option: str) -> tuple[str, str]:
     return name, value
 
 
+READERS: dict[str, Callable[[str, str], Any]] = {
+    "workers": workers,
+    "executor": executor,
+    "executor_args": executor_args,
+    "result_grace": result_grace,
+    "rate_limit": rate_limit,
+    "prefix": prefix,
+}
+"""What makes a value of the text of an option, or refuses it, by the option's name in the program."""
+
+
+def read(texts: Mapping[str, str | None], request: Request) -> dict[str, Any]:
+    """What the texts of some options say, by their names in the program; those that are not given are left out."""
+    given = {name: text for name, text in texts.items() if text is not None}
+    return {name: READERS[name](text, request.called(name)) for name, text in given.items()}
+
+
 def usual(request: Request, node: Node) -> Options:
     """How a task runs where the command line says nothing of that, as far as a plan is concerned.
 

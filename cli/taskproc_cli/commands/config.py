@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from taskproc_cli import run_options
 from taskproc_cli.problems import UsageError
+from taskproc_cli.run_options import READERS
 from taskproc_cli.settings import SETTINGS, Settings, variable
 from taskproc_cli.target import cache_path, check_taskfile, parse_target, suggestion
 from taskproc_cli.views import terminal
@@ -16,16 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from taskproc_cli.target import Target
-
-CHECKS = {
-    "workers": run_options.workers,
-    "executor": run_options.executor,
-    "executor-args": run_options.executor_args,
-    "result-grace": run_options.result_grace,
-    "rate-limit": run_options.rate_limit,
-    "prefix": run_options.prefix,
-}
-"""What refuses a text that is no value of a setting."""
 
 
 def config(taskfile: str = "") -> None:
@@ -69,8 +59,8 @@ def _settings(target: Target, settings: Settings) -> Iterator[tuple[str, str, st
         named: set[str] = set()
         for layer in layers if option.many else layers[:1]:
             for text in layer.texts:
-                if name in CHECKS:
-                    CHECKS[name](text, layer.origin)
+                if refusing := READERS.get(name.replace("-", "_")):
+                    refusing(text, layer.origin)
                 if not option.many or text.partition("=")[0] not in named:
                     yield name, layer.origin if layer.origin == variable(name) else "pyproject.toml", text
                 named.add(text.partition("=")[0])

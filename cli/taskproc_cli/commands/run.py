@@ -65,7 +65,6 @@ def run(
     For example: taskproc run taskfile.py Choose --n 6 --k 3
     """
     from taskproc.options import Options
-    from taskproc.run import make_plan, refuse_impossible
 
     request.refuse_instance()
     if quiet and verbose:
@@ -75,11 +74,7 @@ def run(
     place = request.cache(cache)
     texts = {"workers": workers, "executor": executor, "executor_args": executor_args, "result_grace": result_grace}
     options = Options(
-        **{
-            name: getattr(run_options, name)(text, request.called(name))
-            for name, text in texts.items()
-            if text is not None
-        },
+        **run_options.read(texts, request),
         detect_source_change=not no_detect_source_change,
         keep_going=keep_going or bool(sweep),
         interactive=interactive,
@@ -91,11 +86,7 @@ def run(
     process.nodes = nodes
     options = replace(options, **run_options.by_name(rate_limit or (), prefix or (), request.settings, nodes))
     if dry_run:
-        plan = make_plan(nodes[0], options, *nodes[1:])
-        refuse_impossible(plan, options)
-        if not (plan.is_done or interactive):
-            _refuse_unknown_executor(options)
-        write_lines(plan_lines(plan))
+        _tell_plan(nodes, options)
         return
     listener = shown_progress(quiet=quiet, verbose=verbose, insist=progress, own_terminal=interactive)
     with terminal.printing_to_stderr():  # commands that tasks start in this process are not captured
@@ -110,13 +101,18 @@ def run(
         _tell(failed, nodes, request, options)
 
 
-def _refuse_unknown_executor(options: Options) -> None:
-    """Refuse an executor that a run would find not to be there, without starting it."""
+def _tell_plan(nodes: Sequence[Node], options: Options) -> None:
+    """Say what a run would do; refuse what it would refuse, an executor that is not there too, without starting it."""
     from taskproc.executors import maker
+    from taskproc.run import make_plan, refuse_impossible
 
-    assert isinstance(options.executor, str)  # it was typed
-    with terminal.printing_to_stderr():  # a factory's module may print
-        maker(options.executor, options.slots, options.executor_args)
+    plan = make_plan(nodes[0], options, *nodes[1:])
+    refuse_impossible(plan, options)
+    if not (plan.is_done or options.interactive):
+        assert isinstance(options.executor, str)  # it was typed
+        with terminal.printing_to_stderr():  # a factory's module may print
+            maker(options.executor, options.slots, options.executor_args)
+    write_lines(plan_lines(plan))
 
 
 def _form(form: str | None, sweep: Sequence[str] | None) -> str:
