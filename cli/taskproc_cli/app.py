@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from taskproc.bytecode import keep_settled_only
 from taskproc.errors import RequestError
 from taskproc_cli import problems
-from taskproc_cli.grammar import VERSION
+from taskproc_cli.grammar import COMMANDS, VERSION
 from taskproc_cli.options import (
     CacheCommand,
     Command,
@@ -43,23 +43,15 @@ Run tasks written in Python, in parallel; every result is kept, and nothing runs
 
 For example: taskproc run taskfile.py Main --parameter 3"""
 
-COMMANDS: dict[str, tuple[str, type[Command]]] = {
-    "run": ("run", TaskCommand),
-    "dry-run": ("run", DryRunCommand),
-    "graph": ("graph", TaskCommand),
-    "list": ("list", Command),
-    "status": ("status", StatusCommand),
-    "why": ("why", LazyTaskCommand),
-    "accept": ("accept", LazyTaskCommand),
-    "show": ("show", LazyTaskCommand),
-    "log": ("log", LazyTaskCommand),
-    "timeline": ("timeline", LazyTaskCommand),
-    "clear": ("clear", LazyTaskCommand),
-    "doctor": ("doctor", CacheCommand),
-    "config": ("config", Command),
-    "completion": ("completion", Command),
+KINDS: dict[str, type[Command]] = {
+    "run": TaskCommand,
+    "dry-run": DryRunCommand,
+    "graph": TaskCommand,
+    "status": StatusCommand,
+    **dict.fromkeys(("why", "accept", "show", "log", "timeline", "clear"), LazyTaskCommand),
+    "doctor": CacheCommand,
 }
-"""Each command's function, which lies in a module of the same name, and how its words are read."""
+"""How the words of a command are read, where it is about a task; those of the others as any `Command` reads them."""
 
 
 class Commands(TyperGroup):
@@ -75,9 +67,9 @@ class Commands(TyperGroup):
 
 
 def load_command(name: str) -> Command:
-    """Import a command."""
-    function, kind = COMMANDS[name]
-    return kind(name, getattr(import_module(f"taskproc_cli.commands.{function}"), function))
+    """Import a command: a function in a module of its own name, but for a dry run, which is a `run`."""
+    function = "run" if name == "dry-run" else name
+    return KINDS.get(name, Command)(name, getattr(import_module(f"taskproc_cli.commands.{function}"), function))
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
@@ -116,7 +108,7 @@ def _invoke(command: Any, name: str, words: list[str], **context: Any) -> None:
 
 def _dispatch(name: str, *words: str) -> None:
     """Do what the first word says."""
-    whole = program()
+    whole = root_command()
     ctx = typer.Context(whole, info_name="taskproc")
     if name == "--help":
         write_lines([whole.get_help(ctx)])
@@ -138,7 +130,7 @@ def _version() -> str:
         return "of unknown version, for it is not installed"
 
 
-def program() -> Commands:
+def root_command() -> Commands:
     """The program as a command that has the others below it."""
     return Commands(params=[typer_option(VERSION, {})], help=ABOUT, rich_markup_mode=None)
 

@@ -9,7 +9,8 @@ import sys
 
 import typer
 
-from taskproc_cli.app import COMMANDS, load_command, program
+from taskproc_cli.app import load_command, root_command
+from taskproc_cli.grammar import COMMANDS
 from taskproc_cli.settings import SETTINGS, variable
 
 WIDTH = 90
@@ -73,7 +74,7 @@ TAIL = """
 
 def manual() -> str:
     """The manual, in Markdown."""
-    whole = typer.Context(program(), info_name="taskproc", terminal_width=WIDTH, max_content_width=WIDTH)
+    whole = typer.Context(root_command(), info_name="taskproc", terminal_width=WIDTH, max_content_width=WIDTH)
     parts = [HEAD, "## Commands\n", _help(whole)]
     for name in COMMANDS:
         parts += [f"### taskproc {name}\n", _help(typer.Context(load_command(name), info_name=name, parent=whole))]

@@ -94,14 +94,14 @@ def usual(request: Request, node: Node) -> Options:
     Settings that a run would refuse are only warned of.
     """
     try:
-        said = by_name((), (), request.settings, [node])
+        said = for_names((), (), request.settings, [node])
     except UsageError as error:
         terminal.warn_of_refusal(error)
         said = {}
     return Options(**said)
 
 
-def by_name(
+def for_names(
     limits: Sequence[str], prefixes: Sequence[str], settings: Settings, roots: Sequence[Node]
 ) -> dict[str, Any]:
     """What is said of some tasks by channel or `task_name`: the fields of `taskproc.options.Options` for it."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from taskproc_cli.app import COMMANDS
+from taskproc_cli.grammar import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

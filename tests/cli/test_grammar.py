@@ -29,8 +29,8 @@ def parameters_of(name: str) -> dict[str, Any]:
     return {each.name: each.annotation for each in inspect.signature(function).parameters.values()}
 
 
-def test_the_commands_are_those_of_the_program() -> None:
-    assert list(COMMANDS) == list(app.COMMANDS)
+def test_the_kinds_of_command_are_those_of_commands_about_tasks() -> None:
+    assert app.KINDS.keys() == {name for name, command in COMMANDS.items() if command.words == "task"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from taskproc_cli import app
+from taskproc_cli import app, grammar
 from taskproc_cli.settings import SETTINGS
 
 TASKFILE = """
@@ -68,7 +68,7 @@ OPTIONS = [
     *["--rate-limit", "--prefix", "--format", "--stream", "--yes", "--dry-run", "--repair", "--trust-cache", "--stale"],
     *["--depth", "--by-class", "--all", "--json", "--follow"],
 ]
-COMMANDS = [name for name in app.COMMANDS if name != "run"]
+COMMANDS = [name for name in grammar.COMMANDS if name != "run"]
 VALUES = st.one_of(
     TEXT,
     st.builds(repr, JSON),

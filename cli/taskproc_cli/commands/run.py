@@ -84,7 +84,7 @@ def run(
     swept = read_sweep(sweep or (), request.parameters, request.values, request.given)
     nodes = request.nodes(place, [(point.values, swept.label(point)) for point in swept.points])
     process.nodes = nodes
-    options = replace(options, **run_options.by_name(rate_limit or (), prefix or (), request.settings, nodes))
+    options = replace(options, **run_options.for_names(rate_limit or (), prefix or (), request.settings, nodes))
     if dry_run:
         _tell_plan(nodes, options)
         return
