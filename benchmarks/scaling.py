@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from taskproc import Cache, RequiresList, Task
-from taskproc.batch import Answer, Done, Finished
+from taskproc.batch import Answer, Done, Ended
 from taskproc.call import run_pickled
 from taskproc.canonical import digest
 from taskproc.pickling import pickled
@@ -97,7 +97,7 @@ class AtOnce(Executor):
             )
             for position in range(len(read_batch(message.batch).payloads))
         ]
-        future.set_result(encoded_answers([*answers, Finished()]))
+        future.set_result(encoded_answers([*answers, Ended()]))
         self.seconds += time.process_time() - start
         self.calls += 1
         return future

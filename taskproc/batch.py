@@ -95,7 +95,7 @@ class Payload(NamedTuple):
     slots: tuple[SlotValue, ...]
 
 
-class Command(NamedTuple):
+class PrefixCommand(NamedTuple):
     """What starts a worker that is not one of ours: a shell line, and the interpreter, as words of the shell.
 
     Where `line` says `{python}`, that is where the interpreter goes, else behind it. An empty `python` is ours.
@@ -117,7 +117,7 @@ class Batch(NamedTuple):
     payloads: tuple[Payload, ...]
     sys_path: tuple[str, ...]
     cwd: str
-    command: Command | None = None
+    command: PrefixCommand | None = None
 
 
 class Done(NamedTuple):
@@ -197,15 +197,15 @@ class Refused(NamedTuple):
     error: bytes = b""
 
 
-class Finished(NamedTuple):
+class Ended(NamedTuple):
     """The batch's last message: its slot is free again."""
 
 
-Answer = Done | Failed | Damaged | Returned | Echoed | Lost | Refused | Finished
+Answer = Done | Failed | Damaged | Returned | Echoed | Lost | Refused | Ended
 Reply = Callable[[int, Answer], None]
 """`reply(batch.serial, answer)`: may be called from any thread. A batch ends with exactly one answer of `LAST`."""
 
-LAST = (Finished, Lost, Refused)
+LAST = (Ended, Lost, Refused)
 
 
 class Executor:

@@ -12,7 +12,7 @@ import typing
 from typing import TYPE_CHECKING, Any, NewType, ParamSpec, TypeVarTuple
 from weakref import WeakKeyDictionary
 
-from taskproc.origin import loaded
+from taskproc.origin import look_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ def _unless_importable(reduce: Callable[[Any], tuple[Any, ...]]) -> Callable[[An
 
     def reduced(thing: Any) -> str | tuple[Any, ...]:
         name = getattr(thing, "__qualname__", thing.__name__)
-        named = thing.__module__ != "__main__" and loaded(thing.__module__, name) is thing
+        named = thing.__module__ != "__main__" and look_up(thing.__module__, name) is thing
         return name if named else reduce(thing)
 
     return reduced

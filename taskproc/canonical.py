@@ -32,7 +32,7 @@ from xxhash import xxh3_128_digest
 
 from taskproc.added import added_later
 from taskproc.flat import FLAT, digest, flat, short
-from taskproc.origin import is_user_code, module_name, reference
+from taskproc.origin import is_user_code, public_name, reference
 from taskproc.reduction import KNOWN, is_plain, known_name, reduce
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class _Encoder:
             return self._refer(value)
         if self._partial and isinstance(value, ModuleType) and is_user_code(value):
             self.modules[id(value)] = value
-            return b"@" + dumps(f"{module_name(value.__name__)}:", 2)
+            return b"@" + dumps(f"{public_name(value.__name__)}:", 2)
         key = id(value)
         known = self._memo.get(key)
         if known is not None:

@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc import template
-from taskproc.batch import Command
+from taskproc.batch import PrefixCommand
 from taskproc.errors import RequestError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def choose(node: Node, options: Options) -> Choice:
     return Choice(prefix, f"_task_prefix_command of {node.short}") if prefix else _NONE
 
 
-def command_for(node: Node, options: Options) -> Command | None:
+def command_for(node: Node, options: Options) -> PrefixCommand | None:
     """The command that a task runs under; what it names of limits, and `LATER`, still stands in braces."""
     if not (node.prefix or options.prefixes or options.settings):
         return None
@@ -53,7 +53,7 @@ def command_for(node: Node, options: Options) -> Command | None:
         return None
     if "{" in line:
         line = template.fill(line, {name: shlex.quote(text) for name, text in _values(node).items()})
-    return Command(line, shlex.quote(str(node.resources["python"])) if "python" in node.resources else "")
+    return PrefixCommand(line, shlex.quote(str(node.resources["python"])) if "python" in node.resources else "")
 
 
 def refuse_unknown(nodes: Iterable[Node], options: Options) -> None:

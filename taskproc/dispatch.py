@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
     from pathlib import Path
 
-    from taskproc.batch import Command, Executor
+    from taskproc.batch import Executor, PrefixCommand
     from taskproc.graph import Node
     from taskproc.options import Options
 
@@ -35,7 +35,7 @@ class Dispatch:
         self._prefixed = PrefixExecutor(options.result_grace if options is not None else None)
         self._options = options
 
-    def command_for(self, node: Node) -> Command | None:
+    def command_for(self, node: Node) -> PrefixCommand | None:
         """The command that a task runs under; None for a plain worker."""
         return command_for(node, self._options) if self._options is not None else None
 
@@ -44,7 +44,7 @@ class Dispatch:
         plain = islice((node for node in nodes if self.command_for(node) is None), workers)
         self._plain.expect(len(list(plain)))
 
-    def executor(self, command: Command | None) -> Executor:
+    def executor(self, command: PrefixCommand | None) -> Executor:
         """Where tasks with this command run."""
         return self._plain if command is None else self._prefixed
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from taskproc.imports import names_of_libraries
 from taskproc.links import Links
 from taskproc.members import attributes_of, functions_of, registered_in
-from taskproc.origin import home, is_user_code, module_name, reference, source_file
+from taskproc.origin import home, is_user_code, public_name, reference, source_file
 from taskproc.reach import ANY, OF_MODULES, members_read
 from taskproc.reached import file_node, shown_defaults
 from taskproc.reduction import contents
@@ -144,6 +144,6 @@ class Explorer(Links):
         for name, value in list(namespace.items()):
             is_read = name in words or (ANY in words and not isinstance(value, ModuleType))
             if is_read and name not in foreign and (is_user_code(value) or not isinstance(value, ModuleType)):
-                label = f"{module_name(module.__name__)}:{name}"
+                label = f"{public_name(module.__name__)}:{name}"
                 self._link(node, label, value, (), label, namespace)
         self._look_at_all()

@@ -23,7 +23,7 @@ from taskproc.batch import CodeFile
 from taskproc.canonical import digest
 from taskproc.inputfile import input_files
 from taskproc.members import is_untracked, subclasses_of
-from taskproc.origin import is_user_code, module_name, reference, resolve
+from taskproc.origin import is_user_code, public_name, reference, resolve
 from taskproc.reached import Node
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class Fingerprinter:
 
         Of that a worker has only what was sent by value, and not all that the bodies of classes name.
         """
-        main = module_name("__main__")
+        main = public_name("__main__")
         if any(name.partition(":")[0] != main for name in refs):
             return told
         known = [target for target in map(resolve, refs) if target is not None]

@@ -9,7 +9,7 @@ from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskproc import taskfile
-from taskproc.origin import imported, is_user_code, module_name
+from taskproc.origin import is_user_code, public_name, user_module
 from taskproc.reach import OF_MODULES, Chain, imports, is_importing, reaches_any
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ def imported_names(path: str, names: Chain, words: Chain, handed_on: Collection[
     if not names:
         steps = path.split(".")
         for length in range(1, len(steps) + 1):
-            module = imported(".".join(steps[:length]))
+            module = user_module(".".join(steps[:length]))
             is_whole = "" in handed_on or (length == len(steps) > 1 and steps[-1] in handed_on)
             yield from _from_module(path, module, words, is_whole=is_whole)
         return
-    module = imported(path)
+    module = user_module(path)
     for name in names if module is not None else ():
         assert module is not None
         if name == "*":
@@ -54,7 +54,7 @@ def imported_names(path: str, names: Chain, words: Chain, handed_on: Collection[
             yield Meant(f"all of {path}", module)
         elif isinstance(vars(module).get(name, module), ModuleType):
             inner = f"{path}.{name}"
-            yield from _from_module(inner, imported(inner), words, is_whole=name in handed_on)
+            yield from _from_module(inner, user_module(inner), words, is_whole=name in handed_on)
         else:
             yield Meant(f"{path}.{name}", module, name)
 
@@ -75,7 +75,7 @@ def _by_words(module: ModuleType | None, words: Chain) -> Iterator[Meant]:
                 if value not in pending and is_user_code(value):
                     pending.append(value)
             elif word in vars(held) and word not in OF_MODULES:
-                yield Meant(f"{module_name(held.__name__)}.{word}", held, word)
+                yield Meant(f"{public_name(held.__name__)}.{word}", held, word)
 
 
 def names_of_libraries(code: CodeType) -> set[str]:
@@ -111,7 +111,7 @@ def _named(words: Iterable[str]) -> Iterator[ModuleType]:
         for length in range(len(steps) if all(map(str.isidentifier, steps)) else 0, 0, -1):
             name = ".".join(steps[:length])
             try:
-                module = sys.modules.get(name) or imported(name)
+                module = sys.modules.get(name) or user_module(name)
             except ImportError:
                 continue
             if module is not None:

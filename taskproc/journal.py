@@ -31,7 +31,7 @@ _NONE: Mapping[bytes, Version] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
+class LeaseResult:
     """What became of tasks that a run wants; each key is in at most one of the three.
 
     `busy` ones are leased by another live run. `changed` ones have a row that somebody else has written since this
@@ -71,7 +71,7 @@ class Journal:
         """A folder for the run's scratch files, removed with the run; whoever writes the first one makes it."""
         return self._lock.folder
 
-    def lease(self, wanted: Wanted) -> Lease:
+    def lease(self, wanted: Wanted) -> LeaseResult:
         """Lease what is free and as last seen; leases of dead runs are taken over. Every task must have its id."""
         with self._index.transaction():
             leases = self._index.leases()
@@ -89,14 +89,14 @@ class Journal:
             self._index.put_leases(leases)
         for name, members in granted.items():
             self._leased.update(dict.fromkeys(members, name))
-        return Lease(frozenset(chain.from_iterable(granted.values())), frozenset(busy), changed)
+        return LeaseResult(frozenset(chain.from_iterable(granted.values())), frozenset(busy), changed)
 
-    def poll(self, wanted: Wanted) -> Lease:
+    def poll(self, wanted: Wanted) -> LeaseResult:
         """How tasks that were busy stand now, in no transaction; what is neither busy nor changed can be leased."""
         clashes = self._clashes(wanted, self._index.leases())
         alive = (keys for run, keys in clashes.items() if is_alive(self._index.cache, run))
         busy = frozenset(chain.from_iterable(alive))
-        return Lease(frozenset(), busy, self._changes(_without(wanted, busy)))
+        return LeaseResult(frozenset(), busy, self._changes(_without(wanted, busy)))
 
     def commit(self, entries: Sequence[tuple[str, Key, Row]], versions: Mapping[bytes, Version] = _NONE) -> set[Key]:
         """Store the rows (`task_name`, key, row) whose lease this run still holds, and release them.

@@ -15,7 +15,7 @@ from taskproc.errors import RequestError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from taskproc.batch import Command
+    from taskproc.batch import PrefixCommand
     from taskproc.graph import Node
 
 Taken = dict[str, tuple[int, ...]]
@@ -25,7 +25,7 @@ Taken = dict[str, tuple[int, ...]]
 class Lane(NamedTuple):
     """What bounds a task: the command it runs under (None for a plain worker), and what it takes of each limit."""
 
-    command: Command | None
+    command: PrefixCommand | None
     limits: tuple[tuple[str, int], ...]
 
     @property
@@ -37,7 +37,7 @@ class Lane(NamedTuple):
 _UNLIMITED = Lane(None, ())
 
 
-def addressed(command: Command, taken: Taken, task_id: int) -> Command:
+def addressed(command: PrefixCommand, taken: Taken, task_id: int) -> PrefixCommand:
     """A command with the numbers that its batch has to itself, and the id of the batch's first task."""
     values = {name: ",".join(map(str, numbers)) for name, numbers in taken.items()}
     return command._replace(line=template.fill(command.line, {**values, "task_id": f"{task_id}"}))
@@ -77,7 +77,7 @@ class Limits:
         self._stocks = {name: _Stock(total) for name, total in limits.items()}
         self._running = 0
 
-    def lane(self, command: Command | None, node: Node) -> Lane:
+    def lane(self, command: PrefixCommand | None, node: Node) -> Lane:
         """The lane of a task."""
         if not self._limits:
             return _UNLIMITED if command is None else Lane(command, ())

@@ -18,7 +18,7 @@ from taskproc.origin import (
     home,
     is_plumbing,
     is_user_code,
-    module_name,
+    public_name,
     reference,
     source_file,
 )
@@ -53,7 +53,7 @@ class Links:
         if known is not None:
             return known
         if isinstance(target, ModuleType):
-            node = Node(f"{module_name(target.__name__)}:", target, path=source_file(target))
+            node = Node(f"{public_name(target.__name__)}:", target, path=source_file(target))
         else:
             node = Node(reference(target), target)
         self._nodes[id(target)] = node
@@ -81,7 +81,7 @@ class Links:
             root, *rest = chain
             is_seen = root in namespace and root not in OF_MODULES
             if is_seen and not is_blinding(chain, namespace) and not is_importing(chain, namespace):
-                name = f"{module_name(home_name)}:{root}"
+                name = f"{public_name(home_name)}:{root}"
                 self._link(node, ".".join(chain), namespace[root], tuple(rest), name, namespace)
         for chain in found.cells:
             if chain[0] in closure:
@@ -114,7 +114,7 @@ class Links:
                 self._go_blind(node, [value])
                 return
             namespace = vars(value)
-            name = f"{module_name(value.__name__)}:{rest[0]}"
+            name = f"{public_name(value.__name__)}:{rest[0]}"
             value, rest = namespace[rest[0]], rest[1:]
         if is_untracked(value) or is_untracked(value.__class__) or is_plumbing(value):
             return
@@ -224,7 +224,7 @@ class Links:
         """Count whole modules where code may reach anything in them; of a package, all its files."""
         node.unseen = True
         for module in modules:
-            name = module_name(module.__name__)
+            name = public_name(module.__name__)
             node.edges[f"module {name}"] = self._node(module)
             for folder in map(Path, getattr(module, "__path__", ())):
                 for path in sorted(folder.rglob("*.py")):

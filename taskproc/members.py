@@ -11,7 +11,7 @@ from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
 from taskproc.fields import is_set
-from taskproc.origin import is_user_code, loaded, reference
+from taskproc.origin import is_user_code, look_up, reference
 from taskproc.requires import Slot
 
 _HEAP_TYPE = 1 << 9
@@ -60,7 +60,7 @@ def subclasses_of(cls: type) -> Iterator[type]:
     """The classes of the user's that derive from a class, of those that go by their names."""
     found: list[type] = type.__subclasses__(cls)
     for derived in found:
-        if is_user_code(derived) and loaded(derived.__module__, derived.__qualname__) is derived:
+        if is_user_code(derived) and look_up(derived.__module__, derived.__qualname__) is derived:
             yield derived
             yield from subclasses_of(derived)
 
@@ -99,7 +99,7 @@ def is_made_by_call(thing: object) -> bool:
         isinstance(thing, type)
         and bool(thing.__flags__ & _HEAP_TYPE)
         and not is_user_code(thing)
-        and loaded(thing.__module__, thing.__qualname__) is not thing
+        and look_up(thing.__module__, thing.__qualname__) is not thing
     )
 
 

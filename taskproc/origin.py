@@ -68,26 +68,26 @@ def home(thing: object) -> str:
         return "builtins"
 
 
-def module_name(name: str) -> str:
+def public_name(name: str) -> str:
     """A module's name, that of its file where it is the user's, so that `__main__` and the imported module agree."""
-    return _public_name(name, taskfile.path_of(name))
+    return _name_in(name, taskfile.path_of(name))
 
 
 @functools.cache
-def _public_name(name: str, file: str) -> str:
+def _name_in(name: str, file: str) -> str:
     return taskfile.name_of(name) if file and is_user_code(name) else name
 
 
 def reference(thing: type | FunctionType) -> str:
     """`module:qualname` of a class or function, the same however its module was loaded."""
     qualname = thing.__code__.co_qualname if isinstance(thing, FunctionType) else thing.__qualname__
-    return f"{module_name(home(thing))}:{qualname}"
+    return f"{public_name(home(thing))}:{qualname}"
 
 
 def resolve(name: str) -> type | FunctionType | None:
     """What a reference (`module:qualname`) stands for now, its module being imported if need be; None if it is gone."""
     module, _, qualname = name.partition(":")
-    if module_name("__main__") == module:
+    if public_name("__main__") == module:
         module = "__main__"
     try:
         with redirect_stdout(sys.stderr):
@@ -99,9 +99,9 @@ def resolve(name: str) -> type | FunctionType | None:
     return thing if isinstance(thing, (type, FunctionType)) else None
 
 
-def loaded(module: str, qualname: str) -> Any:
+def look_up(module: str, qualname: str) -> Any:
     """What goes by a name in a user's module that is loaded, be it as `__main__`; None where there is nothing."""
-    found: Any = sys.modules.get("__main__" if module_name("__main__") == module else module)
+    found: Any = sys.modules.get("__main__" if public_name("__main__") == module else module)
     for part in qualname.split("."):
         found = getattr(found, part, None)
     return found
@@ -130,7 +130,7 @@ def absolute_name(level: int, name: str, package: str) -> str:
     return f"{above}.{name}" if name else above
 
 
-def imported(name: str) -> ModuleType | None:
+def user_module(name: str) -> ModuleType | None:
     """The user's module of that name, imported if need be; None where it is not the user's.
 
     Raises:

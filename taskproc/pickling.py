@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakSet
 
 from taskproc.byvalue import BY_VALUE, reduced, reduced_own
-from taskproc.origin import loaded, module_name, reference
+from taskproc.origin import look_up, public_name, reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -214,13 +214,13 @@ def _value_pickler() -> Any:
 
 def _class(module: str, qualname: str, make: Callable[..., type], args: tuple[Any, ...]) -> type:
     """The class of that name that is loaded, or else one made anew, which `_fill_class` then fills."""
-    found = loaded(module, qualname)
+    found = look_up(module, qualname)
     return found if isinstance(found, type) else make(*args)
 
 
 def _fill_class(cls: type, how: tuple[Callable[[type, Any], None], Any]) -> None:
     """Give a class that was made anew its members. One that was here before has them, not copies of them."""
-    if cls not in _whole and loaded(*reference(cls).split(":")) is not cls:
+    if cls not in _whole and look_up(*reference(cls).split(":")) is not cls:
         fill, state = how
         fill(cls, state)
     _whole.add(cls)
@@ -228,7 +228,7 @@ def _fill_class(cls: type, how: tuple[Callable[[type, Any], None], Any]) -> None
 
 def unpickled(data: bytes) -> Any:
     """The value of a pickle; what it takes from the file that runs as `__main__` is taken from there."""
-    if _NAMED not in data or (name := module_name("__main__")) == "__main__" or name.encode() not in data:
+    if _NAMED not in data or (name := public_name("__main__")) == "__main__" or name.encode() not in data:
         return pickle.loads(data)
     return Unpickler(io.BytesIO(data)).load()
 
@@ -238,7 +238,7 @@ class Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str, /) -> Any:
         """Called for each class and function that a pickle refers to."""
-        found = loaded(module, name) if module == module_name("__main__") else None
+        found = look_up(module, name) if module == public_name("__main__") else None
         return super().find_class(module, name) if found is None else found
 
 

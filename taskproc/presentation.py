@@ -50,7 +50,7 @@ def glimpse(value: object) -> str:
     return _glimpse.repr(value)
 
 
-def reference(future: FutureBase) -> dict[str, Any]:
+def _reference(future: FutureBase) -> dict[str, Any]:
     """A future as JSON: which task, and which item of its result."""
     return _told(*_bare_reference(future))
 
@@ -89,7 +89,7 @@ def unpacked_json(value: Any) -> Any:
     return {name: unpacked_json(entry) for name, entry in value.items()} if kind is dict else value
 
 
-def to_json(value: Any, refer: Callable[[FutureBase], Any] = reference) -> Any:
+def to_json(value: Any, refer: Callable[[FutureBase], Any] = _reference) -> Any:
     """A value as JSON: a future becomes a reference, all else the plain data it is made of.
 
     What is told of it, given back to a parameter with an annotation, makes an equal value, but for futures, time zones

@@ -17,7 +17,7 @@ from types import BuiltinFunctionType, CellType, FunctionType, MappingProxyType,
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
-from taskproc.origin import compiled_file, is_user_code, module_name, reference
+from taskproc.origin import compiled_file, home, is_user_code, look_up, public_name, reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -145,7 +145,7 @@ def _reduce_by_protocol(value: Any, *, by_name: bool) -> Reduced:
 def _reduce_named(value: Any, told: str, *, by_name: bool) -> Reduced:
     """What pickles by a name: that says all of what is a library's, and of others what stands behind it counts."""
     kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
-    name = f"{module_name(getattr(value, '__module__', None) or 'builtins')}:{told}"
+    name = f"{public_name(getattr(value, '__module__', None) or 'builtins')}:{told}"
     inner = getattr(value, "__wrapped__", None)
     if by_name or _is_of_library(value, told):
         return Reduced(name, (inner,))
@@ -175,7 +175,7 @@ def _is_of_library(value: Any, told: str) -> bool:
 
 def _named(argument: Any) -> Any:
     """What something is made with; `__name__` (as loggers are) is the same in a script as where that is imported."""
-    return module_name(argument) if type(argument) is str and argument == "__main__" else argument
+    return public_name(argument) if type(argument) is str and argument == "__main__" else argument
 
 
 def _split_state(state: Any) -> tuple[Mapping[str, object], object]:
@@ -226,10 +226,7 @@ def _reduce_array(array: Any) -> Reduced:
 def _reduce_function(function: FunctionType) -> Reduced:
     """A function that is not the user's: one that its module has by name, or one made there from other things."""
     name = reference(function)
-    found: Any = sys.modules.get(function.__globals__.get("__name__", ""))
-    for step in function.__qualname__.split("."):
-        found = getattr(found, step, None)
-    if found is function:
+    if look_up(home(function), function.__qualname__) is function:
         return Reduced(name)
     registry = getattr(function, "registry", None)
     if type(registry) is MappingProxyType:  # of functools.singledispatch

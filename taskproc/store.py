@@ -11,7 +11,7 @@ from taskproc.admission import admit, furnish, refuse_out_of_reach
 from taskproc.database import FILE, JOURNAL, salvage
 from taskproc.errors import CacheError
 from taskproc.index import Index, Rows, Wanted
-from taskproc.journal import Journal, Lease
+from taskproc.journal import Journal
 from taskproc.trouble import UnreadableError, explain
 
 if TYPE_CHECKING:
@@ -27,7 +27,16 @@ if TYPE_CHECKING:
     from taskproc.lastrun import LastRun
     from taskproc.record import Key, Row
 
-__all__ = ["Journal", "Lease", "Rows", "Store", "UnreadableError", "Wanted", "open_store", "replace_store", "tidy"]
+__all__ = [
+    "Journal",
+    "Rows",
+    "Store",
+    "UnreadableError",
+    "Wanted",
+    "open_store",
+    "replace_store",
+    "tidy",
+]
 
 _INPUT = b"input:"
 

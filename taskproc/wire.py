@@ -20,8 +20,8 @@ from taskproc.batch import (
     Damaged,
     Done,
     Echoed,
+    Ended,
     Failed,
-    Finished,
     Lost,
     Payload,
     Refused,
@@ -118,7 +118,7 @@ def _answer(fields: tuple[Any, ...]) -> Answer:
     return kind._make((*fields[1:-3], Made(start, duration, intern(where))))
 
 
-_ANSWERS = (Done, Failed, Damaged, Returned, Echoed, Lost, Refused, Finished)
+_ANSWERS = (Done, Failed, Damaged, Returned, Echoed, Lost, Refused, Ended)
 _NUMBERS = {kind: number for number, kind in enumerate(_ANSWERS)}
 _TIMED = 2  # the first ones, which end with when and where they were made
 

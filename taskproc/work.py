@@ -8,7 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from taskproc.attempt import Results, run_payload
-from taskproc.batch import Answer, Batch, Finished, Payload, Refused, Returned
+from taskproc.batch import Answer, Batch, Ended, Payload, Refused, Returned
 from taskproc.bytecode import PYTHON
 from taskproc.failure import packed, reason_of, users_traceback
 from taskproc.loading import RefusedError, load_class, loaded, refuse_other_code
@@ -57,7 +57,7 @@ class Work:
                 self._send(Returned(positions))
 
     def run(self) -> None:
-        """Answer every payload, then `Finished`; or `Refused` if the batch can't begin."""
+        """Answer every payload, then `Ended`; or `Refused` if the batch can't begin."""
         classes = self._classes()
         if classes is None:
             return
@@ -75,7 +75,7 @@ class Work:
             if os.getpid() != process:
                 os._exit(0)  # the task has forked, and this is the child
             self._send(answer)
-        self._send(Finished())
+        self._send(Ended())
 
     def _classes(self) -> list[type[Any]] | None:
         """The classes of the batch; None if that is refused. One that no payload has may be missing in a container."""

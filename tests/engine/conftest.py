@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from taskproc.batch import LAST, Answer, Batch, ClassRef, Command, Executor, Payload, SlotValue
+from taskproc.batch import LAST, Answer, Batch, ClassRef, Executor, Payload, PrefixCommand, SlotValue
 
 CLASSES = '''
 import os, signal, subprocess, sys, threading, time
@@ -87,7 +87,7 @@ class Lab:
         )
         path = (str(self.folder), *sys.path)
         classes = refs or tuple(map(self.ref, names))
-        prefix = Command(command) if command else None
+        prefix = PrefixCommand(command) if command else None
         return Batch(self.serial, classes, payloads, path, str(self.folder), prefix)
 
     def run(self, executor: Executor, batch: Batch) -> list[Answer]:

@@ -90,7 +90,7 @@ def test_echo_tells_while_the_task_runs(make: Any, lab: Any) -> None:
         heard.append(answer)
         if getattr(answer, "text", "").startswith("one"):
             go.touch()
-        if type(answer).__name__ in {"Finished", "Lost", "Refused"}:
+        if type(answer).__name__ in {"Ended", "Lost", "Refused"}:
             done.set()
 
     executor.submit(batch, reply)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from taskproc.batch import Command
+from taskproc.batch import PrefixCommand
 from taskproc.command import choose, command_for, refuse_unknown
 from taskproc.errors import RequestError
 from taskproc.options import Options
@@ -36,7 +36,7 @@ def test_the_task_name_wins_over_channels_and_these_over_the_class(prefixes: dic
     assert choose(task, Options(prefixes=prefixes)).line == found
     assert choose(task, Options(settings={"pyproject.toml": prefixes})).line == found
     command = command_for(task, Options(prefixes=prefixes))
-    assert command == (Command(found) if found else None)
+    assert command == (PrefixCommand(found) if found else None)
 
 
 def test_what_is_said_now_wins_over_settings_whatever_they_name() -> None:
@@ -55,11 +55,11 @@ def test_a_command_says_what_the_task_is() -> None:
     task = node("gpu", prefix=line, memory="16 GB", python="/opt/my python")
     command = command_for(task, Options())
     filled = "srun -c 1 --mem '16 GB' -J flow.Train-{task_id} -o {log} env D={gpu} {python}"
-    assert command == Command(filled, "'/opt/my python'")
-    assert command_for(node("cpus", prefix="{cpus}", cpus=8), Options()) == Command("8")
+    assert command == PrefixCommand(filled, "'/opt/my python'")
+    assert command_for(node("cpus", prefix="{cpus}", cpus=8), Options()) == PrefixCommand("8")
     task = node(prefix="{cpus}")
     task.channels = {"cpus": 3}
-    assert command_for(task, Options(limits={"cpus": 4})) == Command("3")
+    assert command_for(task, Options(limits={"cpus": 4})) == PrefixCommand("3")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from taskproc.batch import Command, Executor
+from taskproc.batch import Executor, PrefixCommand
 from taskproc.dispatch import Dispatch, open_executors
 from taskproc.executors import Interactive, ThreadPool
 from taskproc.foreign import Foreign
@@ -30,7 +30,7 @@ class Ends(Executor):
 
 def test_what_stays_in_this_process_has_no_command() -> None:
     node: Any = SimpleNamespace(name="flow.Train", short="Train", channels={}, resources={}, prefix="srun")
-    assert Dispatch(Ends(), Options(), batching=True).command_for(node) == Command("srun")
+    assert Dispatch(Ends(), Options(), batching=True).command_for(node) == PrefixCommand("srun")
     assert Dispatch(Ends(), None, batching=False).command_for(node) is None
 
 
@@ -38,7 +38,7 @@ def test_commands_have_an_executor_of_their_own_and_all_are_closed() -> None:
     plain = Ends()
     dispatch = Dispatch(plain, Options(), batching=True)
     assert dispatch.executor(None) is plain
-    assert isinstance(dispatch.executor(Command("nice")), PrefixExecutor)
+    assert isinstance(dispatch.executor(PrefixCommand("nice")), PrefixExecutor)
     dispatch.close(kill=True)
     assert plain.closed == [True]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from taskproc.batch import Answer, Done, Finished, Returned
+from taskproc.batch import Answer, Done, Ended, Returned
 from taskproc.errors import RequestError
 from taskproc.executors import Interactive, ThreadPool, maker
 from taskproc.pool import ProcessPool
@@ -52,7 +52,7 @@ def test_all_kinds_answer_alike(make: Any, ran: Any) -> None:
     assert values(answers) == [1, 3]
     assert answers[1].reason == "ValueError: bad"
     assert answers[1].tail == "hello"
-    assert answers[3:] == [Finished()]
+    assert answers[3:] == [Ended()]
     folder = Path(batch.payloads[1].folder).with_name(answers[1].attempt)
     assert (folder / "stdout.txt").read_text() == "hello\n"
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from taskproc.batch import Batch, Done, Finished
+from taskproc.batch import Batch, Done, Ended
 from taskproc.flight import MANY, Flight, Flights
 from taskproc.limits import Lane
 from taskproc.record import Made
@@ -16,8 +16,8 @@ class Fast:
     def submit(self, batch: Batch, reply: Any) -> None:
         for position in range(2 * MANY + 3):
             reply(batch.serial, Done(position, b"", b"", (), (), b"", False, False, "", "", Made(0.0, 0.0, "")))
-        reply(batch.serial, Finished())
-        reply(batch.serial + 1, Finished())
+        reply(batch.serial, Ended())
+        reply(batch.serial + 1, Ended())
 
 
 def test_what_comes_without_end_is_taken_in_by_turns() -> None:
@@ -29,4 +29,4 @@ def test_what_comes_without_end_is_taken_in_by_turns() -> None:
     assert {id(heard) for turn in turns for heard, _ in turn} == {id(flight)}
     *done, last = [answer for turn in turns for _, answer in turn]
     assert [answer.position for answer in done if isinstance(answer, Done)] == list(range(2 * MANY + 3))
-    assert last == Finished()
+    assert last == Ended()

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from taskproc.batch import Answer, Done, Finished, Returned
+from taskproc.batch import Answer, Done, Ended, Returned
 from taskproc.call import look_around
 from taskproc.errors import FailedTaskError, RequestError
 from taskproc.foreign import Foreign, _end_children, _run_here, foreign
@@ -237,7 +237,7 @@ def test_the_standard_librarys_threads_answer_as_tasks_finish(kill: bool, lab: A
         threads.close(kill=True) if kill else threads.recall(batch.serial)
         assert heard.get(timeout=60) == Returned((2,))
         go.touch()
-        assert [type(heard.get(timeout=60)) for _ in range(2)] == [Done, Finished]
+        assert [type(heard.get(timeout=60)) for _ in range(2)] == [Done, Ended]
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")

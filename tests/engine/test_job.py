@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from taskproc.batch import Answer, Command, Done, Finished, Lost
+from taskproc.batch import Answer, Done, Ended, Lost, PrefixCommand
 from taskproc.bytecode import PYTHON
 from taskproc.files import COMMAND
 from taskproc.prefix import PrefixExecutor
@@ -57,7 +57,7 @@ def test_a_prefix_is_a_shell_line(lab: Any, ran: Any) -> None:
     batch, answers = ran("A='x y' B=2", ("Call", code), ("Call", "raise ValueError('bad')"), ("Same", 3))
     assert values(answers) == [("x y", str(lab.folder), ""), 3]
     assert answers[1].reason == "ValueError: bad"
-    assert answers[3:] == [Finished()]
+    assert answers[3:] == [Ended()]
     assert beside(batch) == []
 
 
@@ -169,7 +169,7 @@ def test_the_interpreter_stands_where_the_command_says(lab: Any, ran: Any, execu
     other.write_text(f'#!/bin/sh\nMINE=yes exec {sys.executable} "$@"\n')
     other.chmod(0o755)
     for line in ("env", "env {python}"):
-        assert values(lab.run(executor, batch._replace(command=Command(line, str(other))))) == ["yes"]
+        assert values(lab.run(executor, batch._replace(command=PrefixCommand(line, str(other))))) == ["yes"]
 
 
 def test_another_python_refuses(ran: Any, monkeypatch: pytest.MonkeyPatch) -> None:

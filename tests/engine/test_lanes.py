@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from taskproc.batch import Command
+from taskproc.batch import PrefixCommand
 from taskproc.lanes import LEAST, MOST, TARGET, Durations, Lanes, ranks
 from taskproc.limits import Lane
 from taskproc.record import Inputs, Key, Made, Output, Record, Row, Stamp
@@ -105,7 +105,7 @@ def test_where_nothing_is_batched_each_goes_alone() -> None:
 
 def test_tasks_that_their_command_names_go_one_by_one() -> None:
     nodes = [Stand(n) for n in range(2)]
-    lane = Lane(Command("srun --job-name {task_id}"), ())
+    lane = Lane(PrefixCommand("srun --job-name {task_id}"), ())
     waiting = Lanes(1, durations(dict.fromkeys(nodes, 0.0)), lambda node: lane, {})
     for node in nodes:
         waiting.push(node)  # type: ignore[arg-type]

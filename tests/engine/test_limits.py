@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from taskproc.batch import Command
+from taskproc.batch import PrefixCommand
 from taskproc.errors import RequestError
 from taskproc.limits import Lane, Limits, addressed, refuse_unfit
 
-SRUN = Command("srun")
+SRUN = PrefixCommand("srun")
 
 
 def node(name: str = "flow.Train", **channels: int) -> Any:
@@ -44,7 +44,7 @@ def test_what_a_task_takes_is_counted() -> None:
 
 def test_a_command_gets_numbers_of_its_own() -> None:
     limits = Limits(9, {"gpu": 3})
-    command = Command("env D={gpu},{task_id}")
+    command = PrefixCommand("env D={gpu},{task_id}")
     pair, single = limits.lane(command, node(gpu=2)), limits.lane(command, node(gpu=1))
     first, second = limits.take(pair), limits.take(single)
     assert (addressed(command, first, 7).line, addressed(command, second, 8).line) == ("env D=0,1,7", "env D=2,8")

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from taskproc.batch import Answer, Done, Finished, Lost, Returned
+from taskproc.batch import Answer, Done, Ended, Lost, Returned
 from taskproc.executors import ThreadPool
 from taskproc.pool import ProcessPool
 from taskproc.value import load
@@ -52,7 +52,7 @@ def test_batches_run_and_workers_are_kept(lab: Any, pool: ProcessPool) -> None:
     again = lab.run(pool, lab.batch(*[("Call", "result = os.getpid()")] * 20))
     assert values(again) == [first] * 20
     assert first != os.getpid()
-    assert again[-1] == Finished()
+    assert again[-1] == Ended()
 
 
 def test_two_batches_run_at_once(lab: Any, pool: ProcessPool) -> None:
@@ -177,7 +177,7 @@ def test_recall(lab: Any, pool: ProcessPool) -> None:
     assert answers.get(timeout=60) == Returned((1, 2))
     (lab.folder / "go").touch()
     assert isinstance(answers.get(timeout=60), Done)
-    assert answers.get(timeout=60) == Finished()
+    assert answers.get(timeout=60) == Ended()
     pool.recall(batch.serial)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskproc.batch import Answer, Damaged, Done, Echoed, Failed, Finished, Lost, Refused, Returned
+from taskproc.batch import Answer, Damaged, Done, Echoed, Ended, Failed, Lost, Refused, Returned
 from taskproc.record import FileEntry, Made
 from taskproc.wire import decoded_answers, encoded_answer, encoded_answers, take_answers
 
@@ -33,7 +33,7 @@ answers: st.SearchStrategy[Any] = st.one_of(
     st.builds(Echoed, position, st.text(), st.text()),
     st.builds(Lost, st.text(), st.text(), st.booleans()),
     st.builds(Refused, st.text(), st.text(), st.binary()),
-    st.just(Finished()),
+    st.just(Ended()),
 )
 
 

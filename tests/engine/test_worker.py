@@ -15,8 +15,8 @@ from taskproc.batch import (
     CodeFile,
     Damaged,
     Done,
+    Ended,
     Failed,
-    Finished,
     Payload,
     Refused,
     Returned,
@@ -46,7 +46,7 @@ def values(answers: list[Any]) -> list[Any]:
 
 def one(lab: Any, executor: Any, code: str) -> Any:
     first, last = lab.run(executor, lab.batch(("Call", code)))
-    assert last == Finished()
+    assert last == Ended()
     return first
 
 
@@ -277,7 +277,7 @@ def test_recall_gives_back_what_has_not_begun(lab: Any) -> None:
     assert answers == [Returned((1, 2))]
     work.recall()
     work.run()
-    assert [type(answer) for answer in answers] == [Returned, Done, Finished]
+    assert [type(answer) for answer in answers] == [Returned, Done, Ended]
     work.recall()
     assert len(answers) == 3
 
@@ -293,7 +293,7 @@ def test_recall_while_a_task_runs(lab: Any) -> None:
 
     work = Work(batch, send, ThreadCapture())
     work.run()
-    assert [type(answer) for answer in answers] == [Done, Returned, Finished]
+    assert [type(answer) for answer in answers] == [Done, Returned, Ended]
     assert answers[1].positions == (1, 2)
 
 
@@ -370,14 +370,14 @@ def test_changed_code_is_refused(lab: Any) -> None:
     state = pickle.dumps(({}, {}, "0" * 32))
     payload = Payload(0, state, str(lab.folder / "attempt"), 1, 9, echo=False, uses=(), slots=())
     batch = Batch(1, (ref,), (payload,), tuple(sys.path), str(lab.folder))
-    assert fresh(batch)[1:] == [Finished()]
+    assert fresh(batch)[1:] == [Ended()]
     file.write_text(TASKFILE.replace("return 1", "return 1  # a comment changes nothing"))
-    assert fresh(batch)[1:] == [Finished()]
+    assert fresh(batch)[1:] == [Ended()]
     file.write_text(TASKFILE.replace("return 1", "return 2"))
     (lost,) = fresh(batch)
     assert isinstance(lost, Refused)
     assert lost.reason.startswith(f"taskfile changed during the run: {file} ")
-    assert fresh(batch._replace(payloads=())) == [Finished()]  # what no task needs is not missed
+    assert fresh(batch._replace(payloads=())) == [Ended()]  # what no task needs is not missed
 
 
 def test_a_module_that_fails_is_told(lab: Any) -> None:
@@ -420,7 +420,7 @@ def test_a_file_is_run_and_its_answers_published(lab: Any) -> None:
     answers = decoded_answers(file.with_name("batch.answers").read_bytes())
     assert values(answers) == [str(lab.folder)]
     assert answers[1].reason == "ValueError: bad"
-    assert answers[2] == Finished()
+    assert answers[2] == Ended()
     assert Path(batch.payloads[0].folder, "stdout.txt").read_text() == "hello\n"
     assert sorted(path.name for path in file.parent.iterdir()) == [
         "batch",
