@@ -30,11 +30,12 @@ class CodeFile(NamedTuple):
 class ClassRef(NamedTuple):
     """How a worker gets a Task class.
 
-    By value: `blob` is the cloudpickled class. By reference: `module` and `qualname`, the module lying in `path`, with
-    `root` first on `sys.path`; without a root, it is not called as its file, and imported by name, or as it is called.
-    With a `blob`, such a module is to be there before. `sources` are the files that the class's
-    fingerprint was read from, and `code` is that part of it which counts when a task runs: a worker that would load
-    anything else refuses.
+    By reference: the `qualname` in a `module`, which lies in the file `path`, with the folder `root` first on
+    `sys.path`. Without a `root`, the module has another name than its file (a plugin, a test of pytest's): it is
+    imported by that name, or else from the file. By value: `blob` is the pickled class; if that refers to a module
+    which is not there, the one in `path` is imported first.
+    `sources` are the files that the class's fingerprint was read from, and `code` is that part of it which counts when
+    a task runs: a worker that would load anything else refuses.
     """
 
     module: str

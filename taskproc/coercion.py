@@ -28,7 +28,7 @@ class Misfit(Exception):  # noqa: N818  says what the value is
     """A value does not fit: the steps of `place` lead to the part at fault, `reason` says what it should be.
 
     Attributes:
-        final: It stands also against a default, which is else its author's own word: an input file is not there.
+        final: Whether a default is refused too: others are their author's own word, but an input file must exist.
     """
 
     def __init__(self, place: Sequence[int | str], reason: str, *, final: bool = False) -> None:

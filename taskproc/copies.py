@@ -57,9 +57,9 @@ def node_of(task: Any, what: str) -> Node:
         return node
     name = type(task).__qualname__
     if task._task_place is None:
-        message = f"{name}: {what} is not to be had while __init__ runs"
+        message = f"{name}: {what} is not available while __init__ runs"
     elif not task._task_place.folder:
-        message = f"{task!r} is a mere reference here, without {what}; declare what a task needs as a slot (Requires)"
+        message = f"{task!r} is only a reference here, without {what}; declare what a task needs as a slot (Requires)"
     else:
         message = f"{name}: {what} cannot be used inside run_task; declare what the task needs as a slot (Requires)"
     raise RuntimeError(message)

@@ -33,7 +33,7 @@ class TaskprocError(Exception):
 
 
 class RequestError(TaskprocError):
-    """The request was wrong, so nothing has run; or its cache can't be used any more, which may come in midst of a run.
+    """The request was wrong, so nothing has run; or the cache has failed, which may happen in the middle of a run.
 
     Example:
         >>> Choose(6, 3).run_graph(max_workers=0)

@@ -62,7 +62,7 @@ def fits_or_default(annotation: Any, default: object) -> Fits:
 
 
 class LooseDefault(NamedTuple):
-    """A default of a field that has not the type of its annotation, like `rate: float = 1`."""
+    """A field's default whose type is not that of its annotation, like `rate: float = 1`."""
 
     name: str
     default: object
@@ -80,7 +80,7 @@ class LooseDefault(NamedTuple):
 
 @functools.cache
 def loose_defaults(cls: type[Any]) -> tuple[LooseDefault, ...]:
-    """The fields of a dataclass, model or named tuple whose default might be coerced, which nobody did who made it."""
+    """The fields of a dataclass, model or named tuple whose default does not fit: making one does not coerce it."""
     defaults = _defaults(cls)
     hints = _hints(cls) if defaults else {}
     told = [LooseDefault(name, default, hints[name]) for name, default in defaults.items() if name in hints]

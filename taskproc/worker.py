@@ -1,7 +1,7 @@
-"""Where batches run: the same work in a process of ours, a thread, a call of a foreign executor or a prefix command.
+"""A worker process: one of our pool's, or the one that a prefix command starts.
 
-A process of ours is told by pickles on a socket: a `Parcel` to work on, the serial of a batch to recall, None to end;
-what it says are the answers. At the end of that file (its runner died) it ends at once, with all processes it started.
+One of the pool's gets pickles over a socket: a `Parcel` to work on, the serial of a batch to recall, None to end. It
+sends answers back. When the socket closes, since its runner died, it ends at once, with all processes it started.
 
     python -m taskproc.worker FILE [LIFELINE]   runs the batch in FILE, and publishes the answers as FILE.answers
 """

@@ -243,7 +243,7 @@ def test_what_is_not_there_yet_in_init_says_so() -> None:
             getattr(self, what)
 
     for what in ("task_id", "task_args", "task_directory", "task_stdout"):
-        with pytest.raises(RuntimeError, match="is not to be had while __init__ runs"):
+        with pytest.raises(RuntimeError, match="is not available while __init__ runs"):
             Early(what)
     assert Early("task_name").task_args == {"what": "task_name"}
 

@@ -263,7 +263,7 @@ def test_a_graph_cannot_be_run_inside_run_task(interactive: bool) -> None:
 @pytest.mark.parametrize("what", ["task_id", "task_directory", "task_stdout"])
 def test_another_task_in_an_attribute_is_a_reference_without_folders(what: str, tmp_path: Path) -> None:
     before = set(Path().iterdir())
-    with pytest.raises(FailedTaskError, match=r"Up\(x=1\) is a mere reference here"):
+    with pytest.raises(FailedTaskError, match=r"Up\(x=1\) is only a reference here"):
         run(Asking(Up(), what))
     assert set(Path().iterdir()) == before
 
@@ -498,5 +498,5 @@ def test_a_bare_object_is_a_constant(flow: Any) -> None:
 @pytest.mark.parametrize("name", ["task_directory", "task_stdout"])
 def test_what_is_not_to_be_had_yet_goes_by_its_name(flow: Any, name: str) -> None:
     flow.write(f"class Early(Task):\n    def __init__(self): self.{name}\n    def run_task(self): pass")
-    with pytest.raises(Exception, match=f"{name} is not to be had"):
+    with pytest.raises(Exception, match=f"{name} is not available"):
         flow.task("Early()")
