@@ -58,7 +58,7 @@ HELP = Option("--help", about="Show this message and exit.")
 VERSION = Option("--version", about="Show the version and exit.")
 
 _CACHE = Option("--cache", "-o", value="DIR", about="Where results are kept.", default=".taskproc beside the taskfile")
-_TRUST = Option("--trust-cache", about="Take a cache that others can write: its results run code as you.")
+_TRUST = Option("--trust-cache", about="Accept a cache that others can write to: its results run code as you.")
 _KWARGS = Option(
     "--kwargs",
     value="JSON",
@@ -106,7 +106,7 @@ _RUN = (
         "--sweep",
         value="NAME=VALUES",
         about="Run the task for each of a parameter's values, lr=0.1,0.01 or seed=0..9, and print a table;"
-        " of several such options for all combinations.",
+        " several such options give all combinations.",
         many=True,
     ),
     Option(

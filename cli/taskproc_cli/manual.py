@@ -31,10 +31,10 @@ Made from the program: every text below a command is what `taskproc COMMAND --he
   `Main` is meant, or the file's only task.
 - `TASK#ID` is a recorded instance, as failures and lists name it, for `log`, `show`, `why`, `accept` and `clear`.
 - The parameters of the task are options: `--split-ratio 0.8` (also `--split_ratio`), `--flag`, `--no-flag`,
-  `--flag=false`, `--xs 1 --xs 2` or `--xs '[1, 2]'` for a list, `--train.lr 0.1` for a field. A text is a text where
-  the parameter may be one; all else is JSON. `taskproc run TASKFILE TASK --help` shows them.
-- A command's own options may stand before or after the target. After TASK, a long option that a parameter is named
-  like is that parameter; one-letter options are always taskproc's.
+  `--flag=false`, `--xs 1 --xs 2` or `--xs '[1, 2]'` for a list, `--train.lr 0.1` for a field. Where a parameter may be
+  a text, the word is that text; all else is JSON. `taskproc run TASKFILE TASK --help` shows them.
+- A command's own options may stand before or after the target. After TASK, a long option that has the name of a
+  parameter is that parameter; one-letter options are always taskproc's.
 
 ## Streams and exit status
 
@@ -51,8 +51,8 @@ stdout carries what was asked for, and nothing else; progress, questions, warnin
 SETTINGS_HEAD = """\
 ## Settings
 
-Options of `run` that need not be typed each time. The option beats the variable, that beats `[tool.taskproc]` of the
-`pyproject.toml` nearest above the taskfile, that beats the default. `taskproc config` shows what holds.
+Options of `run` that need not be typed each time. The option beats the variable, which beats `[tool.taskproc]` of the
+`pyproject.toml` nearest above the taskfile, which beats the default. `taskproc config` shows what holds.
 
 | option | variable | in `[tool.taskproc]` |
 |--|--|--|

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def accept(request: Request, *, dry_run: bool = False, cache: str | None = None) -> None:
     """Take recorded results as valid for the present code.
 
-    Those of TASK that other code has made, or with parameters, or as TASK#ID, the one; for a change that makes no
-    difference to them. It is recorded that a person did so, and `taskproc why` shows it.
+    This is for a change of the code that makes no difference to results. It takes those of TASK that other code has
+    made; with parameters, or as TASK#ID, only that one. Who did so is recorded, and `taskproc why` shows it.
 
     For example: taskproc accept taskfile.py Train --dry-run
     """

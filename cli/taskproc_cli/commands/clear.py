@@ -27,7 +27,7 @@ def clear(
 ) -> None:
     """Remove recorded results.
 
-    Those of the whole cache, of TASK, or with parameters the one that `taskproc run` would make; it asks before.
+    Those of the whole cache, or of TASK; with parameters, only that of the one task they mean. It asks first.
 
     For example: taskproc clear taskfile.py Train
     """

@@ -22,7 +22,7 @@ def config(taskfile: str = "") -> None:
     """Show each setting, its value, and where that comes from.
 
     A setting is an option of `run` that need not be typed each time: --rate-limit beats the variable
-    TASKPROC_RATE_LIMIT, that beats rate-limit in [tool.taskproc] of the pyproject.toml nearest above the taskfile.
+    TASKPROC_RATE_LIMIT, which beats rate-limit in [tool.taskproc] of the pyproject.toml nearest above the taskfile.
 
     For example: taskproc config taskfile.py
     """

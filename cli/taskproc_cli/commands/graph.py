@@ -33,7 +33,7 @@ def graph(
 ) -> None:
     """Draw the graph of a task, with states and reasons.
 
-    In a tree or a picture of many tasks, those of one class that are needed by the same are drawn as one.
+    In a tree or a picture of many tasks, tasks of one class that are needed by the same tasks are drawn as one.
 
     For example: taskproc graph taskfile.py Main --format svg > graph.svg
     """

@@ -24,7 +24,7 @@ def show(request: Request, *, json: bool = False, cache: str | None = None) -> N
 
     It must be up to date; that of TASK#ID is shown whether it is or not.
 
-    Nothing runs. Where there is none, that is said, and why.
+    Nothing runs. Where there is no result, it says why.
 
     For example: taskproc show taskfile.py Train --seed 3, or taskproc show taskfile.py Train#7
     """

@@ -31,8 +31,8 @@ def timeline(
 
     The critical path, the chain of tasks that took longest, is marked.
 
-    With TASK, only of what that needs. Tasks that the target needs are named with their arguments, others as TASK#ID.
-    Runs that went on at the same time are drawn together.
+    With TASK, only what that needs is drawn. Tasks that the target needs are named with their arguments, others as
+    TASK#ID. Runs that went on at the same time are drawn together.
 
     For example: taskproc timeline taskfile.py --format html > run.html
     """
