@@ -156,6 +156,14 @@ def test_what_belongs_to_another_is_refused_unless_trusted(cache: Path, monkeypa
         assert store.find(NAME, 0)
 
 
+@pytest.mark.parametrize("write", [True, False])
+def test_links_that_go_in_circles_are_no_cache(tmp_path: Path, write: bool) -> None:
+    (tmp_path / "one").symlink_to("other")
+    (tmp_path / "other").symlink_to("one")
+    with pytest.raises(CacheError, match="can't be used"):
+        open_store(Cache(tmp_path / "one"), write=write)
+
+
 def test_a_file_is_no_cache(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for write in (True, False):
