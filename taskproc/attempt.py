@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _PLAIN = frozenset({dict, list, tuple})
 _TELLING = (type(None), bool, PurePath)  # what results may be that show nothing
+_SMALL = 1 << 24  # bytes of a file whose value may be held while others run
+_COMPARED = 1 << 30  # bytes of files up to which two attempts can be called equal
 _LET_GO = object()  # stands for another one, which may hold files open that its pickle does not need
 
 
@@ -60,10 +62,6 @@ class Results(dict[int, bytes | Stored]):
     def let_go(self) -> None:
         """The value that is held is its last reader's own."""
         self._held = None
-
-
-_SMALL = 1 << 24  # bytes of a file whose value may be held while others run
-_COMPARED = 1 << 30  # bytes of files up to which two attempts can be called equal
 
 
 def _is_small(place: bytes | Stored) -> bool:

@@ -17,19 +17,15 @@ from taskproc.requires import Slot
 _HEAP_TYPE = 1 << 9
 _TELLING = frozenset({"__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__"})
 _PYTHONS = frozenset(
-    {
-        f"__{name}__"
-        for name in ("module", "qualname", "name", "doc", "dict", "weakref", "slots", "hash", "new", "bases")
-    }
-    | {f"__{name}__" for name in ("annotations", "annotate", "annotate_func", "annotations_cache", "match_args")}
-    | {f"__{name}__" for name in ("conditional_annotations", "type_params", "parameters", "orig_bases")}
-    | {
-        f"__{name}__"
-        for name in ("abstractmethods", "firstlineno", "static_attributes", "slotnames", "classcell", "signature")
-    }
-    | {f"__{name}__" for name in ("protocol_attrs", "non_callable_proto_members", "class_vars", "private_attributes")}
-    | {f"__{name}__" for name in ("class_getitem", "init_subclass", "final", "total", "deprecated")}
-    | {f"__{name}_keys__" for name in ("required", "optional", "readonly", "mutable")}
+    f"__{name}__"
+    for name in (
+        *("module", "qualname", "name", "doc", "dict", "weakref", "slots", "hash", "new", "bases", "match_args"),
+        *("annotations", "annotate", "annotate_func", "annotations_cache", "conditional_annotations"),
+        *("type_params", "parameters", "orig_bases", "class_getitem", "init_subclass", "final", "total", "deprecated"),
+        *("abstractmethods", "firstlineno", "static_attributes", "slotnames", "classcell", "signature"),
+        *("protocol_attrs", "non_callable_proto_members", "class_vars", "private_attributes"),
+        *("required_keys", "optional_keys", "readonly_keys", "mutable_keys"),
+    )
 )
 """Members of classes that only tell what the body says, or nothing of what it does."""
 

@@ -21,12 +21,18 @@ _REPR.maxlist = _REPR.maxtuple = _REPR.maxdict = _REPR.maxset = _REPR.maxfrozens
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """A definition. `digest` is of what it says itself; `edges` are what it reaches, by the name it has there.
+    """A definition, a constant or a file.
 
-    `held` are Task classes that its code refers to, whose members it may read by these `words`. Those that only
-    `__init__` refers to (the labels in `making`) are not among them: what is read there is part of the task that it
-    makes. `bound` are the names by which it reaches things, by label (of an attribute, `.name`): the module, the name
-    and the thing. `inputs` are the input files in its constants, attributes and defaults, but for those of `__init__`.
+    Attributes:
+        digest: Of what it says itself.
+        unseen: Whether not all that it reaches could be seen.
+        edges: What it reaches, by the name it has there.
+        held: Task classes that its code refers to, but for those that only `__init__` does: what is read there is part
+            of the task that it makes.
+        words: By which its code may read members of those.
+        making: The labels, in `edges` and `bound`, of what only `__init__` reaches.
+        inputs: The input files in its constants, attributes and defaults, but for those of `__init__`.
+        bound: The names by which it reaches things, by label (of an attribute, `.name`): module, name and thing.
     """
 
     name: str

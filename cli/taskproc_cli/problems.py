@@ -1,4 +1,4 @@
-"""Errors as people meet them: one sentence, what is theirs of a traceback, and an exit status."""
+"""Errors as people meet them: one sentence, and an exit status."""
 
 from __future__ import annotations
 
