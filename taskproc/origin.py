@@ -101,10 +101,14 @@ def resolve(name: str) -> type | FunctionType | None:
 
 def look_up(module: str, qualname: str) -> Any:
     """What goes by a name in a user's module that is loaded, be it as `__main__`; None where there is nothing."""
-    found: Any = sys.modules.get("__main__" if public_name("__main__") == module else module)
-    for part in qualname.split("."):
-        found = getattr(found, part, None)
-    return found
+    return member(sys.modules.get("__main__" if public_name("__main__") == module else module), qualname)
+
+
+def member(holder: Any, qualname: str) -> Any:
+    """What a module or class has by a qualified name; None where there is nothing."""
+    for name in qualname.split("."):
+        holder = getattr(holder, name, None)
+    return holder
 
 
 def source_file(module: ModuleType | None) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from taskproc.origin import is_user_code
+from taskproc.origin import is_user_code, member
 from taskproc.taskfile import name_of
 
 if TYPE_CHECKING:
@@ -29,10 +29,7 @@ def _is_stale(name: str, modules: dict[str, ModuleType]) -> bool:
     inner = qualname.partition(".")[0]
     if hasattr(module, "__path__") and inner != qualname and not isinstance(vars(module).get(inner), type):
         return False  # it may be of a module in this package that is not loaded
-    found: Any = module
-    for part in qualname.split("."):
-        found = getattr(found, part, None)
-    return getattr(found, "task_name", None) != name
+    return getattr(member(module, qualname), "task_name", None) != name
 
 
 def _home(name: str, modules: dict[str, ModuleType]) -> tuple[ModuleType | None, str]:

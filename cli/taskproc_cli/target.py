@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from taskproc import taskfile
 from taskproc.errors import RequestError, TaskfileError
-from taskproc.origin import is_user_code
+from taskproc.origin import is_user_code, member
 from taskproc_cli.classes import is_task, task_classes
 from taskproc_cli.paths import is_taskfile
 from taskproc_cli.problems import users_code
@@ -161,7 +161,7 @@ def resolve_task(module: ModuleType, task: str | None) -> type[Any]:
         return classes[task]
     if (found := _imported(module, task)) is not None:
         return found
-    if lacking := getattr(_member(module, name), "__abstractmethods__", None):
+    if lacking := getattr(member(module, name), "__abstractmethods__", None):
         raise RequestError(
             f"{name} in {_place(module)} is abstract: name a class that defines {', '.join(sorted(lacking))}"
         )
@@ -170,17 +170,9 @@ def resolve_task(module: ModuleType, task: str | None) -> type[Any]:
     raise RequestError(f"there is no task {task!r} in {_place(module)}{hint}")
 
 
-def _member(module: ModuleType, name: str) -> Any:
-    """What a module has by a qualified name; None if nothing."""
-    found: Any = module
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    return found
-
-
 def _imported(module: ModuleType, task: str) -> type[Any] | None:
     """A task of another module: one that this module has by such a name, else one that is loaded, by its full name."""
-    found = _member(module, task)
+    found = member(module, task)
     if is_task(found):
         return found
     loaded = [each for each in list(sys.modules.values()) if is_user_code(each)]
