@@ -35,7 +35,9 @@ def is_other(file: CodeFile) -> bool:
 
 def in_place_of(file: CodeFile) -> str:
     """The file that was imported by the name of one that was not; empty if none was."""
-    module = None if file.path in _digests else sys.modules.get(module_name(Path(file.path))[0])
+    if file.path in _digests or not file.path.endswith(".py"):  # a program, as `bin/taskproc`, has no name to import
+        return ""
+    module = sys.modules.get(module_name(Path(file.path))[0])
     found = source_file(module) if module is not None else ""
     return "" if found == file.path else found
 
