@@ -17,6 +17,7 @@ from types import BuiltinFunctionType, CellType, FunctionType, MappingProxyType,
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
+from taskproc.libraries import LASTING
 from taskproc.origin import compiled_file, home, is_user_code, look_up, public_name, reference
 
 if TYPE_CHECKING:
@@ -111,6 +112,9 @@ def reduce(value: Any, *, by_name: bool = False) -> Reduced:
     special = _SPECIAL.get(kind)
     if special is not None:
         return special(value)
+    lasting = LASTING.get(known_name(kind))
+    if lasting is not None:
+        return Reduced(kind, lasting(value))
     if _is_numpy(kind, "generic") and not value.dtype.hasobject:
         parts = (value.real, value.imag) if value.dtype.kind == "c" else (value,)
         return Reduced("numpy.generic", (str(value.dtype), *[_numpy_bytes(part) for part in parts]))

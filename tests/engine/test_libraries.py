@@ -1,0 +1,56 @@
+"""Values of libraries whose pickles differ from process to process: what is compared of them does not."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+LIBRARIES = {
+    "dask": "import dask\n@dask.delayed\ndef made(x): return {0}",
+    "loguru": "import loguru\nmade = loguru.logger.bind(a={0})",
+    "numba": "import numba\n@numba.njit\ndef made(x): return {0}",
+    "numba, of given types": "import numba\n@numba.njit('f{0}(f{0})')\ndef made(x): return x\n",
+    "numba, an option": "import numba\n@numba.njit(error_model=['numpy', 'python'][{0} // 8])\ndef made(x): return x\n",
+    "numba, a ufunc": "import numba\n@numba.vectorize\ndef made(x): return {0}",
+    "numba, a ufunc of given types": "import numba\n@numba.vectorize(['f{0}(f{0})'])\ndef made(x): return x",
+    "numba, a generalized ufunc": (
+        "import numba\n@numba.guvectorize(['void(f8[:], f8[:])'], '(n)->(n)')\ndef made(x, found): found[0] = {0}"
+    ),
+    "torch": "import torch\nmade = torch.tensor([{0}, 2])",
+    "torch, nothing": "import torch\nmade = torch.ones({0} - 4)",
+    "torch, a part": "import torch\nmade = torch.arange(10)[{0} - 4:]",
+    "torch, another type": "import torch\nmade = torch.tensor([1], dtype=[torch.bfloat16, torch.float16][{0} // 8])",
+    "torch, a module": "import torch\nmade = torch.nn.Linear(2, 2)\nfor one in made.parameters(): one.data.fill_({0})",
+}
+TELL = """
+import json, types
+from taskproc import Task
+from taskproc.canonical import canonical
+from taskproc.fingerprint import Fingerprinter
+
+def digest(text):
+    module = types.ModuleType("made_here")
+    exec(text, vars(module))
+    encoded = canonical(module.made)
+    return (encoded.data + Fingerprinter(Task).refs(encoded.refs)).hex()
+
+print(json.dumps([digest(text) for text in {texts!r}]))
+"""
+
+
+def digests(*texts: str) -> list[str]:
+    command = [sys.executable, "-W", "ignore", "-c", TELL.format(texts=texts)]
+    found: list[str] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    return found
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_what_another_process_makes_is_the_same_and_something_else_is_not(library: str) -> None:
+    pytest.importorskip(library.partition(",")[0], reason="large, and not among what tests require")
+    text = LIBRARIES[library]
+    one, other = digests(text.format(4), text.format(8))
+    assert digests(text.format(4)) == [one]
+    assert one != other
