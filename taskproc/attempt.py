@@ -6,7 +6,7 @@ import contextlib
 import functools
 import os
 import time
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from taskproc.batch import Answer, Damaged, Done, Echoed, Failed, Payload, SlotValue, Source, Stored
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from taskproc.capture import Capture
 
 _PLAIN = frozenset({dict, list, tuple})
-_TELLING = (type(None), bool, PurePath)  # what results may be that show nothing
+_TELLING = (type(None), bool)  # what results may be that show nothing
 _SMALL = 1 << 24  # bytes of a file whose value may be held while others run
 _COMPARED = 1 << 30  # bytes of files up to which two attempts can be called equal
 _LET_GO = object()  # stands for another one, which may hold files open that its pickle does not need
@@ -187,7 +187,7 @@ def _done(position: int, payload: Payload, value: object, dumped: Dumped, result
         refs=dumped.refs,
         refs_code=dumped.refs_code,
         names_folder=dumped.names_folder,
-        shows_nothing=_shows_nothing(value, files, payload.folder),
+        shows_nothing=dumped.points_out or (isinstance(value, _TELLING) and not files),
         attempt=os.path.basename(payload.folder) if kept else "",
         python=dumped.python,
         made=made,
@@ -215,12 +215,6 @@ def _digest(dumped: Dumped, files: tuple[FileEntry, ...]) -> bytes:
         dumped.digest,
         *(part for entry in own for part in (entry.path.encode("utf-8", "surrogateescape"), entry.digest)),
     )
-
-
-def _shows_nothing(value: object, files: tuple[FileEntry, ...], folder: str) -> bool:
-    if value is None or isinstance(value, bool):
-        return not files
-    return isinstance(value, PurePath) and not value.is_relative_to(folder)
 
 
 def _failed(position: int, payload: Payload, error: BaseException, made: Made) -> Failed:

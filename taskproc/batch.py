@@ -125,8 +125,8 @@ class Done(NamedTuple):
     """A payload finished. Fields as in `taskproc.record.Output`.
 
     `names_folder`: the value (or a file's content) names the attempt's own folder. `shows_nothing`: None or a bool
-    without files, or a path outside the attempt's folder. `attempt`: the name of its folder, empty if it kept nothing:
-    not always the payload's, since an executor of the user's may run a batch twice.
+    without files, or a value with a path that leads out of the cache. `attempt`: the name of its folder, empty if it
+    kept nothing: not always the payload's, since an executor of the user's may run a batch twice.
     """
 
     position: int

@@ -48,6 +48,10 @@ class Sink:
         self.by_value = False
         self.met: set[Any] = set()
 
+    def meet(self, thing: object) -> None:
+        """Called by the pickler with what is not plain data."""
+        self.met.add(thing if isinstance(thing, (type, FunctionType)) else type(thing))
+
     def write(self, data: bytes | bytearray | pickle.PickleBuffer) -> int:
         """Called by the pickler: with whole frames of about 64 KiB, or with the memory of something large."""
         view = data.raw() if isinstance(data, pickle.PickleBuffer) else memoryview(data)
@@ -84,9 +88,7 @@ def pickled(value: object) -> bytes:
     except Exception:  # noqa: BLE001, S110  a user's own `__reduce__` may raise anything; cloudpickle's error tells
         pass
     made = io.BytesIO()
-    pickler = _value_pickler()(made, PROTOCOL)
-    pickler.met = set[Any]()
-    pickler.dump(value)
+    _value_pickler()(made, PROTOCOL).dump(value)
     return made.getvalue()
 
 
@@ -132,7 +134,7 @@ def pickle_into(value: object, new_sink: Callable[[], S]) -> S:
         make = _value_pickler() if by_value else _PlainPickler
         try:
             pickler = make(sink, PROTOCOL)
-            pickler.met, pickler.of_result = sink.met, True
+            pickler.meet, pickler.of_result = sink.meet, True
             pickler.dump(value)
         except BaseException as error:  # a user's own `__reduce__` may raise anything
             sink.abandon()
@@ -183,11 +185,11 @@ def _last_character(data: bytes) -> int:
 class _PlainPickler(pickle.Pickler):
     """Pickles by reference."""
 
-    met: set[Any]
+    meet: Callable[[object], None]
     of_result: bool
 
     def reducer_override(self, obj: Any) -> Any:
-        self.met.add(_kind(obj))
+        self.meet(obj)
         return reduced_own(obj)
 
 
@@ -197,7 +199,7 @@ def _value_pickler() -> Any:
     base: Any = import_module("cloudpickle").Pickler
 
     def reducer_override(self: Any, obj: Any) -> Any:
-        self.met.add(_kind(obj))
+        self.meet(obj)
         if self.of_result and (own := reduced_own(obj)) is not NotImplemented:
             return own
         made = reduced(base, self, obj)
@@ -208,7 +210,7 @@ def _value_pickler() -> Any:
         return _class, (*reference(obj).split(":"), make, args), (fill, state), None, None, _fill_class
 
     table = ChainMap(BY_VALUE, base.dispatch_table)
-    members = {"reducer_override": reducer_override, "dispatch_table": table, "of_result": False}
+    members = {"reducer_override": reducer_override, "dispatch_table": table, "of_result": False, "meet": id}
     return type("ValuePickler", (base,), members)
 
 
@@ -240,10 +242,6 @@ class Unpickler(pickle.Unpickler):
         """Called for each class and function that a pickle refers to."""
         found = look_up(module, name) if module == public_name("__main__") else None
         return super().find_class(module, name) if found is None else found
-
-
-def _kind(obj: object) -> Any:
-    return obj if isinstance(obj, (type, FunctionType)) else type(obj)
 
 
 def explained(value: object, problem: Exception, name: str) -> UnkeepableError:

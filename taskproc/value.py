@@ -12,7 +12,7 @@ import zlib
 from functools import partial
 from importlib import import_module
 from io import BufferedReader
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -26,6 +26,7 @@ from taskproc.gzipped import PIECE, GzipReader, GzipWriter
 from taskproc.origin import is_user_code, reference
 from taskproc.pickling import PROTOCOL, Sink, UnkeepableError, load_from, pickle_into, text_into, unpickled
 from taskproc.record import NO_DIGEST, FileEntry
+from taskproc.token import is_attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,6 +58,7 @@ class Dumped(NamedTuple):
     """A value as kept: either `inline`, or in the file that `entry` tells of. Fields as in `taskproc.record.Output`.
 
     `digest` is of the value alone, and of the code it refers to. `names_folder`: it names the attempt's own folder.
+    `points_out`: it has a path in it that leads out of the cache.
     """
 
     digest: bytes
@@ -65,6 +67,7 @@ class Dumped(NamedTuple):
     refs: tuple[str, ...]
     refs_code: bytes
     names_folder: bool
+    points_out: bool = False
     python: str = ""
 
 
@@ -112,12 +115,12 @@ def dump(value: object, path: str, level: int, code_of: Callable[[References], b
         raise
     python = PYTHON if CodeType in sink.met else ""
     if not refs:
-        return Dumped(identity, inline, entry, (), NO_DIGEST, names_folder, python)
+        return Dumped(identity, inline, entry, (), NO_DIGEST, names_folder, sink.points_out, python)
     # What is local to a function changes with that function, which the task that called it reaches.
     named = {name: ref for ref in refs if "<locals>" not in (name := reference(ref))}
     code = code_of(tuple(named.values())) if named else NO_DIGEST
     identity = digest(identity, code if len(named) == len(refs) else code_of(refs))
-    return Dumped(identity, inline, entry, tuple(sorted(named)), code, names_folder, python)
+    return Dumped(identity, inline, entry, tuple(sorted(named)), code, names_folder, sink.points_out, python)
 
 
 def load(source: bytes | Stored) -> Any:
@@ -147,7 +150,7 @@ def load(source: bytes | Stored) -> Any:
 class _Sink(Sink):
     """Holds a pickle whole up to `_WHOLE` bytes, and streams it to a file from then on."""
 
-    __slots__ = ("_level", "_path", "_room", "file", "held", "token")
+    __slots__ = ("_level", "_path", "_room", "file", "held", "points_out", "token")
 
     def __init__(self, path: str, level: int, token: bytes) -> None:
         super().__init__()
@@ -156,7 +159,13 @@ class _Sink(Sink):
         self._room = _WHOLE
         self.held: list[bytes] = []
         self.file: _File | None = None
+        self.points_out = False
         self.token = token
+
+    def meet(self, thing: object) -> None:
+        super().meet(thing)
+        if isinstance(thing, PurePath) and not self.points_out:
+            self.points_out = not _is_kept(os.fspath(thing), self._path)
 
     def take(self, view: memoryview) -> None:
         self._room -= len(view)
@@ -175,6 +184,13 @@ class _Sink(Sink):
     def abandon(self) -> None:
         if self.file is not None:
             self.file.abandon()
+
+
+def _is_kept(path: str, result: str) -> bool:
+    """Whether a path leads to an attempt of the same cache, by whose name it is another once the files are others."""
+    cache = result.rsplit(os.sep, 4)[0] + os.sep
+    parts = path.removeprefix(cache).split(os.sep)
+    return path.startswith(cache) and len(parts) > 2 and is_attempt(parts[2])
 
 
 class _File:

@@ -65,6 +65,33 @@ class Spoils(Task):
 """
 
 
+HANDED = """
+from taskproc import Future, InputFile
+from dataclasses import dataclass
+from pathlib import Path
+
+@dataclass
+class Config:
+    path: Path
+
+class Pass(Task):
+    def __init__(self, path: InputFile):
+        self.path = path
+    def run_task(self):
+        path = self.path
+        return {result}
+
+class Read(Task):
+    handed: Requires[object]
+    def __init__(self, path: InputFile):
+        self.handed = Pass(path)
+    def run_task(self):
+        match self.handed:
+            case {{'at': [path]}} | (path, 1) | Config(path) | path:
+                return path.read_text()
+"""
+
+
 @pytest.fixture
 def text(tmp_path: Path) -> Path:
     path = tmp_path / "words.txt"
@@ -248,6 +275,16 @@ def test_a_changed_file_runs_what_is_given_it(flow: Any, text: Path) -> None:
         assert reason.startswith("argument or attribute changed")
         assert reasons(flow, task) == {}
         assert flow.task(task).task_args == before
+
+
+@pytest.mark.parametrize("result", ["path", "{'at': [path]}", "(Path(path), 1)", "Config(path)"])
+def test_a_changed_file_that_is_handed_on_runs_what_reads_it(flow: Any, text: Path, result: str) -> None:
+    flow.write(HANDED.format(result=result))
+    flow.run(f"Read({str(text)!r})")
+    text.write_text("some more words")
+    ran = flow.run(f"Read({str(text)!r})")
+    assert (ran.value, ran.executed) == ("some more words", {"Pass": 1, "Read": 1})
+    assert flow.run(f"Read({str(text)!r})").executed == {}
 
 
 def test_the_files_that_changed_are_named(flow: Any, text: Path) -> None:

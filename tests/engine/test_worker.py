@@ -168,6 +168,11 @@ def test_files_are_part_of_the_digest(lab: Any, here: Any) -> None:
         ("result = 0", False),
         ("result = Path('/elsewhere')", True),
         ("result = Path(self.folder, 'data')", False),
+        ("result = {'at': [Path('/elsewhere')]}", True),
+        ("result = {'at': [Path('beside')], 'n': range(100_000)}", True),
+        ("result = {'at': [Path(self.folder, 'data')]}", False),
+        ("result = Path(self.folder).with_name(16 * '0') / 'data'", False),
+        ("result = Path(self.folder).with_name('data')", True),
         ("result = None; os.makedirs(self.folder + '/data')", False),
     ],
 )
