@@ -220,12 +220,17 @@ class _Encoder:
             message = f"{_name(kind)} cannot be taken apart: {problem}"
             raise Unencodable(message) from problem
         try:
-            maker = dumps(made.maker, 2) if isinstance(made.maker, str) else self._part(made.maker)
+            maker = dumps(made.maker, 2) if isinstance(made.maker, str) else self._maker(made.maker)
         except Unencodable as problem:  # which nobody has given as a value
             message = f"{_name(kind)} cannot be taken apart: {problem}"
             raise Unencodable(message) from None
         arguments = b"".join([pack("<I", len(made.arguments)), *map(self._part, made.arguments)])
         return b"".join((b"*", maker, arguments, self._attributes(made.attributes, later), self._items(made.content)))
+
+    def _maker(self, maker: Any) -> bytes:
+        """Encode what makes an instance: any function, also where a function is no data by itself."""
+        by_name = not self._plain or isinstance(maker, (type, FunctionType))
+        return self._part(maker) if by_name else self._encode_apart(maker, plain=False)
 
     def _part(self, value: Any) -> bytes:
         """Encode what an instance is made with, which may be a class also where a class is no data by itself."""
@@ -271,15 +276,17 @@ class _Encoder:
         return b"".join((pack("<I", len(parts) // 2), *parts))
 
     def _elements(self, elements: Iterable[object]) -> bytes:
-        encode = self._encode_apart if self._numbered else self.encode
-        parts = sorted(map(encode, elements))
+        if self._numbered:  # in an order that is by chance
+            parts = sorted(self._encode_apart(element, plain=self._plain) for element in elements)
+        else:
+            parts = sorted(map(self.encode, elements))
         return pack("<I", len(parts)) + b"".join(parts)
 
-    def _encode_apart(self, element: object) -> bytes:
-        """Encode a set's element where parts are numbered, since the order in which a set gives them is by chance."""
-        apart = _Encoder(plain=self._plain, partial=self._partial)
+    def _encode_apart(self, value: object, *, plain: bool) -> bytes:
+        """Encode a value by itself, as if nothing had been met before."""
+        apart = _Encoder(plain=plain, partial=self._partial)
         try:
-            data = apart.encode(element)
+            data = apart.encode(value)
         except _CycleError:
             message = "a set whose element contains it has no order"
             raise Unencodable(message) from None

@@ -72,6 +72,13 @@ def attempt_folder(cache: Path, name: str, task_id: int, attempt: str) -> Path:
     return task_folder(cache, name, task_id) / attempt
 
 
+def is_of_attempt(path: str, result: str) -> bool:
+    """Whether a path leads into an attempt of the cache of `result`: it is another once the files are others."""
+    cache = result.rsplit(os.sep, 4)[0] + os.sep
+    parts = path.removeprefix(cache).split(os.sep)
+    return path.startswith(cache) and len(parts) > 2 and is_attempt(parts[2])
+
+
 def begun_by(run: str, folder: Path) -> list[Path]:
     """The folders of the attempts that a run has begun at the task of a folder, if they have left something.
 

@@ -45,6 +45,12 @@ KNOWN: dict[str, Callable[[Any], object]] = {
 
 _BEHIND_A_NAME = ("__value__", "__type_params__", "__supertype__", "__bound__", "__constraints__", "__default__")
 
+SHARED = {"Random": ("random", "_inst"), "RandomState": ("numpy.random.mtrand", "_rand")}
+"""Where the generators are from which all code of a process draws random numbers, by their classes' names.
+
+What state they are in says nothing of the code that draws: `choice` of `random`, say, is a method of one.
+"""
+
 _PLAIN_BASES = frozenset({int, float, complex, str, bytes, tuple, list, dict, set, frozenset})
 
 
@@ -115,6 +121,9 @@ def reduce(value: Any, *, by_name: bool = False) -> Reduced:
     lasting = LASTING.get(known_name(kind))
     if lasting is not None:
         return Reduced(kind, lasting(value))
+    module, name = SHARED.get(kind.__name__, ("", ""))
+    if module and getattr(sys.modules.get(module), name, None) is value:
+        return Reduced(f"{module}:{name}")
     if _is_numpy(kind, "generic") and not value.dtype.hasobject:
         parts = (value.real, value.imag) if value.dtype.kind == "c" else (value,)
         return Reduced("numpy.generic", (str(value.dtype), *[_numpy_bytes(part) for part in parts]))

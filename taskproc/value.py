@@ -22,11 +22,12 @@ from taskproc.batch import Stored
 from taskproc.bytecode import PYTHON
 from taskproc.canonical import canonical, digest, flat
 from taskproc.filedigest import digest_of
+from taskproc.files import is_of_attempt
 from taskproc.gzipped import PIECE, GzipReader, GzipWriter
 from taskproc.origin import is_user_code, reference
 from taskproc.pickling import PROTOCOL, Sink, UnkeepableError, load_from, pickle_into, text_into, unpickled
 from taskproc.record import NO_DIGEST, FileEntry
-from taskproc.token import is_attempt
+from taskproc.reduction import SHARED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -165,7 +166,7 @@ class _Sink(Sink):
     def meet(self, thing: object) -> None:
         super().meet(thing)
         if isinstance(thing, PurePath) and not self.points_out:
-            self.points_out = not _is_kept(os.fspath(thing), self._path)
+            self.points_out = not is_of_attempt(os.fspath(thing), self._path)
 
     def take(self, view: memoryview) -> None:
         self._room -= len(view)
@@ -184,13 +185,6 @@ class _Sink(Sink):
     def abandon(self) -> None:
         if self.file is not None:
             self.file.abandon()
-
-
-def _is_kept(path: str, result: str) -> bool:
-    """Whether a path leads to an attempt of the same cache, by whose name it is another once the files are others."""
-    cache = result.rsplit(os.sep, 4)[0] + os.sep
-    parts = path.removeprefix(cache).split(os.sep)
-    return path.startswith(cache) and len(parts) > 2 and is_attempt(parts[2])
 
 
 class _File:
@@ -256,8 +250,10 @@ def _identify(value: object, data: bytes, sink: _Sink, *, names_folder: bool) ->
     blanked = data.replace(sink.token, bytes(len(sink.token))) if names_folder else data
     if any(hasattr(kind, "_task_carried") for kind in sink.met):  # the encoding has its key alone
         return digest(b"pickle", blanked), _user_references(sink.met)
+    # The copy of a generator that the process shares counts by its state, with which its reader goes on.
+    copied = names_folder or any(kind.__name__ in SHARED for kind in sink.met)
     try:
-        encoded = canonical(unpickled(blanked) if names_folder else value)
+        encoded = canonical(unpickled(blanked) if copied else value)
     except Exception:  # noqa: BLE001  not every value can be encoded: its pickle then stands for it
         return digest(b"pickle", blanked), _user_references(sink.met)
     return digest(encoded.data), encoded.refs

@@ -11,6 +11,7 @@ import fractions
 import functools
 import math
 import pathlib
+import random
 import re
 import subprocess
 import sys
@@ -430,14 +431,40 @@ def test_what_is_nested_too_deeply() -> None:
 class OddlyMade(dt.date):
     """As one of pandas, whose maker is of Cython's own kind of function."""
 
+    maker: Callable[..., Any] = math.sqrt
+
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return math.sqrt, (4,)
+        return type(self).maker, (self.toordinal(),)
 
 
-def test_what_is_made_by_something_odd_is_named_itself() -> None:
-    odd = "an OddlyMade cannot be taken apart: a builtin_function_or_method is not plain data"
-    with pytest.raises(Unencodable, match=odd):
-        encode({"day": OddlyMade(2020, 1, 1)})
+class OddlyHeld(OddlyMade):
+    maker = functools.partial(math.sqrt, threading.Lock())
+
+
+@pytest.mark.parametrize(
+    "drawing", [random.random, random.choice, numpy.random.rand, numpy.random.mtrand._rand, Plain(random.shuffle)]
+)
+def test_of_a_generator_that_a_process_shares_the_state_does_not_count(drawing: Any) -> None:
+    before = canonical(drawing)
+    random.random()
+    numpy.random.random()
+    assert canonical(drawing) == before
+
+
+def test_of_a_generator_of_ones_own_the_state_counts() -> None:
+    for own in (random.Random(1), numpy.random.RandomState(1)):
+        before = canonical([own, own.choice])
+        own.random()
+        assert canonical([own, own.choice]) != before
+
+
+def test_what_is_made_by_something_odd_is_plain_data_too() -> None:
+    day, same, other = OddlyMade(2020, 1, 1), OddlyMade(2020, 1, 1), OddlyMade(2020, 1, 2)
+    assert encode({"day": day}) == encode({"day": same}) != encode({"day": other})
+    with pytest.raises(Unencodable, match="an OddlyHeld cannot be taken apart: a lock cannot be taken apart"):
+        encode({"day": OddlyHeld(2020, 1, 1)})
+    with pytest.raises(Unencodable, match="a builtin_function_or_method is not plain data"):
+        encode([day, math.sqrt])
 
 
 @pytest.mark.parametrize(

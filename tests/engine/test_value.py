@@ -274,6 +274,13 @@ def test_own_folder_is_left_out_of_the_digest(tmp_path: Path, size: int) -> None
     assert not plain.names_folder
 
 
+def test_a_generator_that_the_process_shares_counts_by_its_state_in_a_result(path: str) -> None:
+    before = keep(random.random, path).digest
+    assert keep(random.random, path).digest == before
+    random.random()
+    assert keep(random.random, path).digest != before
+
+
 def test_a_token_across_pieces_is_found(tmp_path: Path) -> None:
     token = "0123456789abcdef"
     for before in ((1 << 20) - 8, (1 << 20) - 16, 1 << 20):
