@@ -62,7 +62,7 @@ def title(part: CodePart) -> str:
     return f"{_KINDS[part.kind]}{part.name}"
 
 
-def phrase(found: list[Change], own: str, short: str) -> str:
+def phrase(found: list[Change], own: str = "", short: str = "") -> str:
     """What changed, as the subject of a sentence: `constant study:RATE, code of Train`.
 
     Args:

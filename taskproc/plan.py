@@ -37,6 +37,7 @@ from taskproc.graph import Node, packed_sources, shape
 from taskproc.grounds import UNKNOWN
 from taskproc.origin import reference
 from taskproc.record import WIDTH, Inputs, Record, Stamp
+from taskproc.requires import slots_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -136,10 +137,20 @@ def difference(node: Node, old: Inputs, now: Inputs, *, trust_code: bool) -> Rea
 
 
 def _other_slots(node: Node, old: Inputs, now: Inputs) -> list[str]:
-    """The slots that hold other tasks than they did; all of them where slots or places in them are others."""
-    places = [slice(at, at + WIDTH) for at in range(0, len(now.sources), WIDTH)]
-    edges = zip(node.edges, places, strict=True)
-    return sorted({e.slot for e, at in edges if old.shape != now.shape or old.sources[at] != now.sources[at]})
+    """The slots that hold other tasks than they did, as far as a record tells that: it has all tasks in one row."""
+    before, after = (
+        [inputs.sources[at : at + WIDTH] for at in range(0, len(inputs.sources), WIDTH)] for inputs in (old, now)
+    )
+    slots, held = slots_of(node.cls), [edge.slot for edge in node.edges]
+    found: set[str] = set()
+    if old.shape != now.shape:
+        known = set(before)
+        found = {slot for slot, key in zip(held, after, strict=True) if key not in known}
+    if not found and len(before) == len(after):
+        found = {slot for slot, was, key in zip(held, before, after, strict=True) if was != key}
+    elif not found:  # a slot for one value has not got fewer
+        found = {name for name, slot in slots.items() if slot.layout(node.state[name]) is not None}
+    return sorted(found or slots)
 
 
 def _difference(node: Node, old: Inputs, now: Inputs, grounds: Grounds) -> Reason | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections import deque
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ _JSON = frozenset({type(None), bool, int, float, str})
 
 SHOWN = 60
 """Characters of an argument that are shown to people."""
+
+_BREAK = re.compile(r"\s*\n\s*")
 
 
 class _Glimpse(reprlib.Repr):
@@ -46,8 +49,8 @@ _glimpse = _Glimpse()
 
 
 def glimpse(value: object) -> str:
-    """A value in little space and time: a future by its class alone, long things cut short."""
-    return _glimpse.repr(value)
+    """A value in little space and time, on one line: a future by its class alone, long things cut short."""
+    return _BREAK.sub(" ", _glimpse.repr(value))
 
 
 def _reference(future: FutureBase) -> dict[str, Any]:

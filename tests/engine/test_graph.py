@@ -73,6 +73,14 @@ def test_a_node_tells_what_the_task_is() -> None:
     assert node.label == repr(node) == "Pair(left=Leaf(…), right=Const(2))"
 
 
+def test_a_label_is_one_line() -> None:
+    class Table:
+        def __repr__(self) -> str:
+            return "a  b\n   1  2\n"
+
+    assert node_of(Pair(Const(Table()), Const("x\ny"))).label == "Pair(left=Const(a  b 1  2 ), right=Const('x\\ny'))"
+
+
 def test_a_graph_has_each_task_once_upstreams_first() -> None:
     leaf = Leaf()
     left, right = Pair(leaf, Leaf(1)), Pair(leaf["a"], leaf)

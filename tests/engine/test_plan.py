@@ -289,6 +289,51 @@ def test_what_init_makes_of_its_surroundings_counts(
     assert flow.run("Top()").reasons == found
 
 
+GROWING = """
+class Low(Task):
+    def __init__(self, x):
+        pass
+    def run_task(self):
+        return 3
+
+class Top(Task):
+    some: RequiresDict[str, int]
+    one: Requires[int]
+    more: RequiresList[int]
+    def __init__(self):
+        some, one, more = os.environ['NEEDS'].split('/')
+        self.some = {x: Low(x) for x in some}
+        self.one = Low(one)
+        self.more = [Low(x) for x in more]
+    def run_task(self):
+        return [self.some, self.one, self.more]
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "slots"),
+    [
+        ("ab/c/de", "abf/c/de", "some"),
+        ("ab/c/de", "ab/c/df", "more"),
+        ("ab/c/de", "fb/c/d", "some"),
+        ("ab/c/de", "ab/f/de", "one"),
+        ("ab/c/de", "a/c/de", "more and some"),
+        ("ab/c/de", "ba/c/de", "some"),
+        ("ab/c/de", "a/b/cde", "more and one and some"),
+        ("ab/c/de", "/c/", "more and some"),
+    ],
+)
+def test_a_slot_that_holds_what_it_held_is_not_said_to_have_changed(
+    flow: Any, monkeypatch: pytest.MonkeyPatch, then: str, now: str, slots: str
+) -> None:
+    monkeypatch.setenv("NEEDS", then)
+    flow.write(GROWING)
+    flow.run("Top()")
+    monkeypatch.setenv("NEEDS", now)
+    assert decided(flow)["Top()"] == f"upstream {slots} changed"
+    assert flow.run("Top()").reasons["Top()"] == f"upstream {slots} changed"
+
+
 def test_settings_are_not_code(flow: Any) -> None:
     flow.write(CHAIN)
     flow.run("Top()")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from taskproc.changes import changes
+from taskproc.changes import changes, phrase
 from taskproc.decision import AttributeChanged, How, MayRun, Run, UpstreamChanged
 from taskproc_cli.views.quantities import count, duration
 
@@ -54,7 +54,9 @@ def _state(found: Evidence) -> str:
     if row is None or not (row.good or row.failure):
         return "cleared" if row and row.cleared else "never ran"
     state = "recorded" if row.good else "failed"
-    return f"{state}; its code has changed" if found.changes else f"{state}; its arguments are not known here"
+    return (
+        f"{state}; {phrase(found.changes)} changed" if found.changes else f"{state}; its arguments are not known here"
+    )
 
 
 def _upstream_lines(upstream: Upstream) -> Iterator[str]:
