@@ -82,6 +82,8 @@ def stray_word(word: str, rest: Sequence[str], parameters: Parameters) -> str:
     is_option = bool(flag) or before.startswith("--") or (before.startswith("-") and before[1:2].isalpha())
     if is_option and lacking and not lacking.shape.flag:
         return f"{lacking.option} needs a value: {before} was taken for it"
+    if lacking and lacking.shape.many:
+        return f"{word!r} has no place: {lacking.option} is given once for each item, {lacking.option} {word}"
     if word.startswith(("\u2013", "\u2014")):
         return f"{word!r} begins with a long dash; did you mean --{word[1:]}?"
     name, equals, _ = word.partition("=")

@@ -10,7 +10,7 @@ from taskproc_cli.parameters import parameters_of
 
 
 class Train(Task):
-    def __init__(self, n: int, k: int = 1, *, fast: bool = False) -> None: ...
+    def __init__(self, n: int, k: int = 1, *, fast: bool = False, files: tuple[str, ...] = ()) -> None: ...
 
 
 KNOWN = ["-o", "--cache", "--help", "--json", "--train.lr", "--n", "--k", "--any-", "---under-score"]
@@ -58,6 +58,7 @@ def test_an_option_of_another_command_is_said_to_be_one() -> None:
         ("–n", "'–n' begins with a long dash; did you mean --n?"),  # noqa: RUF001
         ("n=6", "'n=6' is no option; did you mean --n=6?"),
         ("--n 3 6", "'6' has no place after Train: parameters are given as --NAME VALUE"),
+        ("--files a b", "'b' has no place: --files is given once for each item, --files b"),
     ],
 )
 def test_a_word_without_a_place_is_understood(words: str, said: str) -> None:

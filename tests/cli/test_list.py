@@ -40,6 +40,15 @@ def test_a_default_that_cannot_tell_itself_is_listed(cli: Command, tmp_path: Pat
     assert json.loads(cli("list", "silent.py", "--format", "json").stdout)
 
 
+def test_of_an_annotated_type_the_type_is_listed(cli: Command, tmp_path: Path) -> None:
+    (tmp_path / "sized.py").write_text(
+        "from typing import Annotated\nfrom pydantic import Field\nfrom taskproc import Task\n"
+        "Size = Annotated[int, Field(gt=0)]\n"
+        "class Main(Task):\n    def __init__(self, size: Size, also: Annotated[list[int], 'some'] = []): pass\n"
+    )
+    assert cli("list", "sized.py").stdout == "Main(size: int, also: list[int] = [])\n"
+
+
 def test_what_json_and_a_signature_can_not_say_plainly_is_listed(cli: Command, tmp_path: Path) -> None:
     (tmp_path / "odd.py").write_text(
         "from enum import Enum\nfrom typing import TypedDict, Unpack\nfrom taskproc import Task\n"

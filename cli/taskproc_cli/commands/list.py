@@ -6,7 +6,7 @@ import inspect
 import re
 import sys
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_origin
 
 from taskproc.arguments import bare_signature, unpacked
 from taskproc.presentation import as_text
@@ -111,5 +111,7 @@ def _written(parameter: inspect.Parameter) -> str:
 
 
 def _name(annotation: Any) -> str:
+    if get_origin(annotation) is Annotated:  # what is said of the type is not how it is called
+        return _name(annotation.__origin__)
     fields = unpacked(annotation)
     return f"Unpack[{_name(fields)}]" if fields else _MODULES.sub("", inspect.formatannotation(annotation))
