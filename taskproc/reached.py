@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from taskproc.reduction import shared_name
+
 if TYPE_CHECKING:
     from pathlib import Path
     from types import FunctionType
@@ -62,6 +64,8 @@ def shown(value: object) -> str:
     """A value for people: at most some hundred characters, without addresses and places of libraries."""
     if isinstance(value, ModuleType):
         return f"module {value.__name__}"
+    if name := shared_name(value):  # an environment has secrets in it
+        return name
     try:
         return re.sub(r" at 0x[0-9a-f]+", "", _REPR.repr(value))
     except Exception as problem:  # noqa: BLE001  the user's own `__repr__`

@@ -45,10 +45,13 @@ KNOWN: dict[str, Callable[[Any], object]] = {
 
 _BEHIND_A_NAME = ("__value__", "__type_params__", "__supertype__", "__bound__", "__constraints__", "__default__")
 
-SHARED = {"Random": ("random", "_inst"), "RandomState": ("numpy.random.mtrand", "_rand")}
-"""Where the generators are from which all code of a process draws random numbers, by their classes' names.
-
-What state they are in says nothing of the code that draws: `choice` of `random`, say, is a method of one.
+SHARED = {
+    "Random": ("random", "_inst"),
+    "RandomState": ("numpy.random.mtrand", "_rand"),
+    "_Environ": ("os", "environ"),
+}
+"""Where that is, by the names of the classes, which all code of a process shares: the environment, and the generators
+of random numbers, of which `choice` of `random`, say, is a method. What state they are in says nothing of the code.
 """
 
 _PLAIN_BASES = frozenset({int, float, complex, str, bytes, tuple, list, dict, set, frozenset})
@@ -80,6 +83,12 @@ def _zone(zone: Any) -> Any:
     from datetime import timezone
 
     return timezone(zone.utcoffset(None))
+
+
+def shared_name(value: object) -> str:
+    """The name of what all code of a process shares, empty for all else."""
+    module, name = SHARED.get(type(value).__name__, ("", ""))
+    return f"{module}:{name}" if module and getattr(sys.modules.get(module), name, None) is value else ""
 
 
 def is_plain(kind: type[Any]) -> bool:
@@ -121,9 +130,8 @@ def reduce(value: Any, *, by_name: bool = False) -> Reduced:
     lasting = LASTING.get(known_name(kind))
     if lasting is not None:
         return Reduced(kind, lasting(value))
-    module, name = SHARED.get(kind.__name__, ("", ""))
-    if module and getattr(sys.modules.get(module), name, None) is value:
-        return Reduced(f"{module}:{name}")
+    if name := shared_name(value):
+        return Reduced(name)
     if _is_numpy(kind, "generic") and not value.dtype.hasobject:
         parts = (value.real, value.imag) if value.dtype.kind == "c" else (value,)
         return Reduced("numpy.generic", (str(value.dtype), *[_numpy_bytes(part) for part in parts]))

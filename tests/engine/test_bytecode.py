@@ -48,4 +48,4 @@ def test_an_edit_within_the_same_second_counts(study: Path) -> None:
 def test_bytecode_of_older_files_is_kept(study: Path) -> None:
     write(study, 1, time.time() - 10)
     assert run(study) == "2"
-    assert len(list((study / "__pycache__").glob("*.pyc"))) == 2
+    assert {"helper", "later"} <= {path.name.partition(".")[0] for path in (study / "__pycache__").glob("*.pyc")}

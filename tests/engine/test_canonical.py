@@ -10,6 +10,7 @@ import enum
 import fractions
 import functools
 import math
+import os
 import pathlib
 import random
 import re
@@ -442,13 +443,15 @@ class OddlyHeld(OddlyMade):
 
 
 @pytest.mark.parametrize(
-    "drawing", [random.random, random.choice, numpy.random.rand, numpy.random.mtrand._rand, Plain(random.shuffle)]
+    "shared",
+    [random.random, random.choice, numpy.random.rand, numpy.random.mtrand._rand, Plain(random.shuffle), os.environ],
 )
-def test_of_a_generator_that_a_process_shares_the_state_does_not_count(drawing: Any) -> None:
-    before = canonical(drawing)
+def test_the_state_of_what_a_process_shares_does_not_count(shared: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = canonical(shared)
     random.random()
     numpy.random.random()
-    assert canonical(drawing) == before
+    monkeypatch.setenv("OTHER", "1")
+    assert canonical(shared) == before
 
 
 def test_of_a_generator_of_ones_own_the_state_counts() -> None:

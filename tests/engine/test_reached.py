@@ -1,6 +1,14 @@
 from __future__ import annotations
 
-from taskproc.reached import shown_defaults
+import os
+import random
+
+from taskproc.reached import shown, shown_defaults
+
+
+def test_of_what_a_process_shares_only_the_name_is_shown() -> None:
+    assert [shown(value) for value in (os.environ, random._inst)] == ["os:environ", "random:_inst"]
+    assert shown({"a": 1}) == "{'a': 1}"
 
 
 def test_defaults_are_shown_by_name() -> None:
