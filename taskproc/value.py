@@ -24,7 +24,7 @@ from taskproc.canonical import canonical, digest, flat
 from taskproc.filedigest import digest_of
 from taskproc.files import is_of_attempt
 from taskproc.gzipped import PIECE, GzipReader, GzipWriter
-from taskproc.origin import is_user_code, reference
+from taskproc.origin import is_made, is_user_code, reference
 from taskproc.pickling import PROTOCOL, Sink, UnkeepableError, load_from, pickle_into, text_into, unpickled
 from taskproc.record import NO_DIGEST, FileEntry
 from taskproc.reduction import SHARED
@@ -117,8 +117,8 @@ def dump(value: object, path: str, level: int, code_of: Callable[[References], b
     python = PYTHON if CodeType in sink.met else ""
     if not refs:
         return Dumped(identity, inline, entry, (), NO_DIGEST, names_folder, sink.points_out, python)
-    # What is local to a function changes with that function, which the task that called it reaches.
-    named = {name: ref for ref in refs if "<locals>" not in (name := reference(ref))}
+    # What a function has made changes with that function, which the task that called it reaches.
+    named = {name: ref for ref in refs if not is_made(name := reference(ref))}
     code = code_of(tuple(named.values())) if named else NO_DIGEST
     identity = digest(identity, code if len(named) == len(refs) else code_of(refs))
     return Dumped(identity, inline, entry, tuple(sorted(named)), code, names_folder, sink.points_out, python)

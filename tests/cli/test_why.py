@@ -87,6 +87,22 @@ def test_an_edited_helper_is_shown_as_a_diff(study: Path, cli: Command) -> None:
     assert {low.returncode, main.returncode, instance.returncode} == {0}
 
 
+def test_tasks_that_would_look_alike_are_told_apart(cli: Command, tmp_path: Path) -> None:
+    (tmp_path / "alike.py").write_text(
+        "from taskproc import Future, Requires, RequiresList, Task\n"
+        "class Low(Task):\n    def __init__(self, x: int): self.x = x\n    def run_task(self): return self.x\n"
+        "class Mid(Task):\n    low: Requires[int]\n    def __init__(self, low: Future[int]): self.low = low\n"
+        "    def run_task(self): raise ValueError(self.low)\n"
+        "class Main(Task):\n    mids: RequiresList[int]\n"
+        "    def __init__(self): self.mids = [Mid(Low(1)), Mid(Low(2))]\n    def run_task(self): return 0\n"
+    )
+    cli("run", "alike.py", "-k")
+    assert cli("why", "alike.py").stdout.splitlines()[1:3] == [
+        "  Mid(low=Low(…))#0 would run: failed last time: ValueError: 1",
+        "  Mid(low=Low(…))#1 would run: failed last time: ValueError: 2",
+    ]
+
+
 def test_a_value_that_was_made_anew_meanwhile_is_named(study: Path, cli: Command) -> None:
     edit(study.with_name("helpers.py"), "x - 1", "x - 2")
     cli("run", study, "Low")

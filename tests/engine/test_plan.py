@@ -289,6 +289,37 @@ def test_what_init_makes_of_its_surroundings_counts(
     assert flow.run("Top()").reasons == found
 
 
+MAKING = """
+import collections, enum, typing
+
+Named = collections.namedtuple('OtherName', 'x y')
+
+class Top(Task):
+    def run_task(self):
+        {made}
+"""
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "return collections.namedtuple('Pair', 'x y')(1, 2)",
+        "return enum.Enum('Kind', 'x y').y",
+        "return [typing.NamedTuple('Pair', [('x', int), ('y', int)])(1, 2)]",
+        "return Named(1, 2)",
+    ],
+)
+def test_a_class_that_a_call_has_made_is_as_it_was(flow: Any, made: str) -> None:
+    flow.write(MAKING.format(made=made))
+    flow.run("Top()")
+    flow.reload()
+    assert decided(flow) == {}
+    flow.edit(("'x", "'z"))
+    (reason,) = flow.run("Top()").reasons.values()
+    assert "code of " in reason
+    assert decided(flow) == {}
+
+
 GROWING = """
 class Low(Task):
     def __init__(self, x):

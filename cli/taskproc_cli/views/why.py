@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from taskproc.changes import Change, Version
     from taskproc.evidence import Evidence, Upstream
+    from taskproc.graph import Node
+    from taskproc.plan import Plan
     from taskproc.record import Made
 
 SHOWN = 60
@@ -24,7 +26,7 @@ def why_lines(label: str, found: Evidence) -> Iterator[str]:
     """All that is known, in lines; nothing about what there is nothing to say of."""
     yield f"{label}: {_state(found)}"
     for upstream in found.upstreams:
-        yield from _upstream_lines(upstream)
+        yield from _upstream_lines(upstream, found.plan)
     if found.other is not None:
         since = ", and since then its code has changed:" if found.changes else ""
         yield f"  the newest result of its class, with other arguments, was {_made(found.other.made)}{since}"
@@ -59,10 +61,10 @@ def _state(found: Evidence) -> str:
     )
 
 
-def _upstream_lines(upstream: Upstream) -> Iterator[str]:
+def _upstream_lines(upstream: Upstream, plan: Plan | None) -> Iterator[str]:
     first, *others = upstream.cause.nodes
     more = f" and {count(len(others), 'other task')}" if others else ""
-    yield f"  {first.label}{more} would run: {upstream.cause.reason}"
+    yield f"  {_name(first, plan)}{more} would run: {upstream.cause.reason}"
     yield from _diff_lines(upstream.changes, "    ")
 
 
@@ -84,7 +86,11 @@ def _reason_lines(found: Evidence) -> Iterator[str]:
         for node, row in found.differing:
             if row.good is not None:
                 how = "was" if reason.how is How.WAS_MADE_ANEW else "has another value since it was"
-                yield f"  {node.label} {how} {_made(row.good.made)}"
+                yield f"  {_name(node, found.plan)} {how} {_made(row.good.made)}"
+
+
+def _name(node: Node, plan: Plan | None) -> str:
+    return node.label if plan is None else plan.name(node)
 
 
 def _record_lines(found: Evidence) -> Iterator[str]:
