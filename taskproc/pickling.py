@@ -11,12 +11,13 @@ import os
 import pickle
 from collections import ChainMap
 from importlib import import_module
-from types import CodeType, FunctionType
+from types import CodeType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakSet
 
 from taskproc.byvalue import BY_VALUE, reduced, reduced_own
 from taskproc.origin import look_up, public_name, reference
+from taskproc.sink import MAIN, Sink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,48 +25,17 @@ if TYPE_CHECKING:
 
 PROTOCOL = 5
 
-_MAIN = b"__main__"
 _TEXT = pickle.PROTO + bytes([PROTOCOL]) + pickle.BINUNICODE8  # then come its length and itself
 _NAMED = pickle.STACK_GLOBAL  # the opcode by which a pickle takes something from a module
 _NOWHERE = "<dynamic-code>"  # what cloudpickle puts for the name of a file
 _PIECE = 1 << 17  # characters
 _READ = 1 << 20
-_FRAMES = 1 << 18  # a pickle's frames, which alone can name a module, are well below this
 _BY_VALUE = 6  # the length of what cloudpickle reduces a class to
 _STATE = 2  # where the state is in what `__reduce__` returns
 
 
 class UnkeepableError(Exception):
     """A result can't be kept; the message is a sentence that tells why, and names the part at fault."""
-
-
-class Sink:
-    """Where a pickler writes. `met` collects the types and functions that it met besides plain data."""
-
-    __slots__ = ("by_value", "met")
-
-    def __init__(self) -> None:
-        self.by_value = False
-        self.met: set[Any] = set()
-
-    def meet(self, thing: object) -> None:
-        """Called by the pickler with what is not plain data."""
-        self.met.add(thing if isinstance(thing, (type, FunctionType)) else type(thing))
-
-    def write(self, data: bytes | bytearray | pickle.PickleBuffer) -> int:
-        """Called by the pickler: with whole frames of about 64 KiB, or with the memory of something large."""
-        view = data.raw() if isinstance(data, pickle.PickleBuffer) else memoryview(data)
-        if not self.by_value and len(view) < _FRAMES and _MAIN in bytes(view):
-            raise _NamesMainError
-        self.take(view)
-        return len(view)
-
-    def take(self, view: memoryview) -> None:
-        """Take the next part of the pickle."""
-        raise NotImplementedError
-
-    def abandon(self) -> None:
-        """Leave nothing behind; the pickle is not whole."""
 
 
 S = TypeVar("S", bound=Sink)
@@ -75,15 +45,11 @@ _whole: WeakSet[type] = WeakSet()
 """Classes that came by value into this process, or left it so."""
 
 
-class _NamesMainError(Exception):
-    """A pickle would refer to `__main__`."""
-
-
 def pickled(value: object) -> bytes:
     """The pickle of a small value."""
     try:
         data = pickle.dumps(value, PROTOCOL)
-        if _MAIN not in data:
+        if MAIN not in data:
             return data
     except Exception:  # noqa: BLE001, S110  a user's own `__reduce__` may raise anything; cloudpickle's error tells
         pass
@@ -134,7 +100,7 @@ def pickle_into(value: object, new_sink: Callable[[], S]) -> S:
         make = _value_pickler() if by_value else _PlainPickler
         try:
             pickler = make(sink, PROTOCOL)
-            pickler.meet, pickler.of_result = sink.meet, True
+            pickler.known, pickler.meet, pickler.of_result = sink.known, sink.meet, True
             pickler.dump(value)
         except BaseException as error:  # a user's own `__reduce__` may raise anything
             sink.abandon()
@@ -185,11 +151,13 @@ def _last_character(data: bytes) -> int:
 class _PlainPickler(pickle.Pickler):
     """Pickles by reference."""
 
+    known: set[type]
     meet: Callable[[object], None]
     of_result: bool
 
     def reducer_override(self, obj: Any) -> Any:
-        self.meet(obj)
+        if type(obj) not in self.known:
+            self.meet(obj)
         return reduced_own(obj)
 
 
@@ -199,7 +167,8 @@ def _value_pickler() -> Any:
     base: Any = import_module("cloudpickle").Pickler
 
     def reducer_override(self: Any, obj: Any) -> Any:
-        self.meet(obj)
+        if type(obj) not in self.known:
+            self.meet(obj)
         if self.of_result and (own := reduced_own(obj)) is not NotImplemented:
             return own
         made = reduced(base, self, obj)
@@ -210,7 +179,8 @@ def _value_pickler() -> Any:
         return _class, (*reference(obj).split(":"), make, args), (fill, state), None, None, _fill_class
 
     table = ChainMap(BY_VALUE, base.dispatch_table)
-    members = {"reducer_override": reducer_override, "dispatch_table": table, "of_result": False, "meet": id}
+    bare = {"known": (), "meet": id, "of_result": False}  # what is not for a sink
+    members = {"reducer_override": reducer_override, "dispatch_table": table, **bare}
     return type("ValuePickler", (base,), members)
 
 

@@ -25,9 +25,10 @@ from taskproc.filedigest import digest_of
 from taskproc.files import is_of_attempt
 from taskproc.gzipped import PIECE, GzipReader, GzipWriter
 from taskproc.origin import is_made, is_user_code, reference
-from taskproc.pickling import PROTOCOL, Sink, UnkeepableError, load_from, pickle_into, text_into, unpickled
+from taskproc.pickling import PROTOCOL, UnkeepableError, load_from, pickle_into, text_into, unpickled
 from taskproc.record import NO_DIGEST, FileEntry
 from taskproc.reduction import SHARED
+from taskproc.sink import Sink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -167,6 +168,7 @@ class _Sink(Sink):
         super().meet(thing)
         if isinstance(thing, PurePath) and not self.points_out:
             self.points_out = not is_of_attempt(os.fspath(thing), self._path)
+            self.known.discard(type(thing))  # the next one may lead elsewhere
 
     def take(self, view: memoryview) -> None:
         self._room -= len(view)

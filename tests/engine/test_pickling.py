@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskproc import pickling
+from taskproc.sink import Sink
 
 SCRIPT = """
 import dataclasses
@@ -141,7 +142,7 @@ def test_what_a_script_defines_works_in_workers_and_stays_itself_in_the_script(t
     ]
 
 
-class Kept(pickling.Sink):
+class Kept(Sink):
     def __init__(self) -> None:
         super().__init__()
         self.data = b""
