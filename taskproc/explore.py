@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from taskproc.imports import names_of_libraries
 from taskproc.links import Links
-from taskproc.members import attributes_of, functions_of, registered_in
+from taskproc.members import attributes_of, functions_of, members_of, registered_in
 from taskproc.origin import home, is_user_code, public_name, reference, source_file
 from taskproc.reach import ANY, OF_MODULES, members_read
 from taskproc.reached import file_node, shown_defaults
@@ -98,6 +98,8 @@ class Explorer(Links):
             if not issubclass(self._base, base):
                 self._link_definition(node, f"base {number}", base)
         self._link_definition(node, "metaclass", type(cls))
+        if is_user_code(type(cls)):  # which was given the members in their order
+            self._absorb(node, ".__dict__", members_of(cls))
         self._widen(node, cls)
 
     def _class_text(self, cls: type, methods: list[CodeType], node: Node) -> Text:

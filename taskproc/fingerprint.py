@@ -22,7 +22,7 @@ from taskproc.asloaded import is_as_loaded, note
 from taskproc.batch import CodeFile
 from taskproc.canonical import digest
 from taskproc.inputfile import input_files
-from taskproc.members import is_untracked, subclasses_of
+from taskproc.members import LOOKS, beside, is_untracked, subclasses_of
 from taskproc.origin import is_user_code, public_name, reference, resolve
 from taskproc.reached import Node
 
@@ -205,7 +205,10 @@ class Fingerprinter:
                 bases = [*held, *(node.target for node in nodes if isinstance(node.target, type))]
                 for base in bases:  # workers may have loaded fewer
                     self._explorer.sources.doubt(base.__module__, f"{base.__qualname__}.__subclasses__()")
-                for cls in {derived: None for base in bases for derived in subclasses_of(base)}:
+                derived = {cls: None for base in bases for cls in subclasses_of(base)}
+                order = sorted(derived, key=lambda cls: module_name(cls.__module__))  # whichever was imported first
+                members.digest = digest(*(reference(cls).encode() for cls in order))
+                for cls in derived:
                     if issubclass(cls, self._base):
                         held[cls] = None
                     elif not is_untracked(cls):
@@ -239,11 +242,15 @@ def _steps(node: Node, *, making: bool) -> list[tuple[str, Node]]:
 
 
 def _digest_of(roots: Iterable[Node], *, making: bool = True) -> bytes:
-    """The digest of what definitions say, and of how each reaches others."""
+    """The digest of what definitions say, and of how each reaches others; of what is beside that if any looks at it."""
     numbers = {node: number for number, node in enumerate(_walk(roots, making=making))}
+    looks = LOOKS & {word for node in numbers for word in node.words}
     return digest(
         *(
-            digest(node.digest, *(f"{label}\0{numbers[to]}".encode() for label, to in _steps(node, making=making)))
+            digest(
+                node.digest + beside(node.target, looks),
+                *(f"{label}\0{numbers[to]}".encode() for label, to in _steps(node, making=making)),
+            )
             for node in numbers
         )
     )

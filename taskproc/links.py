@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from taskproc.canonical import Unencodable, canonical, digest
 from taskproc.imports import beside, importable, imported_names, meant_modules
 from taskproc.inputfile import Contents, input_files
-from taskproc.members import function_in, is_made_by_call, is_untracked, registered_in, tells_itself
+from taskproc.members import LOOKS, function_in, is_made_by_call, is_untracked, registered_in, tells_itself
 from taskproc.origin import (
     absolute_name,
     compiled_file,
@@ -116,6 +116,8 @@ class Links:
             namespace = vars(value)
             name = f"{public_name(value.__name__)}:{rest[0]}"
             value, rest = namespace[rest[0]], rest[1:]
+        if isinstance(value, FunctionType):  # whatever it is called here
+            node.words |= LOOKS & {value.__name__}
         if is_untracked(value) or is_untracked(value.__class__) or is_plumbing(value):
             return
         if file := compiled_file(value):

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import abc
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import Enum, EnumMeta
 from functools import cached_property
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
+from taskproc.canonical import canonical
 from taskproc.fields import is_set
 from taskproc.origin import is_user_code, look_up, reference
 from taskproc.requires import Slot
 
 _HEAP_TYPE = 1 << 9
 _TELLING = frozenset({"__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__"})
+LISTING = "__dict__"
+"""Stands among the words of code that may list members in their order, as `vars` does."""
+LOOKS = frozenset(
+    {LISTING, "__annotations__", "get_type_hints", "get_annotations", "signature", "getfullargspec", "validate_call"}
+)
+"""Words of code that may look at more of definitions than what these do: the order of members, annotations."""
+
 _PYTHONS = frozenset(
     f"__{name}__"
     for name in (
@@ -84,9 +92,14 @@ def _registered(cls: abc.ABCMeta) -> list[type]:
 
 
 def tells_itself(thing: object) -> bool:
-    """Whether a class says by code of the user's what its instances hold, and so may hold back some of it."""
-    bases = thing.__mro__ if isinstance(thing, type) else ()
-    return any(not _TELLING.isdisjoint(vars(cls)) for cls in bases if is_user_code(cls))
+    """Whether a class says by code of the user's what its instances hold, or what of it is cached: it may hold back."""
+    members = [vars(cls) for cls in (thing.__mro__ if isinstance(thing, type) else ()) if is_user_code(cls)]
+    return any(not _TELLING.isdisjoint(own) or any(map(_is_cached, own.values())) for own in members)
+
+
+def _is_cached(member: object) -> bool:
+    """Whether a member of a class is computed once, and then no part of what an instance is equal by."""
+    return isinstance(member, cached_property)
 
 
 def is_made_by_call(thing: object) -> bool:
@@ -131,6 +144,28 @@ def _is_machinery(cls: type, name: str) -> bool:
     if name in _PYTHONS or name.startswith(("_task_", "_abc_", "__pydantic_", "__dataclass_", "__attrs_")):
         return True
     return name == "task_name" or (isinstance(cls, EnumMeta) and name[:1] == name[-1:] == "_" != name[1:2])
+
+
+def members_of(cls: type) -> list[str]:
+    """The names of a class's own members, in their order."""
+    return [name for name in list(vars(cls)) if not _is_machinery(cls, name)]
+
+
+def beside(target: object, looks: Collection[str]) -> bytes:
+    """What counts of a definition only where code with some of the `LOOKS` is reached, besides what it says itself."""
+    if not looks or not isinstance(target, (type, FunctionType)):
+        return b""
+    functions = [target] if isinstance(target, FunctionType) else [function for _, function in functions_of(target)]
+    order = members_of(target) if isinstance(target, type) and LISTING in looks else []
+    hints = [_annotations(function) for function in functions] if {*looks} - {LISTING} else []
+    return canonical([order, *hints], partial=True).data
+
+
+def _annotations(function: FunctionType) -> Mapping[str, object]:
+    try:
+        return {**function.__annotations__}
+    except Exception:  # noqa: BLE001  they are evaluated here since Python 3.14, and may name anything
+        return {}
 
 
 def attributes_of(cls: type) -> Iterator[tuple[str, object]]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from taskproc.members import LISTING
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
@@ -130,6 +132,7 @@ def reach(code: CodeType) -> Reach:
             _scan_imports(inner, found)
     found.computes |= not (_READERS.isdisjoint(found.words) and _READING.isdisjoint(found.globals))
     found.imports_any |= not _LOADERS.isdisjoint(found.words)
+    found.members |= {LISTING} if ("vars",) in found.globals else set()
     return found
 
 

@@ -133,6 +133,39 @@ HIDDEN: dict[str, Project] = {
         ("weight = 1", "weight = 2"),
         "ALL = []\ndef a(): return 1\na.weight = 1\nALL.append(a)\n",
     ),
+    "the order of methods, listed": _helper(
+        "return [name for name in vars(helpers.C) if name[0] != '_']",
+        ("a(self): return 1\n    def b", "b(self): return 1\n    def a"),
+        "class C:\n    def a(self): return 1\n    def b(self): return 1\n",
+    ),
+    "the order of methods, given to a metaclass": _helper(
+        "return helpers.C.names",
+        ("a(self): return 1\n    def b", "b(self): return 1\n    def a"),
+        "class M(type):\n    def __init__(cls, name, bases, space): cls.names = list(space)\n"
+        "class C(metaclass=M):\n    def a(self): return 1\n    def b(self): return 1\n",
+    ),
+    "the order of subclasses": _helper(
+        "return [cls.__name__ for cls in helpers.Base.__subclasses__()]",
+        ("A(Base): pass\nclass B(", "B(Base): pass\nclass A("),
+        "class Base: pass\nclass A(Base): pass\nclass B(Base): pass\n",
+    ),
+    "what a cached property was set to": _helper(
+        "return helpers.C.n",
+        ("C.n = 1", "C.n = 2"),
+        "from functools import cached_property\nclass K:\n    @cached_property\n    def n(self): return 0\n"
+        "C = K()\nC.n = 1\n",
+    ),
+    "an annotation that is looked at": _helper(
+        "return str(hints(helpers.f))",
+        ("x: int", "x: str"),
+        "def f(x: int): return 1\n",
+        "from typing import get_type_hints as hints\n",
+    ),
+    "an annotation of a method that is looked at": _helper(
+        "import inspect; return str(inspect.signature(helpers.C.f))",
+        ("x: int", "x: str"),
+        "class C:\n    def f(self, x: int): return 1\n",
+    ),
     "an attribute of a method": _helper(
         "return [f.weight for f in vars(helpers.C).values() if hasattr(f, 'weight')]",
         ("weight = 1", "weight = 2"),
