@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import builtins
 import sys
+from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from taskproc.imports import names_of_libraries
 from taskproc.links import Links
-from taskproc.members import attributes_of, functions_of, members_of, registered_in
+from taskproc.members import attributes_of, functions_of, registered_in
 from taskproc.origin import home, is_user_code, public_name, reference, source_file
 from taskproc.reach import ANY, OF_MODULES, members_read
 from taskproc.reached import file_node, shown_defaults
 from taskproc.reduction import contents
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Generator, Iterable, Mapping
 
     from taskproc.reached import Node
     from taskproc.source import Text
+
+
+@contextmanager
+def _apart(node: Node, namespace: Mapping[str, Any]) -> Generator[None]:
+    """Tell what is linked in the block from what a script's definition names as it is made, and nothing else of it."""
+    edges, bound = node.edges, node.bound
+    node.edges, node.bound = {}, {}
+    try:
+        yield
+    finally:
+        node.making -= edges.keys() | bound.keys()
+        if namespace.get("__name__") == "__main__":
+            node.unsent = {label for label in edges.keys() - node.edges.keys() if label[:1] != "."}  # of no member
+        node.edges, node.bound = {**edges, **node.edges}, {**bound, **node.bound}
 
 
 class Explorer(Links):
@@ -52,7 +68,8 @@ class Explorer(Links):
     def _look_at_function(self, node: Node, function: FunctionType) -> None:
         node.path = function.__code__.co_filename
         self._say(node, self.sources.function(function.__code__), function.__globals__)
-        self._link_function(node, "", function)
+        with _apart(node, function.__globals__):
+            self._link_function(node, "", function)
 
     def _link_function(self, node: Node, label: str, function: FunctionType) -> None:
         """Link what a function reads by name, what its closure holds, and its defaults."""
@@ -79,6 +96,16 @@ class Explorer(Links):
         codes = [function.__code__ for function in own.values()]
         node.path = codes[0].co_filename if codes else source_file(module)
         self._say(node, self._class_text(cls, codes, node), vars(module or builtins))
+        with _apart(node, vars(module or builtins)):
+            self._link_members(node, cls, own)
+        for number, base in enumerate(cls.__mro__[1:]):
+            if not issubclass(self._base, base):
+                self._link_definition(node, f"base {number}", base)
+        self._link_definition(node, "metaclass", type(cls))
+        self._widen(node, cls)
+
+    def _link_members(self, node: Node, cls: type, own: dict[str, FunctionType]) -> None:
+        """Link what a class's functions reach, and what its other members hold."""
         making = own.pop("__init__", None) if issubclass(cls, self._base) else None
         for name, function in own.items():
             self._link_function(node, name, function)
@@ -88,19 +115,12 @@ class Explorer(Links):
             self._link_function(node, "__init__", making)
             node.held, node.words, node.inputs = held, words, inputs
             node.making = {*node.edges, *node.bound} - before
-        for name, value in attributes_of(cls):
+        for name, value in sorted(attributes_of(cls), key=itemgetter(0)):  # a class that was sent has lost their order
             self._absorb(node, f".{name}", value)
             node.bound[f".{name}"] = cls.__module__, f"{node.name}.{name}", value
         if names := registered_in(cls):
             self._absorb(node, ".register()", names)
             self.sources.doubt(cls.__module__, f"{cls.__qualname__}.register()")  # workers may have loaded fewer
-        for number, base in enumerate(cls.__mro__[1:]):
-            if not issubclass(self._base, base):
-                self._link_definition(node, f"base {number}", base)
-        self._link_definition(node, "metaclass", type(cls))
-        if is_user_code(type(cls)):  # which was given the members in their order
-            self._absorb(node, ".__dict__", members_of(cls))
-        self._widen(node, cls)
 
     def _class_text(self, cls: type, methods: list[CodeType], node: Node) -> Text:
         """The text of a class, or else of the statements that make it (`Enum("Level", "LOW HIGH")`)."""

@@ -23,7 +23,7 @@ from taskproc.batch import CodeFile
 from taskproc.canonical import digest
 from taskproc.inputfile import input_files
 from taskproc.members import LOOKS, beside, is_untracked, subclasses_of
-from taskproc.origin import is_user_code, public_name, reference, resolve
+from taskproc.origin import home, is_user_code, public_name, reference, resolve
 from taskproc.reached import Node
 
 if TYPE_CHECKING:
@@ -67,10 +67,10 @@ class Fingerprint:
     """All code that a definition amounts to, its parts sorted by name.
 
     `running` is the digest of what counts when a task runs: without what `__init__` alone reaches, which workers don't
-    call. `files` are the source files read for it and those of all loaded modules, since a constant does not tell where
-    it is from. `watched` are the paths that it depends on besides. `inputs` are the input files that constants,
-    attributes and defaults of what is read when a task runs hold: their contents count as those of a task's attributes
-    do.
+    call, and of a script without what only makes its definitions, which workers are sent. `files` are the source files
+    read for it and those of all loaded modules, since a constant does not tell where it is from. `watched` are the
+    paths that it depends on besides. `inputs` are the input files that constants, attributes and defaults of what is
+    read when a task runs hold: their contents count as those of a task's attributes do.
     """
 
     digest: bytes
@@ -153,8 +153,7 @@ class Fingerprinter:
         members = self._members(root)
         roots = (root, members) if members.edges else (root,)
         nodes = [*_walk(roots)]
-        running = [*_walk(roots, making=False)]
-        self._compare(running)
+        self._compare([*_walk(roots, making=False, sent=True)])
         parts: dict[str, CodePart] = {}
         same: Counter[str] = Counter()
         for node in sorted({*nodes} - {members}, key=lambda node: (node.name, node.digest)):
@@ -163,11 +162,11 @@ class Fingerprinter:
             parts[name] = CodePart(name, node.digest, node.text, node.unseen, node.kind)
         return Fingerprint(
             _digest_of(roots),
-            _digest_of(roots, making=False),
+            _digest_of(roots, making=False, sent=True),
             tuple(parts.values()),
             self._files_of({node.path for node in nodes}),
             tuple(str(node.target) for node in nodes if node.kind == "file"),
-            _inputs_of(running),
+            _inputs_of([*_walk(roots, making=False)]),
         )
 
     def _compare(self, nodes: Collection[Node]) -> None:
@@ -206,7 +205,7 @@ class Fingerprinter:
                 for base in bases:  # workers may have loaded fewer
                     self._explorer.sources.doubt(base.__module__, f"{base.__qualname__}.__subclasses__()")
                 derived = {cls: None for base in bases for cls in subclasses_of(base)}
-                order = sorted(derived, key=lambda cls: module_name(cls.__module__))  # whichever was imported first
+                order = sorted(derived, key=lambda cls: public_name(cls.__module__))  # whichever was imported first
                 members.digest = digest(*(reference(cls).encode() for cls in order))
                 for cls in derived:
                     if issubclass(cls, self._base):
@@ -221,13 +220,16 @@ class Fingerprinter:
         return members
 
 
-def _walk(roots: Iterable[Node], *, making: bool = True) -> Iterator[Node]:
-    """All that can be reached, each once, in an order that labels alone decide; maybe without what only makes tasks."""
+def _walk(roots: Iterable[Node], *, making: bool = True, sent: bool = False) -> Iterator[Node]:
+    """All that can be reached, each once, in an order that labels alone decide; maybe without what only makes tasks.
+
+    With `sent` also without what workers don't get of a script.
+    """
     order = list(roots)
     nodes = dict.fromkeys(order)
     for node in order:
         yield node
-        for _, reached in _steps(node, making=making):
+        for _, reached in _steps(node, making=making, sent=sent):
             if reached not in nodes:
                 nodes[reached] = None
                 order.append(reached)
@@ -237,19 +239,20 @@ def _inputs_of(nodes: Iterable[Node]) -> tuple[InputFile, ...]:
     return input_files(one for node in nodes for one in node.inputs)
 
 
-def _steps(node: Node, *, making: bool) -> list[tuple[str, Node]]:
-    return [step for step in sorted(node.edges.items()) if making or step[0] not in node.making]
+def _steps(node: Node, *, making: bool, sent: bool) -> list[tuple[str, Node]]:
+    left_out = (set[str]() if making else node.making) | (node.unsent if sent else set[str]())
+    return [step for step in sorted(node.edges.items()) if step[0] not in left_out]
 
 
-def _digest_of(roots: Iterable[Node], *, making: bool = True) -> bytes:
+def _digest_of(roots: Iterable[Node], *, making: bool = True, sent: bool = False) -> bytes:
     """The digest of what definitions say, and of how each reaches others; of what is beside that if any looks at it."""
-    numbers = {node: number for number, node in enumerate(_walk(roots, making=making))}
+    numbers = {node: number for number, node in enumerate(_walk(roots, making=making, sent=sent))}
     looks = LOOKS & {word for node in numbers for word in node.words}
     return digest(
         *(
             digest(
-                node.digest + beside(node.target, looks),
-                *(f"{label}\0{numbers[to]}".encode() for label, to in _steps(node, making=making)),
+                node.digest + (b"" if sent and home(node.target) == "__main__" else beside(node.target, looks)),
+                *(f"{label}\0{numbers[to]}".encode() for label, to in _steps(node, making=making, sent=sent)),
             )
             for node in numbers
         )

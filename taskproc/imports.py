@@ -104,9 +104,12 @@ def meant_modules(found: Reach, namespace: Mapping[str, Any]) -> list[ModuleType
 def _named(words: Iterable[str]) -> Iterator[ModuleType]:
     """The user's modules among some words, which are imported where it is code that may import them by name.
 
-    Of `module.name` and `module:name` it is the first.
+    Of `module.name` and `module:name` it is the first. `__main__` is what scripts ask for their own name, and another
+    module in each process.
     """
     for word in words:
+        if word == "__main__":
+            continue
         steps = re.split("[.:]", word.rstrip("."))
         for length in range(len(steps) if all(map(str.isidentifier, steps)) else 0, 0, -1):
             name = ".".join(steps[:length])

@@ -146,17 +146,21 @@ def _is_machinery(cls: type, name: str) -> bool:
     return name == "task_name" or (isinstance(cls, EnumMeta) and name[:1] == name[-1:] == "_" != name[1:2])
 
 
-def members_of(cls: type) -> list[str]:
+def _order(cls: type) -> list[str]:
     """The names of a class's own members, in their order."""
     return [name for name in list(vars(cls)) if not _is_machinery(cls, name)]
 
 
 def beside(target: object, looks: Collection[str]) -> bytes:
-    """What counts of a definition only where code with some of the `LOOKS` is reached, besides what it says itself."""
-    if not looks or not isinstance(target, (type, FunctionType)):
+    """What counts of a definition only where code with some of the `LOOKS` is reached, besides what it says itself.
+
+    A metaclass of the user's was given the members in their order.
+    """
+    is_listed = isinstance(target, type) and (LISTING in looks or is_user_code(type(target)))
+    if not (is_listed or looks) or not isinstance(target, (type, FunctionType)):
         return b""
     functions = [target] if isinstance(target, FunctionType) else [function for _, function in functions_of(target)]
-    order = members_of(target) if isinstance(target, type) and LISTING in looks else []
+    order = _order(target) if is_listed and isinstance(target, type) else []
     hints = [_annotations(function) for function in functions] if {*looks} - {LISTING} else []
     return canonical([order, *hints], partial=True).data
 

@@ -33,6 +33,7 @@ class Node:
             of the task that it makes.
         words: By which its code may read members of those.
         making: The labels, in `edges` and `bound`, of what only `__init__` reaches.
+        unsent: The labels of what a script's class bodies and decorators alone name: workers get what was made of it.
         inputs: The input files in its constants, attributes and defaults, but for those of `__init__`.
         bound: The names by which it reaches things, by label (of an attribute, `.name`): module, name and thing.
     """
@@ -48,6 +49,7 @@ class Node:
     held: dict[type, None] = field(default_factory=dict[type, None])
     words: set[str] = field(default_factory=set[str])
     making: set[str] = field(default_factory=set[str])
+    unsent: set[str] = field(default_factory=set[str])
     inputs: set[InputFile] = field(default_factory=set["InputFile"])
     bound: dict[str, tuple[str, str, object]] = field(default_factory=dict[str, tuple[str, str, object]])
 

@@ -38,11 +38,14 @@ def says_otherwise(file: SourceFile, path: str, qualname: str, value: object) ->
     defined = file.nodes.get(qualname, [])
     only = defined[0] if len(defined) == 1 else None
     if isinstance(only, (ast.FunctionDef, ast.AsyncFunctionDef)) and not only.decorator_list:
-        code = getattr(value, "__code__", None)
+        code = getattr(
+            getattr(value, "__func__", value), "__code__", None
+        )  # `__new__` becomes a static method by itself
         return code is None or (code.co_filename, code.co_qualname) != (path, qualname)
     places = file.nodes.get(owner, []) if owner else [file.tree]
     bound = [literal for place in places for literal in _literals(place, last)]
-    return len(bound) == 1 and not _is_equal(bound[0], value)
+    is_made = hasattr(type(value), "__get__")  # of a literal, as the fields of named tuples are
+    return len(bound) == 1 and not is_made and not _is_equal(bound[0], value)
 
 
 def _is_equal(literal: object, value: object) -> bool:

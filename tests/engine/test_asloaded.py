@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from taskproc.source import Sources
 
 HELPER = """
 RATE = 1
@@ -342,3 +345,75 @@ def test_a_base_that_is_asked_for_its_subclasses_has_the_same_in_workers(tmp_pat
     assert python("-c", script).stdout == "True\n"
     assert python("-m", "taskproc_cli", "run", "all.py", "Main").stdout == "[9]\n"
     assert python("-m", "taskproc_cli", "run", "base.py", "Main").stdout == "[]\n"
+
+
+MADE = """
+import sys
+from typing import NamedTuple
+
+from taskproc import Task
+
+TABLE = {}
+
+def entry(function):
+    TABLE[function.__name__] = function
+    return function
+
+@entry
+def three(): return 3
+
+class Point(NamedTuple):
+    x: int = 1
+
+class Base:
+    def __new__(cls): return super().__new__(cls)
+    def __init_subclass__(cls): cls.made = 1
+    def __class_getitem__(cls, item): return item
+
+class Derived(Base): ...
+
+class Own(Task):
+    def run_task(self): return sys.modules[__name__].TABLE["three"]()
+
+if __name__ == "__main__":
+    ...
+"""
+
+MAKES = """
+import functools
+import made
+from taskproc import Cache, Task
+
+class ByValue(Task):
+    second, first = 2, 1
+
+    @functools.cached_property
+    def three(self): return 3
+
+    @functools.lru_cache
+    def four(self): return 4
+
+    def run_task(self): return made.TABLE["three"]() + made.Derived().made + self.three
+
+if __name__ == "__main__":
+    with Cache("cache"):
+        print(ByValue().run_graph(max_workers=1)[0], made.Own().run_graph(max_workers=1)[0])
+"""
+
+
+def test_a_script_is_refused_nothing_that_only_its_making_names(tmp_path: Path, python: Any) -> None:
+    """A table that is filled has workers compare all; they have no names that only a class's body has."""
+    (tmp_path / "made.py").write_text(MADE)
+    (tmp_path / "script.py").write_text(MAKES)
+    assert python("script.py").stdout == "7 3\n"
+
+
+def test_what_python_makes_of_a_class_is_not_set_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "made.py").write_text(MADE)
+    monkeypatch.syspath_prepend(tmp_path)
+    made = importlib.import_module("made")
+    sources = Sources()
+    for name in ("Point.x", "Base.__new__", "Base.__init_subclass__", "Base.__class_getitem__"):
+        owner, _, member = name.partition(".")
+        sources.compare("made", f"made:{name}", vars(getattr(made, owner))[member])
+    assert sources.rebound == {}
