@@ -185,11 +185,13 @@ class Links:
     def _state(self, node: Node, namespace: Mapping[str, Any] | None, problem: str) -> None:
         """Let what can't be encoded count by the statements that define it, what they reach, and what can be of it."""
         module = sys.modules.get(str((namespace or {}).get("__name__")))
-        text = self.sources.statements(module, node.name.rpartition(":")[2])
+        others = [name for name, value in list((namespace or {}).items()) if value is node.target]
+        names = dict.fromkeys((node.name.rpartition(":")[2], *others))
+        text = self.sources.statements(module, *names)
         node.path = source_file(module)
         self._say(node, text, namespace or {})
         node.text = node.text or problem
-        for maker in self.sources.makers(module, node.name.rpartition(":")[2]):
+        for maker in self.sources.makers(module, *names):
             self._link(node, f"made by {maker}", getattr(module, maker, None), (), maker)
         encoded = _partly(node.target)
         if encoded is None:

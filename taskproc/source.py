@@ -112,16 +112,18 @@ class Sources:
             return Text(b"", "", seen=False)
         return self._text(file.tree, file.code)
 
-    def statements(self, module: ModuleType | None, name: str) -> Text:
-        """The statements of a module that bind a global name, or touch it."""
+    def statements(self, module: ModuleType | None, *names: str) -> Text:
+        """The statements of a module that bind one of some global names, or touch it."""
         file = self.file(source_file(module))
-        nodes = [] if file is None else [node for node in file.tree.body if touches(node, name)]
+        body = [] if file is None else file.tree.body
+        nodes = [node for node in body if any(touches(node, name) for name in names)]
         return _joined([self._text(node) for node in nodes])
 
-    def makers(self, module: ModuleType | None, name: str) -> list[str]:
-        """The functions that a module calls as it is imported which may do something with a global name."""
+    def makers(self, module: ModuleType | None, *names: str) -> list[str]:
+        """The functions that a module calls as it is imported which may do something with one of some global names."""
         file = self.file(source_file(module))
-        return [] if file is None else sorted(made for made, names in file.makers.items() if name in names)
+        makers = {} if file is None else file.makers
+        return sorted(made for made, said in makers.items() if not said.isdisjoint(names))
 
     def compare(self, module: str, name: str, value: object) -> None:
         """Note the file of a module where something else goes by a name in it, `module:Class.NAME`, than it says."""

@@ -166,6 +166,11 @@ HIDDEN: dict[str, Project] = {
         ("x: int", "x: str"),
         "class C:\n    def f(self, x: int): return 1\n",
     ),
+    "what is done by another name with what can't be encoded": _helper(
+        "return helpers.Q.queue[0]",
+        ("put(1)", "put(2)"),
+        "import queue\nQ = queue.Queue()\nR = Q\nR.put(1)\n",
+    ),
     "an attribute of a method": _helper(
         "return [f.weight for f in vars(helpers.C).values() if hasattr(f, 'weight')]",
         ("weight = 1", "weight = 2"),
