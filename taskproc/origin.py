@@ -111,12 +111,6 @@ def member(holder: Any, qualname: str) -> Any:
     return holder
 
 
-def is_made(name: str) -> bool:
-    """Whether a function has made what goes by a name: it is local there, or the module, which is loaded, lacks it."""
-    module, _, qualname = name.partition(":")
-    return "<locals>" in qualname or (module in sys.modules and look_up(module, qualname) is None)
-
-
 def source_file(module: ModuleType | None) -> str:
     """A module's source file, empty where it has none."""
     if module is not None and sys.modules.get(module.__name__) is module:

@@ -24,7 +24,7 @@ from taskproc.canonical import canonical, digest, flat
 from taskproc.filedigest import digest_of
 from taskproc.files import is_of_attempt
 from taskproc.gzipped import PIECE, GzipReader, GzipWriter
-from taskproc.origin import is_made, is_user_code, reference
+from taskproc.origin import home, is_user_code, look_up, reference
 from taskproc.pickling import PROTOCOL, UnkeepableError, load_from, pickle_into, text_into, unpickled
 from taskproc.record import NO_DIGEST, FileEntry
 from taskproc.reduction import SHARED
@@ -118,8 +118,8 @@ def dump(value: object, path: str, level: int, code_of: Callable[[References], b
     python = PYTHON if CodeType in sink.met else ""
     if not refs:
         return Dumped(identity, inline, entry, (), NO_DIGEST, names_folder, sink.points_out, python)
-    # What a function has made changes with that function, which the task that called it reaches.
-    named = {name: ref for ref in refs if not is_made(name := reference(ref))}
+    # What no name leads to, as what is local to a function, changes with what the task that made it reaches.
+    named = {name: ref for ref in refs if _is_found(name := reference(ref), ref)}
     code = code_of(tuple(named.values())) if named else NO_DIGEST
     identity = digest(identity, code if len(named) == len(refs) else code_of(refs))
     return Dumped(identity, inline, entry, tuple(sorted(named)), code, names_folder, sink.points_out, python)
@@ -259,6 +259,13 @@ def _identify(value: object, data: bytes, sink: _Sink, *, names_folder: bool) ->
     except Exception:  # noqa: BLE001  not every value can be encoded: its pickle then stands for it
         return digest(b"pickle", blanked), _user_references(sink.met)
     return digest(encoded.data), encoded.refs
+
+
+def _is_found(name: str, ref: type | FunctionType) -> bool:
+    """Whether a reference leads to something; of what a script defines, a worker may not have the name."""
+    module, qualname = home(ref), name.partition(":")[2]
+    is_local = "<" in qualname
+    return not is_local and (module == "__main__" or isinstance(look_up(module, qualname), (type, FunctionType)))
 
 
 def _user_references(met: set[Any]) -> References:

@@ -566,6 +566,44 @@ def test_a_result_that_holds_its_task_changes_with_what_that_does(tmp_path: Path
         assert project.run() == (project.run(cache=change[1])[0], {"Held", "Main"})
 
 
+NAMELESS = """
+from collections import namedtuple
+from functools import cache
+from taskproc import Requires, Task
+double = lambda x: 2 * x
+triple = double
+@cache
+def cached(x): return x + 2
+def by(n): return 1 * n
+class Make(Task):
+    def run_task(self): return RESULT
+class Main(Task):
+    made: Requires[object]
+    def __init__(self): self.made = Make()
+    def run_task(self): return USE
+"""
+
+
+@pytest.mark.parametrize(
+    ("result", "use", "change"),
+    [
+        ("triple", "self.made(2)", ("2 * x", "3 * x")),
+        ("cached", "self.made(2)", ("x + 2", "x + 3")),
+        ("namedtuple('Row', 'x')(by(4))", "self.made.x", ("1 * n", "2 * n")),
+        ("type('Made', (), {'go': lambda self: by(4)})()", "self.made.go()", ("1 * n", "2 * n")),
+    ],
+)
+def test_a_result_with_code_that_no_name_leads_to_is_made_once(
+    tmp_path: Path, result: str, use: str, change: tuple[str, str]
+) -> None:
+    project = Project(tmp_path, {"study.py": NAMELESS.replace("RESULT", result).replace("USE", use)})
+    value, ran = project.run()
+    assert (value, ran) == (4, {"Make", "Main"})
+    assert project.run() == (4, set())
+    project.edit("study.py", change)
+    assert project.run() == (project.run(cache="fresh")[0], {"Make", "Main"})
+
+
 @pytest.mark.parametrize("executor", ["serial", "thread", "process"])
 @pytest.mark.parametrize("when", ["Planned", "Started", "Finished"])
 def test_code_that_is_edited_while_it_runs_leaves_nothing_stale(project: Project, executor: str, when: str) -> None:
