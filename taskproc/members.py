@@ -156,20 +156,16 @@ def beside(target: object, looks: Collection[str]) -> bytes:
 
     A metaclass of the user's was given the members in their order.
     """
-    is_listed = isinstance(target, type) and (LISTING in looks or is_user_code(type(target)))
-    if not (is_listed or looks) or not isinstance(target, (type, FunctionType)):
+    if not isinstance(target, (type, FunctionType)) or (not looks and type(target) in (type, FunctionType)):
         return b""
-    functions = [target] if isinstance(target, FunctionType) else [function for _, function in functions_of(target)]
-    order = _order(target) if is_listed and isinstance(target, type) else []
-    hints = [_annotations(function) for function in functions] if {*looks} - {LISTING} else []
-    return canonical([order, *hints], partial=True).data
-
-
-def _annotations(function: FunctionType) -> Mapping[str, object]:
     try:
-        return {**function.__annotations__}
-    except Exception:  # noqa: BLE001  they are evaluated here since Python 3.14, and may name anything
-        return {}
+        is_listed = isinstance(target, type) and (LISTING in looks or is_user_code(type(target)))
+        functions = [target] if isinstance(target, FunctionType) else [function for _, function in functions_of(target)]
+        order = _order(target) if is_listed and isinstance(target, type) else []
+        hints = [{**function.__annotations__} for function in functions] if {*looks} - {LISTING} else []
+        return canonical([order, *hints], partial=True).data if order or hints else b""
+    except Exception:  # noqa: BLE001  a metaclass of the user's, or annotations, which run since Python 3.14
+        return b""
 
 
 def attributes_of(cls: type) -> Iterator[tuple[str, object]]:

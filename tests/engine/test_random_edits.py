@@ -40,9 +40,21 @@ FORMS = (
     "def f{i}(x):\n    return x + K{i}.kind()\nK{i}.kind = [K{i}.one, K{i}.two][{k} % 2]\n",
     "def f{i}(x, g=[f{j}, abs][{k} % 2]):\n    return g(x)\n",
     "E{i} = Enum('E{i}', ['A', 'B', 'C'][{k}:] + ['A', 'B', 'C'][:{k}])\ndef f{i}(x):\n    return E{i}.A.value * x\n",
+    "def h{i}(a: Literal[{k}]): ...\ndef f{i}(x):\n    return x + get_type_hints(h{i})['a'].__args__[0]\n",
+    "class P{i}:\n    v = cached_property(id)\np{i} = P{i}()\np{i}.v = {k}\ndef f{i}(x):\n    return x + p{i}.v\n",
+    "q{i} = Queue()\nr{i} = q{i}\nr{i}.put({k})\ndef f{i}(x):\n    return x + q{i}.queue[0]\n",
     "def f{i}(x):\n    match x % 3:\n        case {k}:\n            return f{j}(x)\n    return -x\n",
 )
 """Ways to write a function of a number: `k` is a small number, `j` a later function, the last one being `abs`."""
+
+IMPORTS = """
+from contextlib import contextmanager
+from enum import Enum
+from functools import cached_property, lru_cache, partial
+from queue import Queue
+from threading import Lock
+from typing import Literal, get_type_hints
+"""
 
 REGISTRY = "class Registry:\n    def __init__(self):\n        self.lock = Lock()\n        self.table = {}\n"
 
@@ -70,8 +82,7 @@ edits = st.lists(
 
 
 def render(made: Program) -> dict[str, str]:
-    lib = ["from contextlib import contextmanager\nfrom enum import Enum\nfrom functools import lru_cache, partial\n"]
-    lib[0] += f"from threading import Lock\n\n{REGISTRY}"
+    lib = [IMPORTS + REGISTRY]
     data: list[str] = []
     for i in reversed(range(FUNCTIONS)):
         form, step, k = made[f"f{i}"]
