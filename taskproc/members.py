@@ -152,18 +152,14 @@ def _order(cls: type) -> list[str]:
 
 
 def beside(target: object, looks: Collection[str]) -> bytes:
-    """What counts of a definition only where code with some of the `LOOKS` is reached, besides what it says itself.
-
-    A metaclass of the user's was given the members in their order.
-    """
-    if not isinstance(target, (type, FunctionType)) or (not looks and type(target) in (type, FunctionType)):
+    """What counts of a definition only where code with some of the `LOOKS` is reached, besides what it says itself."""
+    if not looks or not isinstance(target, (type, FunctionType)):
         return b""
     try:
-        is_listed = isinstance(target, type) and (LISTING in looks or is_user_code(type(target)))
         functions = [target] if isinstance(target, FunctionType) else [function for _, function in functions_of(target)]
-        order = _order(target) if is_listed and isinstance(target, type) else []
+        order = _order(target) if isinstance(target, type) and LISTING in looks else []
         hints = [{**function.__annotations__} for function in functions] if {*looks} - {LISTING} else []
-        return canonical([order, *hints], partial=True).data if order or hints else b""
+        return canonical([order, *hints], partial=True).data
     except Exception:  # noqa: BLE001  a metaclass of the user's, or annotations, which run since Python 3.14
         return b""
 

@@ -138,12 +138,6 @@ HIDDEN: dict[str, Project] = {
         ("a(self): return 1\n    def b", "b(self): return 1\n    def a"),
         "class C:\n    def a(self): return 1\n    def b(self): return 1\n",
     ),
-    "the order of methods, given to a metaclass": _helper(
-        "return helpers.C.names",
-        ("a(self): return 1\n    def b", "b(self): return 1\n    def a"),
-        "class M(type):\n    def __init__(cls, name, bases, space): cls.names = list(space)\n"
-        "class C(metaclass=M):\n    def a(self): return 1\n    def b(self): return 1\n",
-    ),
     "the order of subclasses": _helper(
         "return [cls.__name__ for cls in helpers.Base.__subclasses__()]",
         ("A(Base): pass\nclass B(", "B(Base): pass\nclass A("),
@@ -167,9 +161,10 @@ HIDDEN: dict[str, Project] = {
         "class C:\n    def f(self, x: int): return 1\n",
     ),
     "what is done by another name with what can't be encoded": _helper(
-        "return helpers.Q.queue[0]",
-        ("put(1)", "put(2)"),
-        "import queue\nQ = queue.Queue()\nR = Q\nR.put(1)\n",
+        "return [*helpers.C.execute('select v from t')]",
+        ("1 v", "2 v"),
+        "import sqlite3\nC = sqlite3.connect('', check_same_thread=False)\nD = C\n"
+        "D.execute('create table t as select 1 v')\n",
     ),
     "an attribute of a method": _helper(
         "return [f.weight for f in vars(helpers.C).values() if hasattr(f, 'weight')]",
