@@ -1,11 +1,12 @@
-"""Values of libraries whose pickle differs from process to process, and what does not.
+"""Objects of libraries whose pickle differs from process to process, and what of them does not.
 
-It tells where memory lies, a name made at random, what was compiled so far, or who listens.
+It tells where memory lies, a name made at random, what was compiled so far, who listens, or how far a generator is.
 """
 
 from __future__ import annotations
 
 import ctypes
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -40,3 +41,18 @@ LASTING: dict[str, Callable[[Any], tuple[object, ...]]] = {
     "torch.storage.TypedStorage": _storage,
 }
 """Types by name, each with what makes its values up."""
+
+SHARED = {
+    "Random": ("random", "_inst"),
+    "RandomState": ("numpy.random.mtrand", "_rand"),
+    "_Environ": ("os", "environ"),
+}
+"""Where that is, by the names of the classes, which all code of a process shares: the environment, and the generators
+of random numbers, of which `choice` of `random`, say, is a method. What state they are in says nothing of the code.
+"""
+
+
+def shared_name(value: object) -> str:
+    """The name of what all code of a process shares, empty for all else."""
+    module, name = SHARED.get(type(value).__name__, ("", ""))
+    return f"{module}:{name}" if module and getattr(sys.modules.get(module), name, None) is value else ""

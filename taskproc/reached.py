@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from taskproc.reduction import shared_name
+from taskproc.libraries import shared_name
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from types import BuiltinFunctionType, CellType, FunctionType, MappingProxyType,
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
-from taskproc.libraries import LASTING
+from taskproc.libraries import LASTING, shared_name
 from taskproc.origin import compiled_file, home, is_user_code, look_up, public_name, reference
 
 if TYPE_CHECKING:
@@ -44,15 +44,6 @@ KNOWN: dict[str, Callable[[Any], object]] = {
 """Plain types of the standard library by name, each with what makes its values up."""
 
 _BEHIND_A_NAME = ("__value__", "__type_params__", "__supertype__", "__bound__", "__constraints__", "__default__")
-
-SHARED = {
-    "Random": ("random", "_inst"),
-    "RandomState": ("numpy.random.mtrand", "_rand"),
-    "_Environ": ("os", "environ"),
-}
-"""Where that is, by the names of the classes, which all code of a process shares: the environment, and the generators
-of random numbers, of which `choice` of `random`, say, is a method. What state they are in says nothing of the code.
-"""
 
 _PLAIN_BASES = frozenset({int, float, complex, str, bytes, tuple, list, dict, set, frozenset})
 
@@ -83,12 +74,6 @@ def _zone(zone: Any) -> Any:
     from datetime import timezone
 
     return timezone(zone.utcoffset(None))
-
-
-def shared_name(value: object) -> str:
-    """The name of what all code of a process shares, empty for all else."""
-    module, name = SHARED.get(type(value).__name__, ("", ""))
-    return f"{module}:{name}" if module and getattr(sys.modules.get(module), name, None) is value else ""
 
 
 def is_plain(kind: type[Any]) -> bool:

@@ -27,16 +27,7 @@ if TYPE_CHECKING:
     from taskproc.lastrun import LastRun
     from taskproc.record import Key, Row
 
-__all__ = [
-    "Journal",
-    "Rows",
-    "Store",
-    "UnreadableError",
-    "Wanted",
-    "open_store",
-    "replace_store",
-    "tidy",
-]
+__all__ = ["Journal", "Rows", "Store", "UnreadableError", "Wanted", "open_store", "replace_store", "tidy"]
 
 _INPUT = b"input:"
 
