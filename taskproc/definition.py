@@ -19,7 +19,7 @@ from taskproc.fixed import ATOMIC, own_copy
 from taskproc.future import Const, FutureBase, is_const, origin_of
 from taskproc.graph import Node
 from taskproc.inputfile import input_files
-from taskproc.settings import check_member
+from taskproc.settings import check_member, check_slots
 from taskproc.taskfile import name_of, put_root_first
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def prepare_class(cls: Any, root: type) -> None:
     note_new(cls.__module__)
     mixins: list[type] = [base for base in cls.__mro__ if not issubclass(base, root) and base not in root.__mro__]
     requires.install(cls, mixins)
+    check_slots(cls)
     for owner in (cls, *mixins):
         for name, value in vars(owner).items():
             check_member(cls, name, value)

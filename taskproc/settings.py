@@ -90,6 +90,17 @@ def check_member(cls: type, name: str, value: object) -> None:
         _check_body(cls, value)
 
 
+def check_slots(cls: type) -> None:
+    """Check that a class has no `__slots__`, in which a task loses its attributes; those of mixins Python refuses.
+
+    Raises:
+        DefinitionError: it has some.
+    """
+    if vars(cls).get("__slots__"):
+        message = f"{cls.__qualname__} has __slots__, in which a task's attributes would get lost: leave them out"
+        raise DefinitionError(message)
+
+
 def _check_body(cls: type, body: object) -> None:
     flags = getattr(getattr(body, "__code__", None), "co_flags", 0)
     if flags & inspect.CO_GENERATOR:

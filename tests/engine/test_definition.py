@@ -134,6 +134,13 @@ def test_a_slot_cannot_take_the_name_of_a_built_in() -> None:
         make(__annotations__={"task_id": "Requires[int]"})
 
 
+@pytest.mark.parametrize("slots", ["x", ("x",)])
+def test_attributes_cannot_be_in_slots(slots: Any) -> None:
+    with pytest.raises(DefinitionError, match="Made has __slots__, in which a task's attributes would get lost"):
+        make(__slots__=slots)
+    make(__slots__=())
+
+
 def test_what_counts_as_built_in_is_all_that_a_task_offers() -> None:
     public = {name for name in vars(Task) if not name.startswith("_")}
     assert public - {"run_task"} == BUILT_IN
