@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import pickle
+import sys
 from importlib import import_module
 from itertools import dropwhile
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from taskproc.pickling import UnkeepableError, pickled
 
 _LIBRARY = os.path.join(os.path.dirname(os.__file__), "")
-_OURS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
+_MACHINERY = ("taskproc", "taskproc_cli", "cloudpickle", "importlib")
 
 
 def reason_of(error: BaseException) -> str:
@@ -46,10 +47,13 @@ def users_traceback(error: BaseException) -> str:
 
 
 def is_machinery(filename: str) -> bool:
-    """Whether code is taskproc's, or of what it pickles and imports with."""
-    if filename.startswith((_OURS, "<frozen ")):
-        return True
-    return any(f"{os.sep}{name}{os.sep}" in filename for name in ("taskproc_cli", "cloudpickle", "importlib"))
+    """Whether code is taskproc's, or of what it pickles and imports with.
+
+    Those are packages that are loaded: a folder of the user's may have the name of one.
+    """
+    packages = [sys.modules[name] for name in _MACHINERY if name in sys.modules]
+    folders = [folder for package in packages for folder in getattr(package, "__path__", ())]
+    return filename.startswith(("<frozen ", *(os.path.join(folder, "") for folder in folders)))
 
 
 def _is_library(filename: str) -> bool:

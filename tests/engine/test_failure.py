@@ -90,6 +90,14 @@ def test_code_that_travels_by_value_keeps_its_source(filename: str, monkeypatch:
     assert ("# by zero" in told) == (filename != __file__)  # a file is read where the code runs
 
 
+@pytest.mark.parametrize("folder", ["importlib", "cloudpickle", "taskproc", "taskproc_cli"])
+def test_code_in_a_folder_that_is_called_as_one_of_the_machinery_s_is_the_user_s(folder: str) -> None:
+    filename = f"/home/ada/{folder}/study.py"
+    with pytest.raises(ZeroDivisionError) as caught:
+        exec(compile("1 / 0", filename, "exec"))
+    assert f'File "{filename}", line 1' in users_traceback(caught.value)
+
+
 def test_where_only_the_standard_library_was_reached_there_is_no_traceback() -> None:
     with pytest.raises(FileNotFoundError) as caught:
         Path("missing").read_bytes()
