@@ -75,6 +75,7 @@ def run_all(
         before = plan.rows.get(roots[0].key)
         values = recorded_values(plan) if plan.is_done else {}
         if len(values) < len({root.key for root in roots}):
+            _refuse_restart(roots[0])
             from taskproc.execution import execute  # loads only where there is something to run
 
             values = execute(plan, generation, grounds, options, tell)
@@ -145,6 +146,10 @@ def _refuse_nested(root: Node) -> None:
             ' guard it with `if __name__ == "__main__":`'
         )
         raise RefusedError(message)
+
+
+def _refuse_restart(root: Node) -> None:
+    """Refuse to run what the process that started this one may wait for; what is done already is only read."""
     if is_starting():
         message = (
             f"multiprocessing imported the script again, and met run_graph of {root.label} there:"

@@ -182,6 +182,33 @@ def test_a_graph_is_not_run_again_by_the_workers_of_an_executor(python: Any, tmp
     assert "Main() failed: the executor lost it (BrokenProcessPool" in done.stderr
 
 
+def test_a_graph_that_is_done_is_read_in_processes_that_import_the_script_again(python: Any, tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text(
+        dedent("""
+        from taskproc import Task
+        class Main(Task):
+            def run_task(self):
+                return 42
+        """)
+    )
+    (tmp_path / "study.py").write_text(
+        dedent("""
+        import multiprocessing
+        from taskproc import Cache
+        from tasks import Main
+        with Cache("cache"):
+            value = Main().run_graph(max_workers=1)[0]
+        def show():
+            print(value)
+        if __name__ == "__main__":
+            process = multiprocessing.get_context("spawn").Process(target=show)
+            process.start()
+            process.join()
+        """)
+    )
+    assert python("study.py").stdout == "42\n"
+
+
 @pytest.mark.parametrize("options", [{"rate_limits": 3}, {"rate_limits": {Task: 1}}, {"prefixes": {None: "env"}}])
 def test_limits_and_prefixes_go_by_names(flow: Any, options: dict[str, Any]) -> None:
     flow.write(CHOOSE)
