@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import reprlib
 from dataclasses import dataclass, field
@@ -16,7 +17,25 @@ if TYPE_CHECKING:
 
     from taskproc.inputfile import Contents, InputFile
 
-_REPR = reprlib.Repr()
+
+class _Repr(reprlib.Repr):
+    """Shows no environment, which has secrets in it, wherever in a value it is."""
+
+    def repr_instance(self, x: object, level: int) -> str:
+        """Called for what is no number, text or container."""
+        told = repr(x)
+        told = told.replace(repr(os.environ), shared_name(os.environ)) if "environ(" in told else told
+        return super().repr_instance(_Told(told), level)
+
+
+class _Told(str):
+    """What is to be shown as it is."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+_REPR = _Repr()
 _REPR.maxlevel, _REPR.maxstring, _REPR.maxother = 4, 400, 400
 _REPR.maxlist = _REPR.maxtuple = _REPR.maxdict = _REPR.maxset = _REPR.maxfrozenset = 50
 

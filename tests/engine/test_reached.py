@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import functools
 import os
 import random
+
+import pytest
 
 from taskproc.reached import shown, shown_defaults
 
@@ -9,6 +12,16 @@ from taskproc.reached import shown, shown_defaults
 def test_of_what_a_process_shares_only_the_name_is_shown() -> None:
     assert [shown(value) for value in (os.environ, random._inst)] == ["os:environ", "random:_inst"]
     assert shown({"a": 1}) == "{'a': 1}"
+
+
+def test_no_environment_is_shown_wherever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os.environ, "_data", {b"TOKEN": b"secret"})
+    held = [{"env": os.environ}, functools.partial(sorted, os.environ), os.environ.get]
+    assert [shown(value) for value in held] == [
+        "{'env': os:environ}",
+        "functools.partial(<built-in function sorted>, os:environ)",
+        "<bound method Mapping.get of os:environ>",
+    ]
 
 
 def test_defaults_are_shown_by_name() -> None:
