@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 if TYPE_CHECKING:
     from taskproc.graph import Node
@@ -30,9 +30,13 @@ def copy_of(cls: type[C], state: dict[str, Any], place: Place) -> C:
 
 
 def carried(task: Any, place: Place) -> tuple[Any, ...]:
-    """How a copy is pickled with its attributes and the values of its slots."""
-    members: dict[str, Any] = task.__dict__
-    return copy_of, (type(task), {}, place), {name: value for name, value in members.items() if name[:6] != "_task_"}
+    """How a copy is pickled: with its attributes and the values of its slots, or what its own `__getstate__` gives."""
+    tells = any("__getstate__" in vars(base) for base in type(task).__mro__[:-1])
+    held: Any = task.__getstate__() if tells else task.__dict__
+    if isinstance(held, dict):
+        members = cast("dict[str, Any]", held)
+        held = {name: value for name, value in members.items() if name[:6] != "_task_"}
+    return copy_of, (type(task), {}, place), held
 
 
 def kept_in(folder: str, what: str) -> Path:

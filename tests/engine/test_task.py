@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import pickle
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -343,6 +344,19 @@ def test_a_task_calls_its_methods_in_processes_that_it_starts(*, interactive: bo
     task = Sharing(2 + interactive)
     assert task.run_graph(force_interactive=interactive)[0] == [(5 + 2 * interactive, task.task_id)]
     assert [each.name for each in task.task_directory.iterdir()] == ["told"]
+
+
+class Keeping(Sharing):
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "lock"}
+
+    def run_task(self) -> list[object]:
+        self.lock = threading.Lock()
+        return super().run_task()
+
+
+def test_a_task_says_itself_what_it_takes_along() -> None:
+    assert run(Keeping(2)) == [(5, Keeping(2).task_id)]
 
 
 def test_a_result_that_holds_its_task_changes_with_what_that_has(monkeypatch: pytest.MonkeyPatch) -> None:
