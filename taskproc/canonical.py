@@ -72,24 +72,25 @@ class Unencodable(TypeError):  # noqa: N818  says what the value is
         return Unencodable(self.reason, step + self.path)
 
 
-def canonical(value: object, *, plain: bool = False, partial: bool = False) -> Canonical:
+def canonical(value: object, *, plain: bool = False, partial: bool = False, travels: bool = False) -> Canonical:
     """Encode a value.
 
     Args:
         value: What to encode; anything that the pickle protocol can take apart.
         plain: Only data with an evident meaning, as a task's arguments are, is allowed.
         partial: What can't be encoded of what the user's objects and plain containers hold counts by its type.
+        travels: A copy of it is used elsewhere: what a process shares counts by its state, with which the copy goes on.
 
     Raises:
         Unencodable: The value, or a part of it, can't be encoded.
     """
     data = flat(value)
-    return deep(value, plain=plain, partial=partial) if data is None else Canonical(data, ())
+    return deep(value, plain=plain, partial=partial, travels=travels) if data is None else Canonical(data, ())
 
 
-def deep(value: object, *, plain: bool = False, partial: bool = False) -> Canonical:
+def deep(value: object, *, plain: bool = False, partial: bool = False, travels: bool = False) -> Canonical:
     """Encode a value that is not `flat`."""
-    encoder = _Encoder(plain=plain, partial=partial)
+    encoder = _Encoder(plain=plain, partial=partial, travels=travels)
     try:
         try:
             data = encoder.nested(value) if type(value) in FLAT else encoder.encode(value)
@@ -97,7 +98,7 @@ def deep(value: object, *, plain: bool = False, partial: bool = False) -> Canoni
             if plain:
                 message = "it contains itself"
                 raise Unencodable(message) from None
-            encoder = _Encoder(plain=plain, partial=partial, numbered=True)
+            encoder = _Encoder(plain=plain, partial=partial, travels=travels, numbered=True)
             data = encoder.encode(value)
     except RecursionError:
         message = "it is nested too deeply"
@@ -116,14 +117,18 @@ class _Encoder:
     part met before is written as its number, since nothing else bounds the work.
     """
 
-    __slots__ = ("_active", "_in_users", "_memo", "_named", "_numbered", "_partial", "_plain", "modules", "own", "refs")
+    __slots__ = (
+        *("_active", "_in_users", "_memo", "_named", "_numbered", "_partial", "_plain", "_travels"),
+        *("modules", "own", "refs"),
+    )
 
-    def __init__(self, *, plain: bool, partial: bool, numbered: bool = False) -> None:
+    def __init__(self, *, plain: bool, partial: bool, travels: bool, numbered: bool = False) -> None:
         self.refs: dict[int, type | FunctionType] = {}
         self.modules: dict[int, ModuleType] = {}
         self.own: list[object] = []
         self._plain = plain
         self._partial = partial
+        self._travels = travels
         self._in_users = False  # whether what is encoded is held by an object of the user's, or a plain container
         self._numbered = numbered
         self._named: dict[str, list[int]] = {}
@@ -213,7 +218,7 @@ class _Encoder:
             message = f"{_name(kind)} is not plain data"
             raise Unencodable(message)
         try:
-            made, later = reduce(value, by_name=self._plain), added_later(value.__class__)
+            made, later = reduce(value, by_name=self._plain, travels=self._travels), added_later(value.__class__)
         except RecursionError:
             raise
         except Exception as problem:
@@ -284,7 +289,7 @@ class _Encoder:
 
     def _encode_apart(self, value: object, *, plain: bool) -> bytes:
         """Encode a value by itself, as if nothing had been met before."""
-        apart = _Encoder(plain=plain, partial=self._partial)
+        apart = _Encoder(plain=plain, partial=self._partial, travels=self._travels)
         try:
             data = apart.encode(value)
         except _CycleError:

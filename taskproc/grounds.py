@@ -164,7 +164,7 @@ class Grounds:
             return _Value(value, data)
         known = self._values.get(id(value))
         if known is None:
-            data, refs, _, own = canonical(value)
+            data, refs, _, own = canonical(value, travels=True)
             futures = frozenset({type(one) for one in own if isinstance(one, FutureBase)})
             known = _Value(value, data, refs, futures, input_files(own))
             if len(self._values) >= _MOST:

@@ -88,12 +88,13 @@ def _has_plain_base(kind: type[Any]) -> bool:
     return any(base in _PLAIN_BASES or known_name(base) in KNOWN for base in kind.__mro__)
 
 
-def reduce(value: Any, *, by_name: bool = False) -> Reduced:
+def reduce(value: Any, *, by_name: bool = False, travels: bool = False) -> Reduced:
     """Take an object apart.
 
     Args:
         value: The object.
         by_name: What pickles by its name is that name alone.
+        travels: What a process shares is more than its name.
 
     Raises:
         Exception: Whatever the object's own code says where it can't be.
@@ -115,7 +116,7 @@ def reduce(value: Any, *, by_name: bool = False) -> Reduced:
     lasting = LASTING.get(known_name(kind))
     if lasting is not None:
         return Reduced(kind, lasting(value))
-    if name := shared_name(value):
+    if not travels and (name := shared_name(value)):
         return Reduced(name)
     if _is_numpy(kind, "generic") and not value.dtype.hasobject:
         parts = (value.real, value.imag) if value.dtype.kind == "c" else (value,)

@@ -252,10 +252,8 @@ def _identify(value: object, data: bytes, sink: _Sink, *, names_folder: bool) ->
     blanked = data.replace(sink.token, bytes(len(sink.token))) if names_folder else data
     if any(hasattr(kind, "_task_carried") for kind in sink.met):  # the encoding has its key alone
         return digest(b"pickle", blanked), _user_references(sink.met)
-    # The copy of a generator that the process shares counts by its state, with which its readers go on.
-    copied = names_folder or any(kind.__name__ in SHARED for kind in sink.met)
     try:
-        encoded = canonical(unpickled(blanked) if copied else value)
+        encoded = canonical(unpickled(blanked) if names_folder else value, travels=True)
     except Exception:  # noqa: BLE001  not every value can be encoded: its pickle then stands for it
         return digest(b"pickle", blanked), _user_references(sink.met)
     return digest(encoded.data), encoded.refs

@@ -454,6 +454,15 @@ def test_the_state_of_what_a_process_shares_does_not_count(shared: Any, monkeypa
     assert canonical(shared) == before
 
 
+def test_the_state_of_a_generator_counts_where_a_copy_goes_on_with_it() -> None:
+    for shared in (random.choice, [numpy.random.mtrand._rand], {"a": (numpy.random.mtrand._rand,)}):
+        before = canonical(shared, travels=True)
+        assert canonical(shared, travels=True) == before
+        random.random()
+        numpy.random.random()
+        assert canonical(shared, travels=True) != before
+
+
 def test_of_a_generator_of_ones_own_the_state_counts() -> None:
     for own in (random.Random(1), numpy.random.RandomState(1)):
         before = canonical([own, own.choice])

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import pickle
+import random
 import sys
 import threading
 from collections.abc import Iterator
@@ -357,6 +358,24 @@ class Keeping(Sharing):
 
 def test_a_task_says_itself_what_it_takes_along() -> None:
     assert run(Keeping(2)) == [(5, Keeping(2).task_id)]
+
+
+class Drawing(Task):
+    def __init__(self) -> None:
+        self.generator = random._inst  # type: ignore[attr-defined]
+
+    def run_task(self) -> float:
+        return self.generator.random()
+
+
+def test_an_attribute_counts_with_the_state_that_goes_to_workers() -> None:
+    task, drawn = Drawing(), [random.Random(seed).random() for seed in (1, 1, 2)]
+    state = random.getstate()
+    for seed, expected, ran in zip((1, 1, 2), drawn, (1, 0, 1), strict=True):
+        random.seed(seed)
+        value, stats = task.run_graph(force_interactive=True)
+        assert (value, sum(stats.executed.values())) == (expected, ran)
+    random.setstate(state)
 
 
 def test_a_result_that_holds_its_task_changes_with_what_that_has(monkeypatch: pytest.MonkeyPatch) -> None:
