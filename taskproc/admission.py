@@ -42,12 +42,12 @@ def admit(cache: Cache) -> None:
         if status.st_mode & stat.S_IWOTH:
             raise CacheError(
                 f"the cache {folder} is refused, since everybody can write {path}: `chmod o-w {path}`,"
-                " or --trust-cache if you trust everybody here"
+                " or --trust-cache (Cache(..., trust=True)) if you trust everybody here"
             )
         if status.st_uid != os.geteuid():
             raise CacheError(
                 f"the cache {folder} is refused, since {path} belongs to another user:"
-                " give another one with --cache, or --trust-cache if you trust that user"
+                " give another one with --cache, or --trust-cache (Cache(..., trust=True)) if you trust that user"
             )
     refuse_out_of_reach(folder)
 

@@ -24,7 +24,6 @@ from taskproc.canonical import canonical, digest, flat
 from taskproc.filedigest import digest_of
 from taskproc.files import is_of_attempt
 from taskproc.gzipped import PIECE, GzipReader, GzipWriter
-from taskproc.libraries import SHARED
 from taskproc.origin import home, is_user_code, look_up, reference
 from taskproc.pickling import PROTOCOL, UnkeepableError, load_from, pickle_into, text_into, unpickled
 from taskproc.record import NO_DIGEST, FileEntry

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copyreg
 import pickle
 import struct
-from sys import intern
+import sys
 from typing import Any, NamedTuple
 
 from taskproc.batch import (
@@ -45,6 +45,7 @@ class Parcel(NamedTuple):
     """
 
     sys_path: tuple[str, ...]
+    argv: tuple[str, ...]
     cwd: str
     main: str
     python: str
@@ -55,7 +56,8 @@ def parcel(batch: Batch) -> bytes:
     """Make a batch ready to travel."""
     bare: Any = tuple([(*one[:-1], tuple(map(tuple, one.slots))) for one in batch.payloads])
     data = pickled(tuple(batch._replace(payloads=bare)))
-    return encoded(Parcel(batch.sys_path, batch.cwd, path_of("__main__"), PYTHON, data))
+    argv = tuple(map(str, sys.argv))
+    return encoded(Parcel(batch.sys_path, argv, batch.cwd, path_of("__main__"), PYTHON, data))
 
 
 def read_batch(data: bytes) -> Batch:
@@ -115,7 +117,7 @@ def _answer(fields: tuple[Any, ...]) -> Answer:
     if number >= _TIMED:
         return kind._make(fields[1:])
     start, duration, where = fields[-3:]
-    return kind._make((*fields[1:-3], Made(start, duration, intern(where))))
+    return kind._make((*fields[1:-3], Made(start, duration, sys.intern(where))))
 
 
 _ANSWERS = (Done, Failed, Damaged, Returned, Echoed, Lost, Refused, Ended)

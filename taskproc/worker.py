@@ -55,6 +55,7 @@ def settle(message: Parcel) -> None:
     else:  # another Python, of a container: what is installed in the caller's is not for it
         own = [entry for entry in message.sys_path if f"{os.sep}lib{os.sep}python" not in entry]
         sys.path += [entry for entry in own if entry not in sys.path]
+    sys.argv[:] = message.argv  # modules of the user's may read it as they are imported
     os.chdir(message.cwd)
     stand_in(message.main)
 

@@ -171,3 +171,31 @@ def test_another_file_of_the_same_name_is_not_taken_for_it(tmp_path: Path, task:
     done = subprocess.run([sys.executable, "study.py"], cwd=tmp_path, check=False, capture_output=True, text=True)
     first, second = (tmp_path / folder / "helper.py" for folder in ("first", "second"))
     assert f"failed: a worker imports {second} in place of {first}: leave the folder of that on" in done.stderr
+
+
+READS = """
+import multiprocessing, sys
+from taskproc import Cache, Task
+PLACE = sys.argv[1]
+
+def told(n):
+    return PLACE * n
+
+class Reads(Task):
+    def run_task(self):
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            return sys.argv[1], pool.map(told, [2])
+
+with Cache(PLACE):
+    task = Reads()
+if __name__ == "__main__":
+    print(task.run_graph(prefixes={prefixes})[0])
+"""
+
+
+@pytest.mark.parametrize("prefixes", [{}, {"study.Reads": "env"}])
+def test_workers_have_the_arguments_of_the_program(tmp_path: Path, prefixes: dict[str, str]) -> None:
+    (tmp_path / "study.py").write_text(READS.format(prefixes=prefixes))
+    command = [sys.executable, "study.py", "place"]
+    done = subprocess.run(command, cwd=tmp_path, check=True, stdout=subprocess.PIPE, text=True)
+    assert done.stdout == "('place', ['placeplace'])\n"
