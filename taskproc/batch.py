@@ -126,7 +126,8 @@ class Done(NamedTuple):
 
     `names_folder`: the value (or a file's content) names the attempt's own folder. `shows_nothing`: None or a bool
     without files, or a value with a path that leads out of the cache. `attempt`: the name of its folder, empty if it
-    kept nothing: not always the payload's, since an executor of the user's may run a batch twice.
+    kept nothing: not always the payload's, since an executor of the user's may run a batch twice. `refs_code`: the
+    digests of the code of each of `refs`, joined; a record has what they amount to.
     """
 
     position: int

@@ -25,9 +25,10 @@ from taskproc.inputfile import input_files
 from taskproc.members import LOOKS, beside, is_untracked, subclasses_of
 from taskproc.origin import home, is_user_code, public_name, reference, resolve
 from taskproc.reached import Node
+from taskproc.record import WIDTH
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from types import FunctionType
 
     from taskproc.inputfile import InputFile
@@ -129,21 +130,26 @@ class Fingerprinter:
 
     def refs(self, refs: Iterable[type | FunctionType]) -> bytes:
         """The digest of the code that some classes and functions amount to, empty for none."""
-        parts: list[bytes] = []
-        for ref in sorted(refs, key=reference):
-            parts += (reference(ref).encode(), self.of(ref).digest)
-        return digest(*parts) if parts else b""
+        return _joint([(reference(ref), self.of(ref).digest) for ref in sorted(refs, key=reference)])
 
-    def made(self, refs: Collection[str], told: bytes) -> bytes:
-        """The digest of the code that a new value refers to: as the worker `told` it, unless all is of `__main__`.
+    def each(self, refs: Iterable[type | FunctionType]) -> bytes:
+        """The digests of the code of each of some classes and functions, joined in the order of their names."""
+        return b"".join([self.of(ref).digest for ref in sorted(refs, key=reference)])
 
-        Of that a worker has only what was sent by value, and not all that the bodies of classes name.
+    def made(self, refs: Sequence[str], told: bytes) -> tuple[tuple[str, ...], bytes]:
+        """What a new value refers to, and the digest of its code, of which a worker `told` that of `each`.
+
+        Of what is in `__main__` a worker has only what was sent by value, and not all that the bodies of classes name;
+        what no name leads to there, as what a call has made, changes with what the task reaches.
         """
         main = public_name("__main__")
-        if any(name.partition(":")[0] != main for name in refs):
-            return told
-        known = [target for target in map(resolve, refs) if target is not None]
-        return self.refs(known) if len(known) == len(refs) else told
+        pairs: list[tuple[str, bytes]] = []
+        for i, name in enumerate(refs):
+            if name.partition(":")[0] != main:
+                pairs.append((name, told[WIDTH * i : WIDTH * (i + 1)]))
+            elif (target := resolve(name)) is not None:
+                pairs.append((name, self.of(target).digest))
+        return tuple([name for name, _ in pairs]), _joint(pairs)
 
     def parts(self, refs: Iterable[type | FunctionType]) -> tuple[CodePart, ...]:
         """The parts of the code of some classes and functions, each once."""
@@ -242,6 +248,12 @@ def _inputs_of(nodes: Iterable[Node]) -> tuple[InputFile, ...]:
 def _steps(node: Node, *, making: bool, sent: bool) -> list[tuple[str, Node]]:
     left_out = (set[str]() if making else node.making) | (node.unsent if sent else set[str]())
     return [step for step in sorted(node.edges.items()) if step[0] not in left_out]
+
+
+def _joint(pairs: Iterable[tuple[str, bytes]]) -> bytes:
+    """The digest of named digests, empty for none."""
+    parts = [part for name, own in pairs for part in (name.encode(), own)]
+    return digest(*parts) if parts else b""
 
 
 def _digest_of(roots: Iterable[Node], *, making: bool = True, sent: bool = False) -> bytes:

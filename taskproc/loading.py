@@ -162,9 +162,9 @@ def loaded(load: Callable[[A], T], what: A) -> T:
 
 
 def code_of(cls: type[Any], refs: References) -> bytes:
-    """The digest of the code of classes and functions that a value of the task refers to."""
+    """The digests of the code of each of the classes and functions that a value of the task refers to."""
     with _one_at_a_time:
-        return _fingerprinter(cls).refs(refs)
+        return _fingerprinter(cls).each(refs)
 
 
 def _import_module(ref: ClassRef) -> ModuleType:

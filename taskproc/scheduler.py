@@ -238,7 +238,8 @@ class Scheduler:
         assert reason is not None, "it ran"
         epochs, inputs = self._frontier.epochs(node), self._frontier.inputs_used(node)
         if answer.refs:
-            answer = answer._replace(refs_code=self._codes.made(answer.refs, answer.refs_code))
+            refs, code = self._codes.made(answer.refs, answer.refs_code)
+            answer = answer._replace(refs=refs, refs_code=code)
         record = conclude(node, row, reason, inputs, epochs, answer, read=node.key in flight.read)
         if answer.attempt and record.output.attempt != answer.attempt:
             drop_attempt(node, row, answer.attempt, record.output.attempt)

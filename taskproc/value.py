@@ -59,7 +59,7 @@ class Dumped(NamedTuple):
     """A value as kept: either `inline`, or in the file that `entry` tells of. Fields as in `taskproc.record.Output`.
 
     `digest` is of the value alone, and of the code it refers to. `names_folder`: it names the attempt's own folder.
-    `points_out`: it has a path in it that leads out of the cache.
+    `points_out`: it has a path in it that leads out of the cache. `refs_code`: the digests of each of `refs`, joined.
     """
 
     digest: bytes
@@ -79,7 +79,7 @@ def dump(value: object, path: str, level: int, code_of: Callable[[References], b
         value: The value.
         path: The file for a large one, absolute; the name of its folder is left out of the digest.
         level: The most effort at compression, 0-9.
-        code_of: Gives the digest of the code of the classes and functions that the value refers to.
+        code_of: Gives the digests of the code of the classes and functions that the value refers to, joined.
 
     Raises:
         UnkeepableError: It can't be pickled, unpickled or written.

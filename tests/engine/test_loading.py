@@ -199,3 +199,51 @@ def test_workers_have_the_arguments_of_the_program(tmp_path: Path, prefixes: dic
     command = [sys.executable, "study.py", "place"]
     done = subprocess.run(command, cwd=tmp_path, check=True, stdout=subprocess.PIPE, text=True)
     assert done.stdout == "('place', ['placeplace'])\n"
+
+
+MIXED = """
+import enum
+from collections import namedtuple
+from dataclasses import dataclass
+from helper import There
+from taskproc import Cache, Requires, Task
+Point = namedtuple("Another", "x")
+
+@dataclass
+class Here:
+    x: int
+    def told(self): return self.x
+
+class Make(Task):
+    def run_task(self):
+        return [Here(1), There(1), Point(1), namedtuple("Row", "x")(1), enum.Enum("Kind", "x").x]
+
+class Main(Task):
+    made: Requires[list]
+    def __init__(self): self.made = Make()
+    def run_task(self):
+        here, there, point, row, kind = self.made
+        return here.told() + there.told() + point.x + row.x + kind.value
+
+if __name__ == "__main__":
+    with Cache("cache"):
+        main = Main()
+    value, stats = main.run_graph(max_workers=1)
+    print(value, *stats.executed)
+"""
+
+
+def test_a_script_makes_a_result_of_several_modules_once(tmp_path: Path) -> None:
+    helper = tmp_path / "helper.py"
+    helper.write_text("class There:\n    def __init__(self, x): self.x = x\n    def told(self): return self.x\n")
+    (tmp_path / "study.py").write_text(MIXED)
+
+    def said() -> str:
+        command = [sys.executable, "study.py"]
+        return subprocess.run(command, cwd=tmp_path, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+    assert [said(), said()] == ["5 study.Make study.Main", "5"]
+    helper.write_text(helper.read_text().replace("return self.x", "return self.x + 1"))
+    assert [said(), said()] == ["6 study.Make study.Main", "6"]
+    (tmp_path / "study.py").write_text(MIXED.replace("return self.x", "return self.x + 1"))
+    assert [said(), said()] == ["7 study.Make study.Main", "7"]
