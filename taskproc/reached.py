@@ -23,7 +23,10 @@ class _Repr(reprlib.Repr):
 
     def repr_instance(self, x: object, level: int) -> str:
         """Called for what is no number, text or container."""
-        told = repr(x)
+        try:
+            told = repr(x)
+        except Exception:  # noqa: BLE001  the user's own `__repr__`
+            return super().repr_instance(x, level)
         told = told.replace(repr(os.environ), shared_name(os.environ)) if "environ(" in told else told
         return super().repr_instance(_Told(told), level)
 

@@ -24,6 +24,15 @@ def test_no_environment_is_shown_wherever_it_is(monkeypatch: pytest.MonkeyPatch)
     ]
 
 
+class Unshowable:
+    def __repr__(self) -> str:
+        raise ValueError
+
+
+def test_what_cannot_be_shown_hides_nothing_beside_it() -> None:
+    assert shown([1, Unshowable(), "a"]) == "[1, <Unshowable instance>, 'a']"
+
+
 def test_defaults_are_shown_by_name() -> None:
     def helper(first: object, second: int = 2, *, third: str = "x" * 1000) -> None: ...
 
