@@ -56,7 +56,7 @@ def parcel(batch: Batch) -> bytes:
     """Make a batch ready to travel."""
     bare: Any = tuple([(*one[:-1], tuple(map(tuple, one.slots))) for one in batch.payloads])
     data = pickled(tuple(batch._replace(payloads=bare)))
-    argv = tuple(map(str, sys.argv))
+    argv = tuple(map(str, getattr(sys, "argv", [""])))  # an embedded Python may have none
     return encoded(Parcel(batch.sys_path, argv, batch.cwd, path_of("__main__"), PYTHON, data))
 
 

@@ -247,3 +247,25 @@ def test_a_script_makes_a_result_of_several_modules_once(tmp_path: Path) -> None
     assert [said(), said()] == ["6 study.Make study.Main", "6"]
     (tmp_path / "study.py").write_text(MIXED.replace("return self.x", "return self.x + 1"))
     assert [said(), said()] == ["7 study.Make study.Main", "7"]
+
+
+BARE = """
+import sys
+from taskproc import Cache, Task
+
+class Main(Task):
+    def run_task(self):
+        return sys.argv
+
+if __name__ == "__main__":
+    del sys.argv
+    with Cache("cache"):
+        task = Main()
+    print(task.run_graph()[0])
+"""
+
+
+def test_a_program_may_have_no_arguments_at_all(tmp_path: Path) -> None:
+    (tmp_path / "study.py").write_text(BARE)
+    done = subprocess.run([sys.executable, "study.py"], cwd=tmp_path, check=True, stdout=subprocess.PIPE, text=True)
+    assert done.stdout == "['']\n"
