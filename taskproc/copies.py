@@ -33,10 +33,17 @@ def carried(task: Any, place: Place) -> tuple[Any, ...]:
     """How a copy is pickled: with its attributes and the values of its slots, or what its own `__getstate__` gives."""
     tells = any("__getstate__" in vars(base) for base in type(task).__mro__[:-1])
     held: Any = task.__getstate__() if tells else task.__dict__
-    if isinstance(held, dict):
-        members = cast("dict[str, Any]", held)
-        held = {name: value for name, value in members.items() if name[:6] != "_task_"}
-    return copy_of, (type(task), {}, place), held
+    if type(held) is tuple:  # as that of `object` tells attributes and slots
+        held = tuple(map(_own, cast("tuple[object, ...]", held)))
+    return copy_of, (type(task), {}, place), _own(held)
+
+
+def _own(held: Any) -> Any:
+    """What a task's state holds without what is taskproc's."""
+    if not isinstance(held, dict):
+        return held
+    members = cast("dict[object, Any]", held)
+    return {name: value for name, value in members.items() if str(name)[:6] != "_task_"}
 
 
 def kept_in(folder: str, what: str) -> Path:

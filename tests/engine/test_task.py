@@ -356,8 +356,14 @@ class Keeping(Sharing):
         return super().run_task()
 
 
-def test_a_task_says_itself_what_it_takes_along() -> None:
-    assert run(Keeping(2)) == [(5, Keeping(2).task_id)]
+class Telling(Keeping):
+    def __getstate__(self) -> Any:  # what `object` says, from Python 3.11 on
+        return super().__getstate__(), {"_task_node": None, "_task_place": self._task_place}
+
+
+@pytest.mark.parametrize("kind", [Keeping, Telling])
+def test_a_task_says_itself_what_it_takes_along(kind: type[Sharing]) -> None:
+    assert run(kind(2)) == [(5, kind(2).task_id)]
 
 
 class Drawing(Task):
