@@ -22,7 +22,7 @@ from taskproc.asloaded import is_as_loaded, note
 from taskproc.batch import CodeFile
 from taskproc.canonical import digest
 from taskproc.inputfile import input_files
-from taskproc.members import LOOKS, beside, is_untracked, subclasses_of
+from taskproc.members import LOOKS, is_untracked, looked_at, subclasses_of
 from taskproc.origin import home, is_user_code, public_name, reference, resolve
 from taskproc.reached import Node
 from taskproc.record import WIDTH
@@ -263,7 +263,7 @@ def _digest_of(roots: Iterable[Node], *, making: bool = True, sent: bool = False
     return digest(
         *(
             digest(
-                node.digest + (b"" if sent and home(node.target) == "__main__" else beside(node.target, looks)),
+                node.digest + (b"" if sent and home(node.target) == "__main__" else looked_at(node.target, looks)),
                 *(f"{label}\0{numbers[to]}".encode() for label, to in _steps(node, making=making, sent=sent)),
             )
             for node in numbers

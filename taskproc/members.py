@@ -151,7 +151,7 @@ def _order(cls: type) -> list[str]:
     return [name for name in list(vars(cls)) if not _is_machinery(cls, name)]
 
 
-def beside(target: object, looks: Collection[str]) -> bytes:
+def looked_at(target: object, looks: Collection[str]) -> bytes:
     """What counts of a definition only where code with some of the `LOOKS` is reached, besides what it says itself."""
     if not looks or not isinstance(target, (type, FunctionType)):
         return b""
