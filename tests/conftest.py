@@ -41,9 +41,9 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True)
 def _signals_end_programs() -> None:
-    """What ignores them, as `nohup` or a shell's `&` does, reaches no test."""
+    """What ignores them, as `nohup` or a shell's `&` does, reaches no test, nor what a command line before has left."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
