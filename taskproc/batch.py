@@ -77,17 +77,21 @@ class Uses(NamedTuple):
     code: bytes
 
 
+State = bytes | tuple[dict[str, object], dict[str, object], str]
+"""Attributes, arguments as (packed) JSON and key of a task; pickled, unless the attributes are scalars."""
+
+
 class Payload(NamedTuple):
     """One task to run.
 
-    `cls` is an index into the batch's classes, `state` the pickled instance state (opaque here: what the class's own
-    `_task_revive` takes), `folder` the attempt's folder (absolute; it does not exist before the attempt has something
-    to keep), `task_id` its id. `level` is the compression level, 0-9. With `echo` its output is sent as it happens too.
+    `cls` is an index into the batch's classes, `state` what the class's own `_task_revive` takes, `folder` the
+    attempt's folder (absolute; it does not exist before the attempt has something to keep), `task_id` its id. `level`
+    is the compression level, 0-9. With `echo` its output is sent as it happens too.
     `uses` is code that its attributes and upstream values refer to, which need not be reached from its class.
     """
 
     cls: int
-    state: bytes
+    state: State
     folder: str
     task_id: int
     level: int

@@ -7,10 +7,10 @@ to nothing.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from taskproc import lastrun
 from taskproc.errors import CacheError
@@ -19,7 +19,7 @@ from taskproc.locks import RunLock, is_alive
 from taskproc.versions import keep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from taskproc.changes import Version
@@ -27,20 +27,25 @@ if TYPE_CHECKING:
     from taskproc.lastrun import LastRun
     from taskproc.record import Key, Row
 
+Entry: TypeAlias = tuple[str, "Key", "Row"]
+"""A row to be stored: its task's `task_name` and key, and itself."""
+
 _NONE: Mapping[bytes, Version] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseResult:
-    """What became of tasks that a run wants; each key is in at most one of the three.
+    """What became of tasks that a run wants; each key is in at most one of the first three.
 
     `busy` ones are leased by another live run. `changed` ones have a row that somebody else has written since this
     run last saw it, and are not granted: decide again, and lease them then if they must still run.
+    `rejected` are the tasks whose rows were not stored.
     """
 
     granted: frozenset[Key]
     busy: frozenset[Key]
     changed: dict[Key, Row]
+    rejected: frozenset[Key] = frozenset()
 
 
 class Journal:
@@ -71,10 +76,17 @@ class Journal:
         """A folder for the run's scratch files, removed with the run; whoever writes the first one makes it."""
         return self._lock.folder
 
-    def lease(self, wanted: Wanted) -> LeaseResult:
-        """Lease what is free and as last seen; leases of dead runs are taken over. Every task must have its id."""
-        with self._index.transaction():
-            leases = self._index.leases()
+    def lease(
+        self, wanted: Wanted, entries: Sequence[Entry] = (), versions: Mapping[bytes, Version] = _NONE
+    ) -> LeaseResult:
+        """Lease what is free and as last seen, and store rows, all at once, since each transaction waits for the disk.
+
+        Leases of dead runs are taken over. Every task must have its id. The rows are those of `commit`.
+        """
+        rejected: frozenset[Key] = frozenset()
+        with self._changing() as leases:
+            if entries:
+                rejected = self._store(entries, versions, leases)
             busy: set[Key] = set()
             for run, keys in self._clashes(wanted, leases).items():
                 if is_alive(self._index.cache, run):
@@ -86,10 +98,52 @@ class Journal:
             own = leases.setdefault(self.run, {})
             for name, members in granted.items():
                 own.setdefault(name, set()).update(self._index.ids(name, members).values())
-            self._index.put_leases(leases)
+        self._stored(entries)
         for name, members in granted.items():
             self._leased.update(dict.fromkeys(members, name))
-        return LeaseResult(frozenset(chain.from_iterable(granted.values())), frozenset(busy), changed)
+        return LeaseResult(frozenset(chain.from_iterable(granted.values())), frozenset(busy), changed, rejected)
+
+    def commit(self, entries: Sequence[Entry], versions: Mapping[bytes, Version] = _NONE) -> frozenset[Key]:
+        """Store the rows whose lease this run still holds, and release them.
+
+        `versions` is the code that rows were made from and may not be in the cache yet, by digest.
+        Returns the keys of the others: their rows are not stored, and their attempts will be swept.
+        """
+        with self._changing() as leases:
+            rejected = self._store(entries, versions, leases)
+        self._stored(entries)
+        return rejected
+
+    def _store(self, entries: Sequence[Entry], versions: Mapping[bytes, Version], leases: Leases) -> frozenset[Key]:
+        """Store rows in a transaction, and take their tasks from this run's leases; gives the keys of the others."""
+        own = leases.get(self.run, {})
+        generation = self._index.next_generation()
+        accepted: dict[str, dict[Key, Row]] = {}
+        late: dict[str, dict[Key, int]] = {}
+        for name, key, row in entries:
+            if row.task_id in own.get(name, ()):
+                accepted.setdefault(name, {})[key] = row
+            else:
+                late.setdefault(name, {})[key] = row.task_id
+        if self._about is not None:
+            lastrun.write(self._index.entries, self._about)
+        keep(self._index.entries, versions)
+        for name, ids in late.items():
+            self._index.discard(name, ids.values())
+        for name, rows in accepted.items():
+            self._index.write(name, rows, generation)
+            own[name].difference_update(row.task_id for row in rows.values())
+        if self._unchanged == generation - 1:
+            self._unchanged = generation
+        self._own.add(generation)
+        return frozenset(chain.from_iterable(late.values()))
+
+    def _stored(self, entries: Sequence[Entry]) -> None:
+        """The transaction that stored these is over."""
+        if entries:
+            self._about = None
+        for _, key, _ in entries:
+            self._leased.pop(key, None)
 
     def poll(self, wanted: Wanted) -> LeaseResult:
         """How tasks that were busy stand now, in no transaction; what is neither busy nor changed can be leased."""
@@ -97,41 +151,6 @@ class Journal:
         alive = (keys for run, keys in clashes.items() if is_alive(self._index.cache, run))
         busy = frozenset(chain.from_iterable(alive))
         return LeaseResult(frozenset(), busy, self._changes(_without(wanted, busy)))
-
-    def commit(self, entries: Sequence[tuple[str, Key, Row]], versions: Mapping[bytes, Version] = _NONE) -> set[Key]:
-        """Store the rows (`task_name`, key, row) whose lease this run still holds, and release them.
-
-        `versions` is the code that rows were made from and may not be in the cache yet, by digest.
-        Returns the keys of the others: their rows are not stored, and their attempts will be swept.
-        """
-        rejected: set[Key] = set()
-        with self._index.transaction():
-            leases = self._index.leases()
-            own = leases.get(self.run, {})
-            generation = self._index.next_generation()
-            accepted: dict[str, dict[Key, Row]] = {}
-            late: dict[str, set[int]] = {}
-            for name, key, row in entries:
-                if row.task_id in own.get(name, ()):
-                    accepted.setdefault(name, {})[key] = row
-                else:
-                    rejected.add(key)
-                    late.setdefault(name, set()).add(row.task_id)
-            if self._about is not None and not self._own:
-                lastrun.write(self._index.entries, self._about)
-            keep(self._index.entries, versions)
-            for name, ids in late.items():
-                self._index.discard(name, ids)
-            for name, rows in accepted.items():
-                self._index.write(name, rows, generation)
-                own[name].difference_update(row.task_id for row in rows.values())
-            self._index.put_leases(leases)
-        if self._unchanged == generation - 1:
-            self._unchanged = generation
-        self._own.add(generation)
-        for _, key, _ in entries:
-            self._leased.pop(key, None)
-        return rejected
 
     def release(self, keys: Iterable[Key]) -> None:
         """Give leases up; what attempts have left will be swept."""
@@ -141,13 +160,11 @@ class Journal:
                 given_up.setdefault(self._leased.pop(key), []).append(key)
         if not given_up:
             return
-        with self._index.transaction():
-            leases = self._index.leases()
+        with self._changing() as leases:
             for name, members in given_up.items():
                 ids = self._index.ids(name, members).values()
                 leases.get(self.run, {}).get(name, set()).difference_update(ids)
                 self._index.discard(name, ids)
-            self._index.put_leases(leases)
 
     def doubt(self, name: str, ids: Iterable[int]) -> None:
         """Have what these tasks leave besides what is recorded swept: they may run more than once for one answer."""
@@ -163,13 +180,21 @@ class Journal:
 
     def _give_up(self) -> None:
         if self._doubted or self.run in self._index.leases():
-            with self._index.transaction():
+            with self._changing() as leases:
                 for name, ids in self._doubted.items():
                     if (self._index.cache / folder_name(name)).exists():
                         self._index.discard(name, ids)
-                leases = self._index.leases()
                 self._index.bury(leases, self.run)
-                self._index.put_leases(leases)
+
+    @contextmanager
+    def _changing(self) -> Generator[Leases]:
+        """A transaction in which leases may be changed."""
+        with self._index.transaction():
+            leases = self._index.leases()
+            yield leases
+            if not any(leases.get(self.run, {}).values()):
+                leases.pop(self.run, None)  # or it would take a transaction at the end
+            self._index.put_leases(leases)
 
     def _clashes(self, wanted: Wanted, leases: Leases) -> dict[str, set[Key]]:
         """Which of the tasks are leased by which other runs."""

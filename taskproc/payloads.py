@@ -13,6 +13,7 @@ from taskproc.batch import Batch, ClassRef, Payload, SlotValue, Stored
 from taskproc.bytecode import PYTHON
 from taskproc.errors import CacheError, NoResultError
 from taskproc.files import RESULT, attempt_folder, folder_name
+from taskproc.fixed import ATOMIC
 from taskproc.future import Const
 from taskproc.loading import know, read_anew
 from taskproc.pickling import UnkeepableError, explained, pickled, pickled_code
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from taskproc.batch import Source
+    from taskproc.batch import Source, State
     from taskproc.fingerprint import Fingerprint
     from taskproc.graph import Node
     from taskproc.grounds import Grounds
@@ -161,8 +162,10 @@ def place_of(cache: Path, name: str, key: Key, task_id: int, output: Output) -> 
     return Stored(str(attempt_folder(cache, name, task_id, output.attempt) / RESULT), file.digest, key)
 
 
-def _state(attributes: dict[str, Any], args: dict[str, Any], key: str) -> bytes:
+def _state(attributes: dict[str, Any], args: dict[str, Any], key: str) -> State:
     """The state of a task; where it cannot travel, what fails the task with the reason as soon as it is to run."""
+    if ATOMIC.issuperset(map(type, attributes.values())):
+        return attributes, args, key
     try:
         return pickled((attributes, args, key))
     except Exception as problem:  # noqa: BLE001  a user's own `__reduce__` may raise anything

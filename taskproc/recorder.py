@@ -9,9 +9,13 @@ from taskproc.kept import renew_views
 from taskproc.origin import resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from taskproc.changes import Version
     from taskproc.fingerprint import Fingerprinter
     from taskproc.graph import Node
+    from taskproc.index import Wanted
+    from taskproc.journal import Entry, LeaseResult
     from taskproc.record import Key, Row
     from taskproc.store import Journal
 
@@ -33,7 +37,7 @@ class Recorder:
         self._codes = codes
         self._versions: dict[bytes, Version] = {}
         self._kept: set[bytes] = set()
-        self._rows: list[tuple[str, Key, Row]] = []
+        self._rows: list[Entry] = []
         self._shown: list[tuple[Node, Row]] = []
         self._due = 0.0
 
@@ -70,10 +74,18 @@ class Recorder:
     def flush(self) -> None:
         """Commit everything."""
         if self._rows:
-            # An interrupt may end this: what was not committed stays for the last flush.
-            refused = self._journal.commit(self._rows, self._versions)
-            self._rows, self._versions = [], {}
-            for node, row in self._shown:
-                if node.key not in refused:
-                    renew_views(node, row)
-            self._shown = []
+            self._committed(self._journal.commit(self._rows, self._versions))
+
+    def lease(self, wanted: Wanted) -> LeaseResult:
+        """Commit everything, and lease tasks of the journal in the same transaction."""
+        lease = self._journal.lease(wanted, self._rows, self._versions)
+        self._committed(lease.rejected)
+        return lease
+
+    def _committed(self, rejected: Collection[Key]) -> None:
+        # An interrupt may end the commit: what was not committed stays for the last flush.
+        self._rows, self._versions = [], {}
+        for node, row in self._shown:
+            if node.key not in rejected:
+                renew_views(node, row)
+        self._shown = []

@@ -150,15 +150,13 @@ class Scheduler:
             lane = self._lanes.next_lane(self._limits.free)
             if lane is None:
                 return
-            if not self._executors.batching:
-                self._recorder.flush()  # the executor is this very thread: nothing is recorded while it works
             nodes = self._lease(self._lanes.take(lane, self._frontier.followers))
             if nodes:
                 self._submit(lane, nodes)
 
     def _lease(self, nodes: Sequence[Node]) -> tuple[Node, ...]:
         """Lease a batch; what is not to be had, and what needs that, waits or is decided again."""
-        lease = self._journal.lease(by_name(nodes))
+        lease = self._recorder.lease(by_name(nodes))
         if len(lease.granted) == len(nodes):
             self._frontier.take(nodes)
             return tuple(nodes)

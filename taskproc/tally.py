@@ -17,27 +17,22 @@ class Tally:
     """Counts events. Call it with each, then ask for `stats`."""
 
     def __init__(self) -> None:
-        self._executed: Counter[str] = Counter()
+        self._finished: list[Finished] = []
         self._reused: dict[Key, str] = {}
-        self._tasks: list[TaskStats] = []
 
     def __call__(self, event: Event) -> None:
-        match event:
-            case Finished():
-                node = event.node
-                self._reused.pop(node.key, None)  # its value turned out to be damaged
-                self._executed[node.name] += event.error is None
-                self._tasks.append(TaskStats(node.task, event.reason, event.start, event.duration, event.where))
-            case Reused():
-                self._reused[event.node.key] = event.node.name
-            case Planned():
-                decisions = event.plan.decisions
-                nodes = event.plan.graph.nodes
-                self._reused = {n.key: n.name for n in nodes if isinstance(decisions[n.key], UpToDate)}
-            case _:
-                pass
+        if isinstance(event, Finished):
+            self._finished.append(event)
+            self._reused.pop(event.node.key, None)  # its value turned out to be damaged
+        elif isinstance(event, Reused):
+            self._reused[event.node.key] = event.node.name
+        elif isinstance(event, Planned):
+            decisions = event.plan.decisions
+            nodes = event.plan.graph.nodes
+            self._reused = {n.key: n.name for n in nodes if isinstance(decisions[n.key], UpToDate)}
 
     def stats(self, elapsed: float) -> RunStats:
         """The counts so far; `elapsed` in seconds."""
-        executed = {name: count for name, count in self._executed.items() if count}
-        return RunStats(executed, dict(Counter(self._reused.values())), elapsed, tuple(self._tasks))
+        executed = Counter([event.node.name for event in self._finished if event.error is None])
+        tasks = tuple([TaskStats(e.node.task, e.reason, e.start, e.duration, e.where) for e in self._finished])
+        return RunStats(dict(executed), dict(Counter(self._reused.values())), elapsed, tasks)

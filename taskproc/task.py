@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from pathlib import Path
 
+    from taskproc.batch import State
     from taskproc.events import RunStats
     from taskproc.files import View
     from taskproc.future import Future
@@ -289,7 +290,7 @@ class Task(FutureBase, metaclass=TaskType):
         return node_of(self, what).key.hex() if self._task_place is None else self._task_place.key
 
     @classmethod
-    def _task_revive(cls, state: bytes, slots: dict[str, object], folder: str, task_id: int) -> Task:
-        """The copy that runs (called by workers). `state` is what `_task_state` gave."""
-        attributes, args, key = pickle.loads(state)
+    def _task_revive(cls, state: State, slots: dict[str, object], folder: str, task_id: int) -> Task:
+        """The copy that runs (called by workers)."""
+        attributes, args, key = pickle.loads(state) if isinstance(state, bytes) else state
         return copy_of(cls, attributes | slots, Place(args, key, folder, task_id))

@@ -83,6 +83,26 @@ def test_what_another_run_recorded_is_told_once_and_then_granted(store: Store, o
         assert one.poll(wish(0)).changed == {KEYS[0]: good(0, b"newer")}
 
 
+def test_rows_are_stored_along_with_a_lease(store: Store, other: Store) -> None:
+    with store.begin_run() as one, other.begin_run() as two:
+        one.lease(wish(0, 1, 2))
+        two.lease(wish(3))
+        commit(two, 3)
+        entries = [(NAME, KEYS[n], good(n)) for n in (0, 1, 9)]
+        lease = one.lease(wish(1, 3, 4), entries)
+        assert (lease.granted, lease.busy, lease.changed) == (keys(1, 4), set(), {KEYS[3]: good(3)})
+        assert lease.rejected == keys(9), "it was never leased"
+        seen = two.poll(wish(0, 1, 2, 4))
+        assert (seen.busy, seen.changed) == (keys(1, 2, 4), {KEYS[0]: good(0)})
+
+
+def test_a_run_without_leases_ends_without_a_transaction(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    with store.begin_run() as run:
+        run.lease(wish(0))
+        commit(run, 0)
+        monkeypatch.delattr("taskproc.index.Index.transaction")
+
+
 def test_what_was_recorded_before_it_was_read_is_no_news(store: Store, cache: Path) -> None:
     with store.begin_run() as one:
         one.lease(wish(0))

@@ -71,8 +71,14 @@ def test_a_payload_has_all_that_a_worker_needs(packed: Any, flow: Any) -> None:
     assert (batch.serial, batch.classes, read) == (7, (packed.packer.class_ref(flow.module.Down),), frozenset())
     assert (payload.cls, payload.level, payload.echo) == (0, 3, True)
     assert payload.folder == f"{flow.cache}/{flow.path.stem}.Down/{payload.task_id}/{'0' * 15}7"
-    attributes, args, key = pickle.loads(payload.state)
-    assert (attributes, args, key) == ({"x": 1}, {"x": 1}, packed.root.key.hex())
+    assert payload.state == ({"x": 1}, {"x": 1}, packed.root.key.hex())
+
+
+def test_what_can_be_modified_travels_as_a_pickle_of_its_own(packed: Any, flow: Any) -> None:
+    vars(packed.root.task)["shared"] = shared = [1]
+    batch, _ = packed.packer.batch([packed.root], ["0" * 16])
+    attributes, args, key = pickle.loads(batch.payloads[0].state)
+    assert (attributes, args, key) == ({"x": 1, "shared": shared}, {"x": 1}, packed.root.key.hex())
 
 
 def test_slots_say_where_each_value_is_and_goes(packed: Any) -> None:

@@ -128,6 +128,17 @@ def test_a_chain_of_short_tasks_takes_one_trip(flow: Any, use: Any, counted: Cou
     assert counted == {"lease": 1, "commit": 1}
 
 
+def test_what_finished_is_recorded_in_the_transaction_that_leases_the_next_batch(
+    flow: Any, use: Any, counted: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taskproc.lanes.MOST", 50)
+    flow.write(FAN)
+    direct = use(Direct())
+    assert flow.run("Sum(200)").value == sum(range(200))
+    assert [len(batch.payloads) for batch in direct.batches] == [50, 50, 50, 50, 1]
+    assert counted == {"lease": 5, "commit": 1}
+
+
 def test_each_task_is_submitted_once(flow: Any, use: Any) -> None:
     flow.write(FAN)
     pool = ThreadPool(2)
