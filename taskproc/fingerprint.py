@@ -23,7 +23,7 @@ from taskproc.batch import CodeFile
 from taskproc.canonical import digest
 from taskproc.inputfile import input_files
 from taskproc.members import LOOKS, is_untracked, looked_at, subclasses_of
-from taskproc.origin import home, is_user_code, public_name, reference, resolve
+from taskproc.origin import home, is_user_code, public_name, reference, resolve, user_modules
 from taskproc.reached import Node
 from taskproc.record import WIDTH
 
@@ -186,7 +186,7 @@ class Fingerprinter:
     def _files_of(self, paths: set[str]) -> tuple[CodeFile, ...]:
         if len(sys.modules) != self._modules:
             self._modules = len(sys.modules)
-            self._loaded = {note(module) for module in list(sys.modules.values()) if is_user_code(module)}
+            self._loaded = {note(module) for module in user_modules().values()}
         read = [(path, self._explorer.sources.digest(path)) for path in sorted(paths | self._loaded)]
         return tuple([self._file(path, content) for path, content in read if content])
 

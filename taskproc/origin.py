@@ -22,6 +22,9 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _LIBRARY = os.path.dirname(os.__file__)
 _STDLIB = (os.path.join(_LIBRARY, ""), os.path.join(os.path.realpath(_LIBRARY), ""))
 
+_libraries: dict[str, object] = {}
+"""Modules that are not the user's, by name: there may be thousands, and they are asked for again and again."""
+
 
 def is_user_code(thing: object) -> bool:
     """Whether a module (or the name of one), class, function or code object is the user's.
@@ -39,6 +42,14 @@ def is_user_code(thing: object) -> bool:
     if not file:
         return all(is_user_file(folder) for folder in getattr(module, "__path__", ()))
     return is_user_file(file)
+
+
+def user_modules() -> dict[str, Any]:
+    """The user's modules that are loaded, by the names under which they are."""
+    unsure = [(name, module) for name, module in list(sys.modules.items()) if _libraries.get(name) is not module]
+    found = {name: module for name, module in unsure if is_user_code(module)}
+    _libraries.update((name, module) for name, module in unsure if name not in found)
+    return found
 
 
 def is_plumbing(thing: object) -> bool:

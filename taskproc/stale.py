@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
-from taskproc.origin import is_user_code, member
+from taskproc.origin import member, user_modules
 from taskproc.taskfile import name_of
 
 if TYPE_CHECKING:
@@ -44,5 +43,4 @@ def _home(name: str, modules: dict[str, ModuleType]) -> tuple[ModuleType | None,
 
 def _modules() -> dict[str, ModuleType]:
     """The user's modules that are loaded, by the names under which their tasks go."""
-    loaded: list[tuple[str, ModuleType | None]] = list(sys.modules.items())
-    return {name_of(name): module for name, module in loaded if module is not None and is_user_code(module)}
+    return {name_of(name): module for name, module in user_modules().items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import faulthandler
 import itertools
@@ -87,6 +88,13 @@ def _no_test_hangs(request: pytest.FixtureRequest) -> Iterator[None]:
     faulthandler.dump_traceback_later(limit + 60, exit=True, file=sys.__stderr__)
     yield
     faulthandler.cancel_dump_traceback_later()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The hundreds of programs that tests begin need not compile what they import, though they may not keep it."""
+    if not hasattr(config, "workerinput"):
+        for package in ("taskproc", "cli"):
+            compileall.compile_dir(ROOT / package, quiet=2)
 
 
 @pytest.hookimpl(trylast=True)

@@ -11,14 +11,13 @@ Of the words of a target,
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taskproc import taskfile
 from taskproc.errors import RequestError, TaskfileError
-from taskproc.origin import is_user_code, member
+from taskproc.origin import member, user_modules
 from taskproc_cli.classes import is_task, task_classes
 from taskproc_cli.paths import is_taskfile
 from taskproc_cli.problems import users_code
@@ -175,8 +174,7 @@ def _imported(module: ModuleType, task: str) -> type[Any] | None:
     found = member(module, task)
     if is_task(found):
         return found
-    loaded = [each for each in list(sys.modules.values()) if is_user_code(each)]
-    classes = (cls for each in loaded for cls in task_classes(each).values())
+    classes = (cls for each in user_modules().values() for cls in task_classes(each).values())
     return next((cls for cls in classes if cls.task_name == task), None)
 
 

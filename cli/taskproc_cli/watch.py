@@ -101,9 +101,9 @@ class Watch:
         from taskproc.failure import is_machinery
         from taskproc.fingerprint import Fingerprinter
         from taskproc.graph import build_graph
-        from taskproc.origin import is_user_code, is_user_file, source_file
+        from taskproc.origin import is_user_file, source_file, user_modules
 
-        loaded = [source_file(module) for module in list(sys.modules.values()) if is_user_code(module)]
+        loaded = map(source_file, user_modules().values())
         codes = Fingerprinter(Task)
         classes = {node.cls for node in build_graph(*self.nodes).nodes} if self.nodes else ()
         program = source_file(sys.modules["__main__"])  # which is among the loaded ones if it is a script of the user's

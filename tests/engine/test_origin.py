@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING
 
-from taskproc.origin import home, reference, resolve
+from taskproc import origin
+from taskproc.origin import home, is_user_code, reference, resolve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,3 +40,20 @@ def test_a_class_that_does_not_tell_its_module_is_not_the_user_s() -> None:
     class Untold(metaclass=Meta): ...
 
     assert home(Untold) == "builtins"
+
+
+def test_modules_of_libraries_are_asked_once_whose_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def ask(module: ModuleType) -> bool:
+        asked.append(module.__name__)
+        return is_user_code(module)
+
+    monkeypatch.setattr(origin, "is_user_code", ask)
+    monkeypatch.setitem(sys.modules, "some_library", sys.modules["json"])
+    assert "some_library" not in origin.user_modules()
+    asked.clear()
+    assert __name__ in origin.user_modules()
+    assert "json" not in asked
+    monkeypatch.setitem(sys.modules, "some_library", made := ModuleType("some_library"))
+    assert origin.user_modules()["some_library"] is made
