@@ -21,7 +21,7 @@ from taskproc.libraries import LASTING, shared_name
 from taskproc.origin import compiled_file, home, is_user_code, look_up, public_name, reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 KNOWN: dict[str, Callable[[Any], object]] = {
     "builtins.bytearray": bytes,
@@ -47,6 +47,8 @@ _BEHIND_A_NAME = ("__value__", "__type_params__", "__supertype__", "__bound__", 
 
 _PLAIN_BASES = frozenset({int, float, complex, str, bytes, tuple, list, dict, set, frozenset})
 
+_EXTENDED = 63  # bits after the point of a number of 80
+
 
 @dataclass(frozen=True, slots=True)
 class Reduced:
@@ -63,8 +65,8 @@ class Reduced:
 
 def known_name(kind: type[Any]) -> str:
     """The name by which `KNOWN` knows a type, the same on every Python."""
-    module = "pathlib" if kind.__module__.startswith("pathlib.") else kind.__module__
-    return f"{module}.{kind.__qualname__}"
+    module = kind.__module__
+    return f"{'pathlib' if module.startswith('pathlib.') else module}.{kind.__qualname__}"
 
 
 def _zone(zone: Any) -> Any:
@@ -119,10 +121,9 @@ def reduce(value: Any, *, by_name: bool = False, travels: bool = False) -> Reduc
     if not travels and (name := shared_name(value)):
         return Reduced(name)
     if _is_numpy(kind, "generic") and not value.dtype.hasobject:
-        parts = (value.real, value.imag) if value.dtype.kind == "c" else (value,)
-        return Reduced("numpy.generic", (str(value.dtype), *[_numpy_bytes(part) for part in parts]))
+        return Reduced("numpy.generic", (str(value.dtype), *_in_scalar(value)))
     if _is_numpy(kind, "ndarray") and kind.__name__ == "ndarray":
-        return _reduce_array(value)
+        return Reduced("numpy.ndarray", (str(value.dtype), value.shape, *_in_array(value)))
     return _reduce_by_protocol(value, by_name=by_name)
 
 
@@ -219,15 +220,38 @@ def _is_numpy(kind: type[Any], name: str) -> bool:
     return numpy is not None and issubclass(kind, getattr(numpy, name, ()))
 
 
-def _numpy_bytes(scalar: Any) -> bytes:
-    return b"nan" if scalar != scalar else cast("bytes", scalar.tobytes())  # noqa: PLR0124  that is what a NaN is
+def _in_scalar(scalar: Any) -> Iterable[object]:
+    """The bytes of a number or of both its parts; what has fields, each of which may be a NaN, is as an array."""
+    if scalar.dtype.kind == "V":
+        return _in_array(sys.modules["numpy"].asarray(scalar))
+    parts = (scalar.real, scalar.imag) if scalar.dtype.kind == "c" else (scalar,)
+    return [b"nan" if part != part else part.tobytes()[: _width(part.dtype)] for part in parts]  # noqa: PLR0124
 
 
-def _reduce_array(array: Any) -> Reduced:
+def _in_array(array: Any) -> Iterator[object]:
+    """The memory or the objects of an array, field by field, since there may be gaps, in which anything is.
+
+    What somebody noted with a dtype is no part of its name.
+    """
+    if array.dtype.metadata:
+        yield dict(array.dtype.metadata)
+    if array.dtype.names:
+        for name in array.dtype.names:
+            yield from _in_array(array[name])
+        return
+    values = array.ravel()
     if array.dtype.hasobject:
-        return Reduced("numpy.ndarray", (str(array.dtype), array.shape, array.ravel().tolist()))
-    memory = PickleBuffer(array.ravel().view("u1"))
-    return Reduced("numpy.ndarray", (str(array.dtype), array.shape, memory))
+        yield values.tolist()
+        return
+    values = values.view(values.real.dtype) if array.dtype.kind == "c" else values
+    memory, size, width = values.view("u1"), values.itemsize, _width(values.dtype)
+    yield PickleBuffer(memory if width == size else memory.reshape(-1, size)[:, :width].ravel())
+
+
+def _width(dtype: Any) -> int:
+    """How many bytes of a number count: of one of 80 bits, kept in 12 or 16 bytes, the others hold anything."""
+    is_extended = dtype.char == "g" and dtype.isnative and sys.modules["numpy"].finfo(dtype).nmant == _EXTENDED
+    return 10 if is_extended else int(dtype.itemsize)
 
 
 def _reduce_function(function: FunctionType) -> Reduced:

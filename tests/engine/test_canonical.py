@@ -138,6 +138,25 @@ def test_values_that_differ_have_other_bytes(wrap: Callable[[object], object]) -
         seen[data] = value
 
 
+def fields(x: float, y: int) -> Any:
+    return numpy.array([(x, y)], [("x", "f8"), ("y", "i4")])
+
+
+def gapped(noise: bytes) -> Any:
+    made = numpy.frombuffer(noise * 32, numpy.dtype("i1,f8", align=True)).copy()
+    for name, values in {"f0": [1, 2], "f1": [0.5, math.nan]}.items():
+        made[name] = values
+    return made
+
+
+def extended(noise: bytes) -> Any:
+    """Numbers of which some machines use ten bytes of sixteen."""
+    made = numpy.array([1, 2], "g") / 3
+    size, used = made.itemsize, 10 if numpy.finfo("g").nmant == 63 else made.itemsize
+    made.view("u1").reshape(-1, size)[:, used:] = noise[0]
+    return made
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -155,6 +174,11 @@ def test_values_that_differ_have_other_bytes(wrap: Callable[[object], object]) -
         (numpy.arange(10)[::2], numpy.array([0, 2, 4, 6, 8])),
         (numpy.eye(3).T.copy(order="F"), numpy.eye(3)),
         (numpy.array([{1}, "a"], dtype=object), numpy.array([{1}, "a"], dtype=object)),
+        (gapped(b"\0"), gapped(b"\1")),
+        (gapped(b"\0")[0], gapped(b"\1")[0]),
+        (extended(b"\0"), extended(b"\1")),
+        (extended(b"\0")[0], extended(b"\1")[0]),
+        (extended(b"\0").astype("G"), extended(b"\1").astype("G")),
         (re.compile("a+"), re.compile("a+")),
         (Plain({"a"}), Plain({"a"})),
         (functools.partial(max, 3), functools.partial(max, 3)),
@@ -232,6 +256,16 @@ def test_what_an_object_remembers_does_not_count() -> None:
         (numpy.zeros(2, ">i4"), numpy.zeros(2, "<i4")),
         (numpy.array([1, "1"], dtype=object), numpy.array([1, 1], dtype=object)),
         (numpy.array(["2024"], "M8[Y]"), numpy.array(["2025"], "M8[Y]")),
+        (fields(math.nan, 1), fields(math.nan, 2)),
+        (fields(math.nan, 1)[0], fields(math.nan, 2)[0]),
+        (fields(1, 1), fields(1, 1).astype([("x", "f8"), ("z", "i4")])),
+        (numpy.zeros(2, numpy.dtype("i4", metadata={"a": 1})), numpy.zeros(2, "i4")),
+        (numpy.zeros(2, numpy.dtype("i4", metadata={"a": 1})), numpy.zeros(2, numpy.dtype("i4", metadata={"a": 2}))),
+        (numpy.array([(1, [1])], "i4,O"), numpy.array([(1, [2])], "i4,O")),
+        (numpy.longdouble(1), numpy.longdouble(1) + numpy.finfo("g").eps),
+        (numpy.array([1], "g"), numpy.array([1], "g") + numpy.finfo("g").eps),
+        (numpy.array([1], "G"), numpy.array([1], "G") + 1j * numpy.finfo("g").eps),
+        (numpy.array([1], "g").astype(">g"), (numpy.array([1], "g") + numpy.finfo("g").eps).astype(">g")),
         (re.compile("a"), re.compile("a", re.IGNORECASE)),
         (functools.partial(max, 3), functools.partial(max, 4)),
         (functools.partial(max, 3), functools.partial(min, 3)),
