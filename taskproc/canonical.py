@@ -7,6 +7,7 @@ bytes. Equal ones give equal bytes, whatever the Python version, hash seed or ma
                                                                        any NaN is the quiet positive one
     set, frozenset          `<`, `>`, count, the elements' encodings in their order as bytes
     class, function         `@`, the string `module:qualname`; a further one of that name: `~`, (name, number)
+    class made by a library `&`, as above, an encoding of what is inside: no name leads to it
     other known types       `:`, the type's reference, an encoding of what makes the value up
     types with the method   `!`, an encoding of what its `__taskproc_canonical__()` returns, or of its data; bytes
                             are that encoding already
@@ -33,13 +34,14 @@ from xxhash import xxh3_128_digest
 from taskproc.added import added_later
 from taskproc.flat import FLAT, digest, flat, short
 from taskproc.origin import is_user_code, public_name, reference
-from taskproc.reduction import KNOWN, is_plain, known_name, reduce
+from taskproc.reduction import KNOWN, inside, is_made_by_library, is_plain, known_name, reduce
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = ["Canonical", "Unencodable", "canonical", "digest", "flat"]
 
+_NOTHING = dumps(None, 2)
 _CONTAINERS = frozenset({tuple, list, dict, set, frozenset})
 
 
@@ -249,7 +251,24 @@ class _Encoder:
             if is_user_code(thing):
                 self.refs[id(thing)] = thing
         number = same.index(id(thing))
-        return b"~" + dumps((name, number), 2) if number else b"@" + dumps(name, 2)
+        data = b"~" + dumps((name, number), 2) if number else b"@" + dumps(name, 2)
+        return b"&" + data + self._inside(thing) if is_made_by_library(thing) else data
+
+    def _inside(self, made: Any) -> bytes:
+        """Encode what is in a class that a library made, which no code tells; nothing where it is met in itself."""
+        key = id(made)
+        if key in self._active:
+            return _NOTHING
+        known = self._memo.get(key)
+        if known is None:
+            plain, self._plain = self._plain, False
+            self._active.add(key)
+            try:
+                known = self._memo[key] = made, self.encode(inside(made))
+            finally:
+                self._active.discard(key)
+                self._plain = plain
+        return known[1]
 
     def _items(self, items: Sequence[object]) -> bytes:
         parts = [pack("<I", len(items))]

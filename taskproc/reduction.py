@@ -47,6 +47,15 @@ _BEHIND_A_NAME = ("__value__", "__type_params__", "__supertype__", "__bound__", 
 
 _PLAIN_BASES = frozenset({int, float, complex, str, bytes, tuple, list, dict, set, frozenset})
 
+_ON_HEAP = 1 << 9  # flag of a type that is not part of a program's text
+_UNTOLD = frozenset(
+    {
+        *("__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", "_abc_impl", "__signature__"),
+        *(f"__pydantic_{name}__" for name in ("core_schema", "validator", "serializer", "setattr_handlers")),
+    }
+)
+"""Members of a class that all classes have, or that were computed from others."""
+
 _EXTENDED = 63  # bits after the point of a number of 80
 
 
@@ -65,7 +74,7 @@ class Reduced:
 
 def known_name(kind: type[Any]) -> str:
     """The name by which `KNOWN` knows a type, the same on every Python."""
-    module = kind.__module__
+    module = str(kind.__module__)  # None for some that libraries make on the fly
     return f"{'pathlib' if module.startswith('pathlib.') else module}.{kind.__qualname__}"
 
 
@@ -76,6 +85,21 @@ def _zone(zone: Any) -> Any:
     from datetime import timezone
 
     return timezone(zone.utcoffset(None))
+
+
+def is_made_by_library(thing: type | FunctionType) -> bool:
+    """Whether a library made a class on the fly, as `make_dataclass` does: no name leads to it, nor any code."""
+    if not isinstance(thing, type) or not thing.__flags__ & _ON_HEAP:
+        return False
+    return look_up(home(thing), thing.__qualname__) is not thing and not is_user_code(thing)
+
+
+def inside(cls: type[Any]) -> object:
+    """What tells a class that a library made from others of its name: how it pickles, else its bases and members."""
+    reducer: Any = copyreg.dispatch_table.get(type(cls))
+    if reducer is not None:
+        return reducer(cls)
+    return cls.__bases__, {name: value for name, value in vars(cls).items() if name not in _UNTOLD}
 
 
 def is_plain(kind: type[Any]) -> bool:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import cmath
 import collections
 import copy
+import copyreg
 import dataclasses
 import datetime as dt
 import decimal
@@ -138,6 +139,22 @@ def test_values_that_differ_have_other_bytes(wrap: Callable[[object], object]) -
         seen[data] = value
 
 
+class Tagged:
+    pass
+
+
+class Maker(type):
+    """Its classes say themselves what they are, as those of sympy's functions do."""
+
+
+copyreg.pickle(Maker, lambda made: (NoModule, (made.size,)))
+
+
+def NoModule(size: int) -> Any:  # noqa: N802  it makes a class
+    noise: dict[str, Any] = {"__module__": None, "size": size, "noise": threading.Lock()}
+    return Maker("NoModule", (), noise)()
+
+
 def fields(x: float, y: int) -> Any:
     return numpy.array([(x, y)], [("x", "f8"), ("y", "i4")])
 
@@ -182,6 +199,8 @@ def extended(noise: bytes) -> Any:
         (re.compile("a+"), re.compile("a+")),
         (Plain({"a"}), Plain({"a"})),
         (functools.partial(max, 3), functools.partial(max, 3)),
+        (dataclasses.make_dataclass("D", [("a", int, 1)]), dataclasses.make_dataclass("D", [("a", int, 1)])),
+        (NoModule(1), NoModule(1)),
     ],
 )
 def test_equal_values_have_equal_bytes(one: object, other: object) -> None:
@@ -273,6 +292,11 @@ def test_what_an_object_remembers_does_not_count() -> None:
         ([].append, [1].append),
         (math, re),
         (int, float),
+        (dataclasses.make_dataclass("D", [("a", int, 1)]), dataclasses.make_dataclass("D", [("a", int, 2)])),
+        (types.new_class("N", (), {}, lambda held: held.update(a=1)), types.new_class("N")),
+        (types.new_class("N", (int,))(1), types.new_class("N", (bool.__base__, Tagged))(1)),
+        (NoModule(1), NoModule(2)),
+        (pydantic.RootModel[list[int]], pydantic.RootModel[list[float]]),
         (collections.deque([1], 3), collections.deque([1])),
         (types.SimpleNamespace(a=1), types.SimpleNamespace(a=2)),
         (types.MappingProxyType({1: 2}), {1: 2}),
@@ -373,8 +397,10 @@ def test_the_format() -> None:
 
 def test_bytes_do_not_depend_on_the_hash_seed(root: pathlib.Path) -> None:
     program = (
-        "from taskproc.canonical import canonical; import pathlib, enum; E = enum.Enum('E', 'A B C');"
-        "print(canonical([{'a', 'b', 'c', ('d', 1)}, frozenset('xyz'), {E.A, E.B, E.C}, pathlib.Path('p')]).data.hex())"
+        "from taskproc.canonical import canonical; import pathlib, enum, dataclasses; E = enum.Enum('E', 'A B C');"
+        "made = dataclasses.make_dataclass('D', [('a', set, {'x', 'y'}.union)], frozen=True);"
+        "import pydantic; model = (lambda: pydantic.RootModel[list[int]])()([1]);"
+        "print(canonical([model, {made(1), made(2)}, {'a', 'b', 'c', ('d', 1)}, frozenset('xyz'), {E.A, E.B, E.C}, pathlib.Path('p')]).data.hex())"
     )
     told = {
         subprocess.run(
