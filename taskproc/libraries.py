@@ -32,12 +32,18 @@ def _compiled_ufunc(ufunc: Any) -> tuple[object, ...]:
     return made.py_func, getattr(made, "signature", ""), ufunc.identity, ufunc.types if ufunc._frozen else []
 
 
+def _vectorizer(vectorizer: Any) -> tuple[object, ...]:
+    """What one of scikit-learn's holds; it remembers where its stop words lay when it looked at them."""
+    return ({name: value for name, value in vars(vectorizer).items() if name != "_stop_words_id"},)
+
+
 LASTING: dict[str, Callable[[Any], tuple[object, ...]]] = {
     "dask.delayed.DelayedLeaf": lambda leaf: (leaf._obj, leaf._pure, leaf._nout),
     "loguru._logger.Logger": lambda logger: logger._options,
     "numba.core.registry.CPUDispatcher": _compiled,
     "numba.np.ufunc.dufunc.DUFunc": _compiled_ufunc,
     "numba.np.ufunc.gufunc.GUFunc": _compiled_ufunc,
+    **{f"sklearn.feature_extraction.text.{kind}Vectorizer": _vectorizer for kind in ("Count", "Tfidf")},
     "torch.storage.TypedStorage": _storage,
 }
 """Types by name, each with what makes its values up."""

@@ -19,6 +19,10 @@ LIBRARIES = {
     "numba, a generalized ufunc": (
         "import numba\n@numba.guvectorize(['void(f8[:], f8[:])'], '(n)->(n)')\ndef made(x, found): found[0] = {0}"
     ),
+    "sklearn, a vectorizer in a pipeline": (
+        "from sklearn.feature_extraction.text import CountVectorizer\nfrom sklearn.pipeline import make_pipeline\n"
+        "made = make_pipeline(CountVectorizer(ngram_range=(1, {0}))).fit(['aa bb cc dd ee ff gg hh', 'bb ii'])"
+    ),
     "torch": "import torch\nmade = torch.tensor([{0}, 2])",
     "torch, nothing": "import torch\nmade = torch.ones({0} - 4)",
     "torch, a part": "import torch\nmade = torch.arange(10)[{0} - 4:]",
