@@ -142,7 +142,7 @@ def _text(value: Any) -> Any:
         return value.isoformat()
     if hasattr(value, "total_seconds"):  # the text of a negative one means to pydantic something else
         return f"-{-value}" if value.total_seconds() < 0 else str(value)
-    plain = value.item() if hasattr(value, "item") and hasattr(value, "dtype") else value
+    plain = value.tolist() if hasattr(value, "tolist") and hasattr(value, "dtype") else value
     return as_text(value) if type(plain) is type(value) else to_json(plain)
 
 

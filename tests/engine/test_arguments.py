@@ -457,6 +457,7 @@ def test_fields_are_shown_by_what_gives_them() -> None:
         (np.timedelta64(90, "s"), "0:01:30"),
         (np.complex64(1j), "1j"),
         ([np.datetime64("2020-01-01")], ["2020-01-01"]),
+        (np.array([(1.5, [1, 2])], [("x", "f8"), ("y", "i4", 2)])[0], [1.5, [1, 2]]),
     ],
 )
 def test_scalars_of_numpy_are_shown_as_what_they_stand_for(value: Any, told: object) -> None:
