@@ -22,8 +22,11 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _LIBRARY = os.path.dirname(os.__file__)
 _STDLIB = (os.path.join(_LIBRARY, ""), os.path.join(os.path.realpath(_LIBRARY), ""))
 
-_libraries: dict[str, object] = {}
-"""Modules that are not the user's, by name: there may be thousands, and they are asked for again and again."""
+_libraries: dict[str, tuple[object, object]] = {}
+"""Modules that are not the user's, by name: there may be thousands, and they are asked for again and again.
+
+Each with its spec: one that is reloaded, maybe from a folder of the user's, stays the same object.
+"""
 
 
 def is_user_code(thing: object) -> bool:
@@ -46,9 +49,15 @@ def is_user_code(thing: object) -> bool:
 
 def user_modules() -> dict[str, Any]:
     """The user's modules that are loaded, by the names under which they are."""
-    unsure = [(name, module) for name, module in list(sys.modules.items()) if _libraries.get(name) is not module]
-    found = {name: module for name, module in unsure if is_user_code(module)}
-    _libraries.update((name, module) for name, module in unsure if name not in found)
+    found: dict[str, Any] = {}
+    for name, module in list(sys.modules.items()):
+        spec = getattr(module, "__spec__", None) if isinstance(module, ModuleType) else None
+        known = _libraries.get(name)
+        if known is None or known[0] is not module or known[1] is not spec:
+            if is_user_code(module):
+                found[name] = module
+            else:
+                _libraries[name] = module, spec
     return found
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import sys
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -57,3 +58,34 @@ def test_modules_of_libraries_are_asked_once_whose_they_are(monkeypatch: pytest.
     assert "json" not in asked
     monkeypatch.setitem(sys.modules, "some_library", made := ModuleType("some_library"))
     assert origin.user_modules()["some_library"] is made
+
+
+def test_a_library_that_is_loaded_anew_from_a_folder_of_the_user_s_is_the_user_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("site-packages", "mine"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "some_editable.py").write_text("")
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "site-packages"), *sys.path])
+    monkeypatch.setitem(sys.modules, "some_editable", module := importlib.import_module("some_editable"))
+    assert "some_editable" not in origin.user_modules()
+    sys.path[0] = str(tmp_path / "mine")
+    importlib.invalidate_caches()
+    assert importlib.reload(module) is module
+    assert "some_editable" in origin.user_modules()
+
+
+def test_what_is_no_module_is_asked_for_nothing_that_could_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Proxy:
+        def __getattr__(self, name: str) -> object:
+            raise RuntimeError(name)
+
+        def __eq__(self, other: object) -> bool:
+            raise RuntimeError
+
+        __hash__ = None  # type: ignore[assignment]
+
+    monkeypatch.setitem(sys.modules, "some_proxy", Proxy())  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "some_missing", None)  # type: ignore[arg-type]
+    assert "some_proxy" in origin.user_modules(), "its class is of this file"
+    assert "some_missing" not in origin.user_modules()
