@@ -82,10 +82,14 @@ class Database:
     @contextmanager
     def transaction(self) -> Generator[None]:
         """All or nothing of what is set and deleted inside it, alone among all programs; not nested."""
+        writer: Any = None
         try:
+            if self._inside:  # an interrupt kept the one before from being told of its end: this would be part of it
+                self._close_writer()
             if self._writer is None:
                 self._writer = self._make_writer()
-            with self._writer.transact():
+            writer = self._writer
+            with writer.transact():
                 self._inside = True
                 try:
                     yield
@@ -94,9 +98,9 @@ class Database:
         except CacheError:
             raise
         except BaseException as error:
-            if self._writer is not None:
-                self._writer.close()  # whatever is left of the transaction ends with its connection
-                self._writer = None
+            if writer is not None and writer is not self._writer:
+                return  # it was ended so, and is told now that it is collected
+            self._close_writer()  # whatever is left of the transaction ends with its connection
             cause = origin(error)
             if isinstance(error, Exception) and isinstance(cause, TROUBLE):
                 raise explain(self._cache, cause) from error
@@ -118,6 +122,10 @@ class Database:
         if self._copy is not None:
             self._copy.cleanup()
             self._copy = None
+        self._close_writer()
+
+    def _close_writer(self) -> None:
+        self._inside = False
         if self._writer is not None:
             self._writer.close()
             self._writer = None

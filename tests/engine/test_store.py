@@ -289,6 +289,21 @@ def test_a_transaction_cut_by_a_kill_is_seen_through_and_then_undone(cache: Path
         assert store.read_all(NAME).rows == {key(n): good(n) for n in range(2000)}
 
 
+def test_a_transaction_that_an_interrupt_keeps_from_its_end_is_undone_before_the_next(cache: Path) -> None:
+    fill(cache, 1)
+    with closing(Database(cache, write=True, first={})) as database:
+        unended = database.transaction()
+        unended.__enter__()
+        database.set(b"lost", b"value")
+        with database.transaction():
+            database.set(b"kept", b"value")
+        del unended  # its generator ends now
+        with database.transaction():
+            database.set(b"later", b"value")
+    with closing(Database(cache, write=False, first={})) as database:
+        assert [database.get(entry) for entry in (b"lost", b"kept", b"later")] == [None, b"value", b"value"]
+
+
 # Clear and sweep
 
 
