@@ -5,7 +5,6 @@ It tells where memory lies, a name made at random, what was compiled so far, who
 
 from __future__ import annotations
 
-import ctypes
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
 
 def _storage(storage: Any) -> tuple[object, ...]:
     """What memory of PyTorch's holds; its pickle tells where it lies."""
+    import ctypes  # here, since its presence tells workers that C libraries may print
+
     memory = storage.untyped().cpu()
     data = ctypes.string_at(memory.data_ptr(), memory.nbytes()) if memory.nbytes() else b""
     return str(storage.dtype), storage.device.type, data

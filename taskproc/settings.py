@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from pathlib import PurePath
 from types import ModuleType
@@ -127,6 +126,8 @@ def check_attribute(cls: type, name: str, value: object) -> None:
 def _check_setting(cls: type, name: str, value: Any) -> None:
     known = {**SETTINGS, **COUNTED}
     if name not in known:
+        import difflib
+
         own = {each.removeprefix("_task_"): each for each in known}
         near = difflib.get_close_matches(name.removeprefix("_task_"), own, 1)
         hint = f"did you mean {own[near[0]]}?" if near else f"the settings are {', '.join(own.values())}"

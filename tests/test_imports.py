@@ -12,6 +12,8 @@ HEAVY = {
     "asyncio",
     "cloudpickle",
     "concurrent.futures",
+    "ctypes",
+    "difflib",
     "diskcache",
     "isal",
     "logging",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from taskproc_cli.grammar import COMMANDS
@@ -58,6 +57,8 @@ def near_options(option: str, known: Iterable[str]) -> list[str]:
     parts = [each for each in long if each.rpartition(".")[2] == text[2:]]
     near = begun or parts
     if not near and len(text) > len("--n"):
+        import difflib
+
         bare = difflib.get_close_matches(text[2:], [each[2:] for each in long], 1)  # dashes would count as likeness
         near = [f"--{each}" for each in bare]
     return [_shown(each) for each in near]
