@@ -24,11 +24,14 @@ LOOKS = frozenset(
 )
 """Words of code that may look at more of definitions than what these do: the order of members, annotations."""
 
-_PYTHONS = frozenset(
+_ANNOTATING = frozenset({"__annotate__", "__annotate_func__"})
+"""What Python 3.14 makes of annotations: a function that gives them, and whose closure holds the whole body."""
+
+_PYTHONS = _ANNOTATING | frozenset(
     f"__{name}__"
     for name in (
         *("module", "qualname", "name", "doc", "dict", "weakref", "slots", "hash", "new", "bases", "match_args"),
-        *("annotations", "annotate", "annotate_func", "annotations_cache", "conditional_annotations"),
+        *("annotations", "annotations_cache", "conditional_annotations"),
         *("type_params", "parameters", "orig_bases", "class_getitem", "init_subclass", "final", "total", "deprecated"),
         *("abstractmethods", "firstlineno", "static_attributes", "slotnames", "classcell", "signature"),
         *("protocol_attrs", "non_callable_proto_members", "class_vars", "private_attributes"),
@@ -46,6 +49,8 @@ def is_untracked(value: object) -> bool:
 def functions_of(cls: type) -> Iterator[tuple[str, FunctionType]]:
     """The functions among a class's own members, those that are generated from what it says left out."""
     for name, member in list(vars(cls).items()):
+        if name in _ANNOTATING:
+            continue
         accessors = (member.fget, member.fset, member.fdel) if isinstance(member, property) else (member,)
         for number, accessor in enumerate(accessors):
             function = function_in(accessor)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import ast
 import sys
 from marshal import dumps
+from opcode import hasconst
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from taskproc.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _NEW_LOCALS = 0x2
 _KINDS = 0xFFF  # the flags of a code object that tell its kind, not the `__future__` it was compiled in
 _HAS_DOCSTRING = 0x4000000
+_EXTENDED = 256  # constants: an instruction names one of these by a single byte
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
@@ -27,11 +32,15 @@ def normal_text(tree: ast.AST) -> str:
 def normal_code(code: CodeType) -> bytes:
     """The bytecode of a code object and those inside it, without where it was written."""
     constants = [normal_code(part) if isinstance(part, CodeType) else _normal_constant(part) for part in code.co_consts]
-    if _is_documented(code):
+    instructions = code.co_code
+    if _is_documented(code) and not _uses_first_constant(instructions):
         constants[0] = None
+        if sys.version_info >= (3, 14) and len(constants) < _EXTENDED:  # none stands there without a docstring
+            del constants[0]
+            instructions = _from_second_constant(instructions)
     parts: tuple[Any, ...] = (
         code.co_name,
-        code.co_code,
+        instructions,
         constants,
         code.co_names,
         code.co_varnames,
@@ -49,6 +58,21 @@ def _is_documented(code: CodeType) -> bool:
         return bool(code.co_flags & _HAS_DOCSTRING)
     is_function = code.co_flags & _NEW_LOCALS and not code.co_name.startswith("<")
     return bool(is_function) and isinstance(code.co_consts[0], str)
+
+
+def _uses_first_constant(instructions: bytes) -> bool:
+    """Whether the docstring is a value too; maybe also where there are `_EXTENDED` constants."""
+    return any(number == 0 and code in hasconst for code, number in _pairs(instructions))
+
+
+def _from_second_constant(instructions: bytes) -> bytes:
+    """Bytecode in which constants are numbered as if there were no first one; of fewer than `_EXTENDED` of them."""
+    return bytes(byte for code, number in _pairs(instructions) for byte in (code, number - (code in hasconst)))
+
+
+def _pairs(instructions: bytes) -> Iterator[tuple[int, int]]:
+    """What each instruction does, and with which number."""
+    return zip(instructions[::2], instructions[1::2], strict=True)
 
 
 def _normal_constant(constant: Any) -> Any:

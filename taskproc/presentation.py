@@ -33,9 +33,10 @@ class _Glimpse(reprlib.Repr):
 
     def repr_int(self, x: int, level: int) -> str:
         try:
-            return super().repr_int(x, level)
-        except ValueError:  # longer than Python writes out
+            repr(x)
+        except ValueError:  # longer than Python writes out; that of 3.14 would tell its address
             return f"<int of {x.bit_length():,} bits>"
+        return super().repr_int(x, level)
 
     def repr1(self, x: object, level: int) -> str:
         if isinstance(x, Item):

@@ -414,6 +414,26 @@ def test_an_edit_that_does_not_count(project: Project, what: str) -> None:
     assert before.digest == after.digest
 
 
+ANNOTATE = """
+    def annotate(cls):
+        body = [object()]
+
+        def __annotate__(format):
+            return body
+
+        cls.__annotate_func__ = __annotate__
+
+    for each in (Main, Parent, Options):
+        annotate(each)
+"""
+
+
+def test_what_python_makes_of_annotations_is_no_code(project: Project) -> None:
+    """Since 3.14 a class has a function that gives them, and whose closure holds its body with all line numbers."""
+    annotated = {**FILES, "tasks.py": FILES["tasks.py"] + ANNOTATE}
+    assert project.take(annotated).digest == project.take(FILES).digest
+
+
 def test_the_whole_project_is_seen(project: Project) -> None:
     fingerprint = project.take(FILES)
     assert [part.name for part in fingerprint.parts if part.unseen] == []

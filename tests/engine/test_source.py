@@ -100,6 +100,11 @@ def test_bytecode(text: str, is_same: bool) -> None:
     assert (normal_code(plain.__code__) == normal_code(function(text).__code__)) == is_same
 
 
+def test_a_docstring_that_is_a_value_too_counts() -> None:
+    one, other = (function(f"def f():\n    '{text}'\n    return '{text}'") for text in ("a", "b"))
+    assert normal_code(one.__code__) != normal_code(other.__code__)
+
+
 def load(path: Path, text: str) -> ModuleType:
     path.write_text(dedent(text))
     spec = importlib.util.spec_from_file_location(path.stem, path)
