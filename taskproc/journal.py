@@ -192,8 +192,6 @@ class Journal:
         with self._index.transaction():
             leases = self._index.leases()
             yield leases
-            if not any(leases.get(self.run, {}).values()):
-                leases.pop(self.run, None)  # or it would take a transaction at the end
             self._index.put_leases(leases)
 
     def _clashes(self, wanted: Wanted, leases: Leases) -> dict[str, set[Key]]:

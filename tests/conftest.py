@@ -47,6 +47,7 @@ def _signals_end_programs() -> None:
     """What ignores them, as `nohup` or a shell's `&` does, reaches no test, nor what a command line before has left."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

@@ -96,13 +96,6 @@ def test_rows_are_stored_along_with_a_lease(store: Store, other: Store) -> None:
         assert (seen.busy, seen.changed) == (keys(1, 2, 4), {KEYS[0]: good(0)})
 
 
-def test_a_run_without_leases_ends_without_a_transaction(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    with store.begin_run() as run:
-        run.lease(wish(0))
-        commit(run, 0)
-        monkeypatch.delattr("taskproc.index.Index.transaction")
-
-
 def test_what_was_recorded_before_it_was_read_is_no_news(store: Store, cache: Path) -> None:
     with store.begin_run() as one:
         one.lease(wish(0))
