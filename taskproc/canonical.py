@@ -27,11 +27,12 @@ from marshal import dumps
 from pickle import PickleBuffer
 from struct import pack
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from xxhash import xxh3_128_digest
 
 from taskproc.added import added_later
+from taskproc.encoding import Canonical, Unencodable
 from taskproc.flat import FLAT, digest, flat, short
 from taskproc.origin import is_user_code, public_name, reference
 from taskproc.reduction import KNOWN, inside, is_made_by_library, is_plain, known_name, reduce
@@ -43,35 +44,6 @@ __all__ = ["Canonical", "Unencodable", "canonical", "digest", "flat"]
 
 _NOTHING = dumps(None, 2)
 _CONTAINERS = frozenset({tuple, list, dict, set, frozenset})
-
-
-class Canonical(NamedTuple):
-    """A value's encoding, and the user's classes and functions that it refers to, each once, in the order met.
-
-    Modules of the user's are in a partial encoding only. `own` are the objects in it that say by themselves what they
-    are, as futures and input files do; what these hold is not among them.
-    """
-
-    data: bytes
-    refs: tuple[type | FunctionType, ...]
-    modules: tuple[ModuleType, ...] = ()
-    own: tuple[object, ...] = ()
-
-
-class Unencodable(TypeError):  # noqa: N818  says what the value is
-    """A value has no canonical encoding. `path` leads to the part at fault, like `[2].layers`, `reason` tells why."""
-
-    def __init__(self, reason: str, path: str = "") -> None:
-        super().__init__(reason, path)
-        self.reason = reason
-        self.path = path
-
-    def __str__(self) -> str:
-        return f"{self.reason} (at {self.path})" if self.path else self.reason
-
-    def under(self, step: str) -> Unencodable:
-        """The same, seen from one level further up."""
-        return Unencodable(self.reason, step + self.path)
 
 
 def canonical(value: object, *, plain: bool = False, partial: bool = False, travels: bool = False) -> Canonical:

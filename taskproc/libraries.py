@@ -35,7 +35,8 @@ def _compiled_ufunc(ufunc: Any) -> tuple[object, ...]:
 
 def _vectorizer(vectorizer: Any) -> tuple[object, ...]:
     """What one of scikit-learn's holds; it remembers where its stop words lay when it looked at them."""
-    return ({name: value for name, value in vars(vectorizer).items() if name != "_stop_words_id"},)
+    held: dict[str, object] = vectorizer.__dict__
+    return ({name: value for name, value in held.items() if name != "_stop_words_id"},)
 
 
 LASTING: dict[str, Callable[[Any], tuple[object, ...]]] = {

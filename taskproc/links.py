@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from taskproc.canonical import Unencodable, canonical, digest
 from taskproc.imports import beside, importable, imported_names, meant_modules
 from taskproc.inputfile import Contents, input_files
-from taskproc.members import LOOKS, function_in, is_made_by_call, is_untracked, registered_in, tells_itself
+from taskproc.members import LOOKS, function_in, is_untracked, registered_in, tells_itself
 from taskproc.origin import (
     absolute_name,
     compiled_file,
@@ -24,6 +24,7 @@ from taskproc.origin import (
 )
 from taskproc.reach import ANY, OF_MODULES, Chain, is_blinding, is_importing, reach
 from taskproc.reached import Node, file_node, shown
+from taskproc.reduction import is_made_by_library
 from taskproc.requires import Slot
 from taskproc.source import Sources, Text
 
@@ -178,7 +179,7 @@ class Links:
             self._link_refs(node, name, encoded)
             if isinstance(value, type) and (registered := registered_in(value)):
                 self._absorb(node, ".register()", registered)
-            if any(map(tells_itself, encoded.refs)) or is_made_by_call(value):
+            if any(map(tells_itself, encoded.refs)) or is_made_by_library(value):
                 self._state(node, namespace, "")
         return node
 

@@ -15,7 +15,6 @@ from taskproc.fields import is_set
 from taskproc.origin import is_user_code, look_up, reference
 from taskproc.requires import Slot
 
-_HEAP_TYPE = 1 << 9
 _TELLING = frozenset({"__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__"})
 LISTING = "__dict__"
 """Stands among the words of code that may list members in their order, as `vars` does."""
@@ -105,16 +104,6 @@ def tells_itself(thing: object) -> bool:
 def _is_cached(member: object) -> bool:
     """Whether a member of a class is computed once, and then no part of what an instance is equal by."""
     return isinstance(member, cached_property)
-
-
-def is_made_by_call(thing: object) -> bool:
-    """Whether it is a class that a library has made, and has not itself by that name (`make_dataclass`)."""
-    return (
-        isinstance(thing, type)
-        and bool(thing.__flags__ & _HEAP_TYPE)
-        and not is_user_code(thing)
-        and look_up(thing.__module__, thing.__qualname__) is not thing
-    )
 
 
 def function_in(member: Any) -> FunctionType | None:

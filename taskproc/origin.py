@@ -50,7 +50,8 @@ def is_user_code(thing: object) -> bool:
 def user_modules() -> dict[str, Any]:
     """The user's modules that are loaded, by the names under which they are."""
     found: dict[str, Any] = {}
-    for name, module in list(sys.modules.items()):
+    loaded: list[tuple[str, object]] = list(sys.modules.items())
+    for name, module in loaded:
         spec = getattr(module, "__spec__", None) if isinstance(module, ModuleType) else None
         known = _libraries.get(name)
         if known is None or known[0] is not module or known[1] is not spec:

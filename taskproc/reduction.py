@@ -12,16 +12,16 @@ import operator
 import sys
 from dataclasses import dataclass, field
 from enum import Enum
-from pickle import PickleBuffer
 from types import BuiltinFunctionType, CellType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
+from taskproc.arrays import in_array, in_scalar, is_numpy
 from taskproc.libraries import LASTING, shared_name
 from taskproc.origin import compiled_file, home, is_user_code, look_up, public_name, reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 KNOWN: dict[str, Callable[[Any], object]] = {
     "builtins.bytearray": bytes,
@@ -51,12 +51,11 @@ _ON_HEAP = 1 << 9  # flag of a type that is not part of a program's text
 _UNTOLD = frozenset(
     {
         *("__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", "_abc_impl", "__signature__"),
+        *("__annotate_func__", "__annotations_cache__", "__firstlineno__", "__static_attributes__"),
         *(f"__pydantic_{name}__" for name in ("core_schema", "validator", "serializer", "setattr_handlers")),
     }
 )
 """Members of a class that all classes have, or that were computed from others."""
-
-_EXTENDED = 63  # bits after the point of a number of 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +86,8 @@ def _zone(zone: Any) -> Any:
     return timezone(zone.utcoffset(None))
 
 
-def is_made_by_library(thing: type | FunctionType) -> bool:
-    """Whether a library made a class on the fly, as `make_dataclass` does: no name leads to it, nor any code."""
+def is_made_by_library(thing: object) -> bool:
+    """Whether it is a class that a library made on the fly, as `make_dataclass` does: no name leads to it, nor code."""
     if not isinstance(thing, type) or not thing.__flags__ & _ON_HEAP:
         return False
     return look_up(home(thing), thing.__qualname__) is not thing and not is_user_code(thing)
@@ -106,7 +105,7 @@ def is_plain(kind: type[Any]) -> bool:
     """Whether the instances of a class are plain data if what they hold is."""
     if issubclass(kind, Enum) or hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__pydantic_fields__"):
         return True
-    return _is_numpy(kind, "generic") or _has_plain_base(kind)
+    return is_numpy(kind, "generic") or _has_plain_base(kind)
 
 
 def _has_plain_base(kind: type[Any]) -> bool:
@@ -144,10 +143,10 @@ def reduce(value: Any, *, by_name: bool = False, travels: bool = False) -> Reduc
         return Reduced(kind, lasting(value))
     if not travels and (name := shared_name(value)):
         return Reduced(name)
-    if _is_numpy(kind, "generic") and not value.dtype.hasobject:
-        return Reduced("numpy.generic", (str(value.dtype), *_in_scalar(value)))
-    if _is_numpy(kind, "ndarray") and kind.__name__ == "ndarray":
-        return Reduced("numpy.ndarray", (str(value.dtype), value.shape, *_in_array(value)))
+    if is_numpy(kind, "generic") and not value.dtype.hasobject:
+        return Reduced("numpy.generic", (str(value.dtype), *in_scalar(value)))
+    if is_numpy(kind, "ndarray") and kind.__name__ == "ndarray":
+        return Reduced("numpy.ndarray", (str(value.dtype), value.shape, *in_array(value)))
     return _reduce_by_protocol(value, by_name=by_name)
 
 
@@ -237,45 +236,6 @@ def _lasting(kind: type[Any], attributes: Mapping[str, object]) -> Mapping[str, 
         for name, value in attributes.items()
         if not isinstance(getattr(kind, name, None), functools.cached_property)
     }
-
-
-def _is_numpy(kind: type[Any], name: str) -> bool:
-    numpy = sys.modules.get("numpy")
-    return numpy is not None and issubclass(kind, getattr(numpy, name, ()))
-
-
-def _in_scalar(scalar: Any) -> Iterable[object]:
-    """The bytes of a number or of both its parts; what has fields, each of which may be a NaN, is as an array."""
-    if scalar.dtype.kind == "V":
-        return _in_array(sys.modules["numpy"].asarray(scalar))
-    parts = (scalar.real, scalar.imag) if scalar.dtype.kind == "c" else (scalar,)
-    return [b"nan" if part != part else part.tobytes()[: _width(part.dtype)] for part in parts]  # noqa: PLR0124
-
-
-def _in_array(array: Any) -> Iterator[object]:
-    """The memory or the objects of an array, field by field, since there may be gaps, in which anything is.
-
-    What somebody noted with a dtype is no part of its name.
-    """
-    if array.dtype.metadata:
-        yield dict(array.dtype.metadata)
-    if array.dtype.names:
-        for name in array.dtype.names:
-            yield from _in_array(array[name])
-        return
-    values = array.ravel()
-    if array.dtype.hasobject:
-        yield values.tolist()
-        return
-    values = values.view(values.real.dtype) if array.dtype.kind == "c" else values
-    memory, size, width = values.view("u1"), values.itemsize, _width(values.dtype)
-    yield PickleBuffer(memory if width == size else memory.reshape(-1, size)[:, :width].ravel())
-
-
-def _width(dtype: Any) -> int:
-    """How many bytes of a number count: of one of 80 bits, kept in 12 or 16 bytes, the others hold anything."""
-    is_extended = dtype.char == "g" and dtype.isnative and sys.modules["numpy"].finfo(dtype).nmant == _EXTENDED
-    return 10 if is_extended else int(dtype.itemsize)
 
 
 def _reduce_function(function: FunctionType) -> Reduced:
