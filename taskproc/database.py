@@ -94,7 +94,8 @@ class Database:
                 try:
                     yield
                 finally:
-                    self._inside = False
+                    if writer is self._writer:
+                        self._inside = False
         except CacheError:
             raise
         except BaseException as error:

@@ -297,7 +297,8 @@ def test_a_transaction_that_an_interrupt_keeps_from_its_end_is_undone_before_the
         database.set(b"lost", b"value")
         with database.transaction():
             database.set(b"kept", b"value")
-        del unended  # its generator ends now
+            del unended  # its generator ends now
+            assert database.get(b"kept") == b"value"
         with database.transaction():
             database.set(b"later", b"value")
     with closing(Database(cache, write=False, first={})) as database:
