@@ -23,7 +23,8 @@ def in_scalar(scalar: Any) -> Iterable[object]:
     if scalar.dtype.kind == "V":
         return in_array(sys.modules["numpy"].asarray(scalar))
     parts = (scalar.real, scalar.imag) if scalar.dtype.kind == "c" else (scalar,)
-    return [b"nan" if part != part else part.tobytes()[: _width(part.dtype)] for part in parts]  # noqa: PLR0124
+    # An empty text has no width, but bytes.
+    return [b"nan" if part != part else part.tobytes()[: _width(part.dtype) or None] for part in parts]  # noqa: PLR0124
 
 
 def in_array(array: Any) -> Iterator[object]:

@@ -22,6 +22,7 @@ import types
 import uuid
 import zoneinfo
 from collections.abc import Callable
+from struct import pack
 from typing import Annotated, Any, NamedTuple
 
 import pydantic
@@ -393,6 +394,8 @@ def test_the_format() -> None:
     assert encode("a" * 60).hex() == "23" + digest(b"u\x3c\0\0\0" + b"a" * 60).hex()
     assert encode(decimal.Decimal(1)) == b":" + encode("decimal.Decimal") + encode("1")
     assert encode(Known(b"k")) == b"!" + encode(("known", b"k"))
+    empty = b"*" + encode("numpy.generic") + pack("<I", 2) + encode("|S0") + encode(b"\0") + bytes(8)
+    assert encode(numpy.bytes_(b"")) == empty, "of which numpy tells a byte"
 
 
 def test_bytes_do_not_depend_on_the_hash_seed(root: pathlib.Path) -> None:
