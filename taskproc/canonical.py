@@ -14,7 +14,7 @@ bytes. Equal ones give equal bytes, whatever the Python version, hash seed or ma
     all others              `*`, an encoding of what the pickle protocol reduces it to
     buffers                 `%`, the digest of the memory
     a part met before       `^`, its number in order of meeting: only in values that contain themselves
-    what can't be encoded   `?`, the type's reference: only where a partial encoding is asked for
+    what can't be encoded   `?`, the type's reference: where a partial encoding is asked for, and inside such a class
     what is above 64 bytes  `#`, the digest of the encoding: so deep sharing costs no more than what is shared
 
 An attribute that is marked as `AddedLater` and has its default is left out.
@@ -92,7 +92,7 @@ class _Encoder:
     """
 
     __slots__ = (
-        *("_active", "_in_users", "_memo", "_named", "_numbered", "_partial", "_plain", "_travels"),
+        *("_active", "_in_users", "_memo", "_named", "_numbered", "_partial", "_plain", "_travels", "_within"),
         *("modules", "own", "refs"),
     )
 
@@ -108,6 +108,7 @@ class _Encoder:
         self._named: dict[str, list[int]] = {}
         self._memo: dict[int, tuple[object, bytes]] = {}  # holds the part too, whose id could else be used again
         self._active: set[int] = set()
+        self._within: set[int] = set()  # the classes that libraries made of which what is inside is encoded
 
     def encode(self, value: Any) -> bytes:
         kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
@@ -224,23 +225,42 @@ class _Encoder:
                 self.refs[id(thing)] = thing
         number = same.index(id(thing))
         data = b"~" + dumps((name, number), 2) if number else b"@" + dumps(name, 2)
-        return b"&" + data + self._inside(thing) if is_made_by_library(thing) else data
+        is_made = id(thing) not in self.refs and is_made_by_library(thing)
+        return b"&" + data + self._inside(thing) if is_made else data
 
     def _inside(self, made: Any) -> bytes:
-        """Encode what is in a class that a library made, which no code tells; nothing where it is met in itself."""
+        """Encode what is in a class that a library made, which no code tells; nothing where it is met in itself.
+
+        That says the same wherever the class is met, be it in one of its instances that it holds.
+        """
         key = id(made)
-        if key in self._active:
+        if key in self._within:
             return _NOTHING
         known = self._memo.get(key)
         if known is None:
-            plain, self._plain = self._plain, False
-            self._active.add(key)
-            try:
-                known = self._memo[key] = made, self.encode(inside(made))
-            finally:
-                self._active.discard(key)
-                self._plain = plain
+            data = self._members(made) if self._within else self._members_apart(made)
+            known = self._memo[key] = made, data
         return known[1]
+
+    def _members(self, made: Any) -> bytes:
+        active, self._active = self._active, set()
+        self._within.add(id(made))
+        try:
+            return self.encode(inside(made))
+        finally:
+            self._within.discard(id(made))
+            self._active = active
+
+    def _members_apart(self, made: Any) -> bytes:
+        """Encode what is in a class by itself; what can't be encoded of it counts by its type."""
+        apart = _Encoder(plain=False, partial=True, travels=self._travels)
+        try:
+            data = apart._members(made)
+        except _CycleError:
+            apart = _Encoder(plain=False, partial=True, travels=self._travels, numbered=True)
+            data = apart._members(made)
+        self._join(apart)
+        return data
 
     def _items(self, items: Sequence[object]) -> bytes:
         parts = [pack("<I", len(items))]
@@ -286,10 +306,13 @@ class _Encoder:
         except _CycleError:
             message = "a set whose element contains it has no order"
             raise Unencodable(message) from None
+        self._join(apart)
+        return data
+
+    def _join(self, apart: _Encoder) -> None:
         self.refs.update(apart.refs)
         self.modules.update(apart.modules)
         self.own += apart.own
-        return data
 
 
 def _name(kind: type) -> str:

@@ -45,7 +45,11 @@ LASTING: dict[str, Callable[[Any], tuple[object, ...]]] = {
     "numba.core.registry.CPUDispatcher": _compiled,
     "numba.np.ufunc.dufunc.DUFunc": _compiled_ufunc,
     "numba.np.ufunc.gufunc.GUFunc": _compiled_ufunc,
+    # The class in which it stands is told by its address too.
+    "pydantic._internal._decorators.Decorator": lambda one: (one.cls_var_name, one.func, one.shim, one.info),
     **{f"sklearn.feature_extraction.text.{kind}Vectorizer": _vectorizer for kind in ("Count", "Tfidf")},
+    # Its classes hold the registry of all that are mapped so far.
+    "sqlalchemy.orm.decl_api.DeclarativeMeta": lambda made: made.__bases__,
     "torch.storage.TypedStorage": _storage,
 }
 """Types by name, each with what makes its values up."""

@@ -51,7 +51,7 @@ _ON_HEAP = 1 << 9  # flag of a type that is not part of a program's text
 _UNTOLD = frozenset(
     {
         *("__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", "_abc_impl", "__signature__"),
-        *("__annotate_func__", "__annotations_cache__", "__firstlineno__", "__static_attributes__"),
+        *("__annotate_func__", "__annotations_cache__", "__firstlineno__", "__static_attributes__", "__slotnames__"),
         *(f"__pydantic_{name}__" for name in ("core_schema", "validator", "serializer", "setattr_handlers")),
     }
 )
@@ -90,12 +90,12 @@ def is_made_by_library(thing: object) -> bool:
     """Whether it is a class that a library made on the fly, as `make_dataclass` does: no name leads to it, nor code."""
     if not isinstance(thing, type) or not thing.__flags__ & _ON_HEAP:
         return False
-    return look_up(home(thing), thing.__qualname__) is not thing and not is_user_code(thing)
+    return not is_user_code(thing) and look_up(home(thing), thing.__qualname__) is not thing
 
 
 def inside(cls: type[Any]) -> object:
     """What tells a class that a library made from others of its name: how it pickles, else its bases and members."""
-    reducer: Any = copyreg.dispatch_table.get(type(cls))
+    reducer: Any = copyreg.dispatch_table.get(type(cls)) or LASTING.get(known_name(type(cls)))
     if reducer is not None:
         return reducer(cls)
     return cls.__bases__, {name: value for name, value in vars(cls).items() if name not in _UNTOLD}
@@ -132,15 +132,15 @@ def reduce(value: Any, *, by_name: bool = False, travels: bool = False) -> Reduc
         return Reduced(kind, (), _lasting(kind, {**value.__dict__, **(parts[0] or {}), **(parts[1] or {})}))
     if not {set, frozenset}.isdisjoint(kind.__mro__):
         return _reduce_set(kind, value)
+    lasting = LASTING.get(known_name(kind))
+    if lasting is not None:
+        return Reduced(kind, lasting(value))
     if hasattr(kind, "__dataclass_fields__") and not hasattr(value, "__dict__") and not _has_plain_base(kind):
         fields = {name: getattr(value, name) for name in kind.__dataclass_fields__ if hasattr(value, name)}
         return Reduced(kind, (), {**fields, **held_by(value)})
     special = _SPECIAL.get(kind)
     if special is not None:
         return special(value)
-    lasting = LASTING.get(known_name(kind))
-    if lasting is not None:
-        return Reduced(kind, lasting(value))
     if not travels and (name := shared_name(value)):
         return Reduced(name)
     if is_numpy(kind, "generic") and not value.dtype.hasobject:

@@ -4,6 +4,7 @@ import cmath
 import collections
 import copy
 import copyreg
+import ctypes
 import dataclasses
 import datetime as dt
 import decimal
@@ -156,6 +157,22 @@ def NoModule(size: int) -> Any:  # noqa: N802  it makes a class
     return Maker("NoModule", (), noise)()
 
 
+def holding(held: object) -> Any:
+    """An instance of a class that a library made, which holds all of its instances, a lock, and something else."""
+    cls = types.new_class("Holding", (), {}, lambda held_by: held_by.update(lock=threading.Lock()))
+    found: Any = cls()
+    found.__class__.instances, found.__class__.held = {found}, held
+    return found
+
+
+def ring(size: int) -> set[Any]:
+    """Classes each of which holds the next one."""
+    made: list[Any] = [types.new_class(f"Ring{number}") for number in range(size)]
+    for number, each in enumerate(made):
+        each.following = made[number - 1]
+    return set(made)
+
+
 def fields(x: float, y: int) -> Any:
     return numpy.array([(x, y)], [("x", "f8"), ("y", "i4")])
 
@@ -202,6 +219,10 @@ def extended(noise: bytes) -> Any:
         (functools.partial(max, 3), functools.partial(max, 3)),
         (dataclasses.make_dataclass("D", [("a", int, 1)]), dataclasses.make_dataclass("D", [("a", int, 1)])),
         (NoModule(1), NoModule(1)),
+        (holding(1), holding(1)),
+        (type(holding(1)), type(holding(1))),
+        (ring(4), ring(4)),
+        (ctypes.create_string_buffer(b"a"), ctypes.create_string_buffer(b"a")),
     ],
 )
 def test_equal_values_have_equal_bytes(one: object, other: object) -> None:
@@ -297,6 +318,10 @@ def test_what_an_object_remembers_does_not_count() -> None:
         (types.new_class("N", (), {}, lambda held: held.update(a=1)), types.new_class("N")),
         (types.new_class("N", (int,))(1), types.new_class("N", (bool.__base__, Tagged))(1)),
         (NoModule(1), NoModule(2)),
+        (holding(1), holding(2)),
+        (ring(4), ring(5)),
+        (enum.Enum("E", "A B", module="json")["A"], enum.Enum("E", "A C", module="json")["A"]),
+        (ctypes.create_string_buffer(b"a"), ctypes.create_string_buffer(b"b")),
         (pydantic.RootModel[list[int]], pydantic.RootModel[list[float]]),
         (collections.deque([1], 3), collections.deque([1])),
         (types.SimpleNamespace(a=1), types.SimpleNamespace(a=2)),
@@ -386,6 +411,27 @@ def test_digest_tells_parts_apart(one: list[bytes], other: list[bytes]) -> None:
     assert len(digest(*one)) == 16
 
 
+def test_a_class_that_a_library_made_is_the_same_after_its_instances_were_copied() -> None:
+    made = dataclasses.make_dataclass("Made", [("a", int)])
+    before = canonical(made)
+    copy.copy(made(1))  # notes in the class which slots there are
+    assert canonical(made) == before
+
+
+def test_a_member_of_an_enum_that_a_library_made_is_plain() -> None:
+    made: Any = enum.Enum("E", "A B", module="json")
+    assert canonical(made.A, plain=True).data != canonical(made.B, plain=True).data
+
+
+def test_no_code_of_the_user_s_module_runs_for_its_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(name: str) -> object:
+        raise KeyError(name)
+
+    monkeypatch.setattr(sys.modules[__name__], "__getattr__", fail, raising=False)
+    made = collections.namedtuple("Unnamed", "a")  # noqa: PYI024
+    assert encode(made(1)) == encode(made(1))
+
+
 def test_the_format() -> None:
     assert encode((3, 4)).hex() == "28020000006903000000" + "6904000000"
     assert encode({"a": None}).hex() == "7b7501000000614e30"
@@ -400,10 +446,13 @@ def test_the_format() -> None:
 
 def test_bytes_do_not_depend_on_the_hash_seed(root: pathlib.Path) -> None:
     program = (
-        "from taskproc.canonical import canonical; import pathlib, enum, dataclasses; E = enum.Enum('E', 'A B C');"
+        "from taskproc.canonical import canonical; import pathlib, enum, dataclasses, json; E = enum.Enum('E', 'A B C');"
         "made = dataclasses.make_dataclass('D', [('a', set, {'x', 'y'}.union)], frozen=True);"
         "import pydantic; model = (lambda: pydantic.RootModel[list[int]])()([1]);"
-        "print(canonical([model, {made(1), made(2)}, {'a', 'b', 'c', ('d', 1)}, frozenset('xyz'), {E.A, E.B, E.C}, pathlib.Path('p')]).data.hex())"
+        "checks = {'check': pydantic.field_validator('a')(lambda cls, value: value)};"
+        "checked = pydantic.create_model('M', __module__='json', __validators__=checks, a=(int, 1));"
+        "L = enum.Enum('L', 'A B C', module='json');"
+        "print(canonical([model, checked(), {*L}, {made(1), made(2)}, {'a', 'b', 'c', ('d', 1)}, frozenset('xyz'), {E.A, E.B, E.C}, pathlib.Path('p')]).data.hex())"
     )
     told = {
         subprocess.run(

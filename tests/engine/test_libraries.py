@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from taskproc.canonical import canonical
+
 LIBRARIES = {
     "dask": "import dask\n@dask.delayed\ndef made(x): return {0}",
     "loguru": "import loguru\nmade = loguru.logger.bind(a={0})",
@@ -58,3 +60,13 @@ def test_what_another_process_makes_is_the_same_and_something_else_is_not(librar
     one, other = digests(text.format(4), text.format(8))
     assert digests(text.format(4)) == [one]
     assert one != other
+
+
+def test_what_classes_of_sqlalchemy_derive_from_is_the_same_when_more_of_them_are_mapped() -> None:
+    orm = pytest.importorskip("sqlalchemy.orm", reason="large, and not among what tests require")
+    sqlalchemy = pytest.importorskip("sqlalchemy")
+    base = orm.declarative_base()
+    before = canonical(base)
+    columns = {"number": sqlalchemy.Column(sqlalchemy.Integer, primary_key=True)}
+    type(base)("Mapped", (base,), {"__module__": __name__, "__tablename__": "mapped", **columns})(number=1)
+    assert canonical(base) == before
