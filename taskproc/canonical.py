@@ -14,7 +14,7 @@ bytes. Equal ones give equal bytes, whatever the Python version, hash seed or ma
     all others              `*`, an encoding of what the pickle protocol reduces it to
     buffers                 `%`, the digest of the memory
     a part met before       `^`, its number in order of meeting: only in values that contain themselves
-    what can't be encoded   `?`, the type's reference: where a partial encoding is asked for, and inside such a class
+    what can't be encoded   `?`, the type's reference: in a partial encoding, and in a class made by a library
     what is above 64 bytes  `#`, the digest of the encoding: so deep sharing costs no more than what is shared
 
 An attribute that is marked as `AddedLater` and has its default is left out.
