@@ -9,7 +9,7 @@ from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskproc import taskfile
-from taskproc.origin import is_user_code, public_name, user_module
+from taskproc.origin import arrived, is_user_code, public_name, user_module
 from taskproc.reach import OF_MODULES, Chain, imports, is_importing, reaches_any
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _by_words(module: ModuleType | None, words: Chain) -> Iterator[Meant]:
     pending = [] if module is None else [module]
     for held in pending:
         for word in words:
-            value = vars(held).get(word)
+            value = arrived(vars(held).get(word))
             if isinstance(value, ModuleType):
                 if value not in pending and is_user_code(value):
                     pending.append(value)
@@ -95,7 +95,7 @@ def meant_modules(found: Reach, namespace: Mapping[str, Any]) -> list[ModuleType
     if reaches_any(found, namespace):
         home = str(namespace.get("__name__", "__main__"))
         names = dict.fromkeys(name for text in sorted(found.strings) for name in re.findall(r"\w+", text))
-        things = [sys.modules.get(home), *(namespace.get(name) for name in names)]
+        things = [sys.modules.get(home), *(arrived(namespace.get(name)) for name in names)]
         words = [word for word in (*found.words, *sorted(found.strings)) if word in sys.modules]
         meant = [*(meant or ()), *(thing for thing in things if isinstance(thing, ModuleType)), *_named(words)]
     return None if meant is None else [module for module in meant if is_user_code(module)]

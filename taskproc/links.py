@@ -14,6 +14,7 @@ from taskproc.inputfile import Contents, input_files
 from taskproc.members import LOOKS, function_in, is_untracked, registered_in, tells_itself
 from taskproc.origin import (
     absolute_name,
+    arrived,
     compiled_file,
     home,
     is_plumbing,
@@ -110,13 +111,14 @@ class Links:
         name: str,
         namespace: Mapping[str, Any] | None = None,
     ) -> None:
+        value = arrived(value)
         while isinstance(value, ModuleType) and is_user_code(value):
             if not rest or rest[0] not in vars(value):
                 self._go_blind(node, [value])
                 return
             namespace = vars(value)
             name = f"{public_name(value.__name__)}:{rest[0]}"
-            value, rest = namespace[rest[0]], rest[1:]
+            value, rest = arrived(namespace[rest[0]]), rest[1:]
         if isinstance(value, FunctionType):  # whatever it is called here
             node.words |= LOOKS & {value.__name__}
         if is_untracked(value) or is_untracked(value.__class__) or is_plumbing(value):

@@ -6,7 +6,8 @@ import functools
 import importlib
 import os
 import sys
-from contextlib import redirect_stdout
+import types
+from contextlib import redirect_stdout, suppress
 from importlib.machinery import EXTENSION_SUFFIXES
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ _PLUMBING = _OURS | {"typing", "typing_extensions"}
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _LIBRARY = os.path.dirname(os.__file__)
 _STDLIB = (os.path.join(_LIBRARY, ""), os.path.join(os.path.realpath(_LIBRARY), ""))
+
+_LAZY: Any = getattr(types, "LazyImportType", None)
 
 _libraries: dict[str, tuple[object, object]] = {}
 """Modules that are not the user's, by name: there may be thousands, and they are asked for again and again.
@@ -130,6 +133,19 @@ def member(holder: Any, qualname: str) -> Any:
     for name in qualname.split("."):
         holder = getattr(holder, name, None)
     return holder
+
+
+def arrived(value: Any) -> Any:
+    """What a lazy import (of Python 3.15) stands for, which is imported now if it can be; any other value as it is."""
+    if is_lazy(value):
+        with suppress(Exception):  # importing runs the user's code, which may raise anything
+            return value.resolve()
+    return value
+
+
+def is_lazy(value: object) -> bool:
+    """Whether it stands for an import that waits until its name is read."""
+    return _LAZY is not None and type(value) is _LAZY
 
 
 def source_file(module: ModuleType | None) -> str:

@@ -11,6 +11,7 @@ from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskproc.members import LISTING
+from taskproc.origin import arrived
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -57,8 +58,10 @@ _ATTRIBUTES = {opcode.opmap[name] for name in ("LOAD_ATTR", "LOAD_METHOD") if na
 _ATTRIBUTE_SHIFT = 1 if sys.version_info >= (3, 12) else 0
 _CONSTANT = opcode.opmap["LOAD_CONST"]
 _SMALL_INT = opcode.opmap.get("LOAD_SMALL_INT")
+_CONSTANTS = {_CONSTANT, _SMALL_INT, opcode.opmap.get("LOAD_COMMON_CONSTANT")}
 _LOADS = frozenset(number for name, number in opcode.opmap.items() if name.startswith("LOAD_"))
 _CALLS = frozenset(number for name, number in opcode.opmap.items() if name.startswith(("CALL", "PRECALL")))
+_IMPORT_SHIFT = 2 if sys.version_info >= (3, 15) else 0
 _IMPORT, _FROM = opcode.opmap["IMPORT_NAME"], opcode.opmap["IMPORT_FROM"]
 _STORES_BY_NAME = {opcode.opmap["STORE_NAME"], opcode.opmap["STORE_GLOBAL"]}
 _STORES = {opcode.opmap[name] for name in ("STORE_FAST", "STORE_DEREF")}
@@ -176,10 +179,11 @@ def _scan_imports(code: CodeType, found: Reach) -> None:
         if last and operation not in _HARMLESS:
             found.locals[last,] = None
         last = _local(code, argument) if operation in _LOCALS else ""
-        if operation in {_CONSTANT, _SMALL_INT}:
-            before = before[1], code.co_consts[argument] if operation == _CONSTANT else argument
+        if operation in _CONSTANTS:
+            before = before[1], _constant(code, operation, argument)
         if operation == _IMPORT:
-            bound = found.imports.setdefault((before[0], code.co_names[argument], before[1] or ()), {})
+            path = code.co_names[argument >> _IMPORT_SHIFT]
+            bound = found.imports.setdefault((before[0], path, before[1] or ()), {})
             name = ""
         elif operation == _FROM:
             name = code.co_names[argument]
@@ -191,6 +195,13 @@ def _scan_imports(code: CodeType, found: Reach) -> None:
             bound[code.co_names[argument]] = name
             if code.co_flags & _NEW_LOCALS:  # a global that a function sets: others may do anything with it
                 found.locals[code.co_names[argument],] = None
+
+
+def _constant(code: CodeType, operation: int, argument: int) -> object:
+    """The constant that an operation loads; of those that all code has in common the one which imports want: None."""
+    if operation == _CONSTANT:
+        return code.co_consts[argument]
+    return argument if operation == _SMALL_INT else None
 
 
 def _local(code: CodeType, argument: int) -> str:
@@ -260,9 +271,9 @@ def is_importing(chain: Chain, namespace: Mapping[str, Any]) -> bool:
 
 def _meant(chain: Chain, namespace: Mapping[str, Any]) -> Any:
     """What is read by a name, as far as modules tell."""
-    value, rest = namespace.get(chain[0], getattr(builtins, chain[0], None)), chain[1:]
+    value, rest = arrived(namespace.get(chain[0], getattr(builtins, chain[0], None))), chain[1:]
     while rest and isinstance(value, ModuleType):
-        value, rest = vars(value).get(rest[0]), rest[1:]
+        value, rest = arrived(vars(value).get(rest[0])), rest[1:]
     return value
 
 

@@ -10,7 +10,7 @@ from itertools import chain, islice
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
-from taskproc.origin import is_user_code, source_file
+from taskproc.origin import is_lazy, is_user_code, source_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,7 +68,7 @@ def _take(module: ModuleType, values: dict[str, object]) -> None:
 
 
 def _remember(values: dict[str, object], name: str, value: object) -> None:
-    if _room[0] > 0:
+    if _room[0] > 0 and not is_lazy(value):  # which will be something else without being set
         values[name], parts = _held(value)
         _room[0] -= parts
 

@@ -3,6 +3,7 @@
 # ruff: noqa: E501, ISC004  edits are read best in one line
 from __future__ import annotations
 
+import functools
 import importlib
 import itertools
 import sys
@@ -432,6 +433,31 @@ def test_what_python_makes_of_annotations_is_no_code(project: Project) -> None:
     """Since 3.14 a class has a function that gives them, and whose closure holds its body with all line numbers."""
     annotated = {**FILES, "tasks.py": FILES["tasks.py"] + ANNOTATE}
     assert project.take(annotated).digest == project.take(FILES).digest
+
+
+def test_what_is_imported_when_it_is_read_counts(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Since 3.15 `lazy import` leaves such an object in a module, until code asks for it by its name."""
+
+    class Lazy:
+        def __init__(self, name: str) -> None:
+            self.resolve = functools.partial(importlib.import_module, name)
+
+    monkeypatch.setattr("taskproc.origin._LAZY", Lazy)
+    monkeypatch.setattr(sys.modules["base"], "Lazy", Lazy, raising=False)
+    tasks = """
+        from base import Base, Lazy
+
+        asked = Lazy("asked")
+
+        class Main(Base):
+            def run_task(self):
+                return asked.double(2)
+    """
+    first = {"tasks.py": tasks, "asked.py": "def double(number):\n    return number * 2\n"}
+    second = {**first, "asked.py": "def double(number):\n    return number + number\n"}
+    before = project.take(first)
+    assert {part.name: part.unseen for part in before.parts} == {"asked:double": False, "tasks:Main": False}
+    assert project.take(second).digest != before.digest == project.take(first).digest
 
 
 def test_the_whole_project_is_seen(project: Project) -> None:
