@@ -113,11 +113,8 @@ class Lanes:
             if expected is None:
                 break
             seconds += expected
-            stack.extend(
-                reader
-                for reader in followers(node, within)
-                if self.lane_of(reader) == lane and self._short(reader, lane) is not None
-            )
+            joining = [reader for reader in followers(node, within) if self.lane_of(reader) == lane]
+            stack += [reader for reader in joining if self._short(reader, lane) is not None]
         return taken
 
     def _short(self, node: Node, lane: Lane) -> float | None:
