@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from taskproc.graph import Node
@@ -97,22 +97,19 @@ class FailedBefore:
 Reason = NeverRan | Cleared | Forced | CodeChanged | UpstreamChanged | AttributeChanged | Damaged | FailedBefore
 
 
-@dataclass(frozen=True, slots=True)
-class UpToDate:
+class UpToDate(NamedTuple):
     """The recorded result is what the task would give."""
 
     record: Record
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """The task runs."""
 
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class MayRun:
+class MayRun(NamedTuple):
     """The task runs if one of these comes out different from before."""
 
     waits_for: tuple[Node, ...]

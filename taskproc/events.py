@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -93,8 +92,7 @@ class TaskStats(NamedTuple):
     worker: str
 
 
-@dataclass(frozen=True, slots=True)
-class RunStats:
+class RunStats(NamedTuple):
     """What a run did.
 
     Attributes:
@@ -110,7 +108,11 @@ class RunStats:
         {} {'study.Choose': 15}
     """
 
-    executed: dict[str, int] = field(default_factory=dict[str, int])
-    reused: dict[str, int] = field(default_factory=dict[str, int])
-    elapsed: float = 0.0
-    tasks: tuple[TaskStats, ...] = field(default=(), repr=False)
+    executed: dict[str, int]
+    reused: dict[str, int]
+    elapsed: float
+    tasks: tuple[TaskStats, ...]
+
+    def __repr__(self) -> str:
+        """Without the tasks, which may be many."""
+        return f"RunStats(executed={self.executed}, reused={self.reused}, elapsed={self.elapsed})"

@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from taskproc.asloaded import is_as_loaded, note
 from taskproc.batch import CodeFile
@@ -49,8 +48,7 @@ def untracked(definition: T) -> T:
     return definition
 
 
-@dataclass(frozen=True, slots=True)
-class CodePart:
+class CodePart(NamedTuple):
     """One definition that counts: `module:qualname`, the digest of what it says itself, and its text for people.
 
     `unseen` tells that not all it reaches could be seen; `kind` is `code`, `constant`, or `file` (`name` is its path).
@@ -63,8 +61,7 @@ class CodePart:
     kind: str = "code"
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
+class Fingerprint(NamedTuple):
     """All code that a definition amounts to, its parts sorted by name.
 
     `running` is the digest of what counts when a task runs: without what `__init__` alone reaches, which workers don't

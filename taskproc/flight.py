@@ -31,7 +31,7 @@ MANY = 1000
 _LONG = 3600.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Flight:
     """A batch: its tasks and attempts by position, and those that have no answer yet.
 

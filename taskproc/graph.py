@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -160,12 +160,11 @@ def shape(node: Node) -> bytes:
     return known
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(NamedTuple):
     """The requested tasks, `roots`, and all that they need, upstreams first."""
 
     roots: tuple[Node, ...]
-    nodes: tuple[Node, ...] = field(repr=False)
+    nodes: tuple[Node, ...]
 
     @property
     def root(self) -> Node:

@@ -16,8 +16,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from taskproc import pages, versions
 from taskproc.database import Database
@@ -43,16 +42,15 @@ TRASH = b"trash:"
 _TRASH_SIZE = 256  # tasks to sweep in one transaction
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(NamedTuple):
     """Rows of tasks that have an id; `damaged` are those of which no more than that can be told.
 
     `generation` is how many transactions had written rows when these were read.
     """
 
-    rows: dict[Key, Row] = field(default_factory=dict[Key, Row])
-    damaged: set[Key] = field(default_factory=set[Key])
-    generation: int = 0
+    rows: dict[Key, Row]
+    damaged: set[Key]
+    generation: int
 
 
 class Index:
@@ -173,20 +171,20 @@ class Index:
 
     def read(self, wanted: Wanted) -> Rows:
         """The rows of those of the tasks that have an id."""
-        found = Rows(generation=self.generation())  # first: what is written meanwhile counts as news
+        found = Rows({}, set(), self.generation())  # first: what is written meanwhile counts as news
         for name, keys in wanted.items():
             self._read(name, self.ids(name, keys), found)
         return found
 
     def read_all(self, name: str) -> Rows:
         """The rows of all the class's tasks."""
-        found = Rows()
+        found = Rows({}, set(), 0)
         self._read(name, self.keys(name), found)
         return found
 
     def read_ids(self, name: str, ids: Iterable[int]) -> Rows:
         """The rows of the tasks with these ids."""
-        found = Rows()
+        found = Rows({}, set(), 0)
         self._read(name, pages.keys_at(self.entries, name, ids), found)
         return found
 

@@ -8,9 +8,8 @@ to nothing.
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from taskproc import lastrun
 from taskproc.errors import CacheError
@@ -33,8 +32,7 @@ Entry: TypeAlias = tuple[str, "Key", "Row"]
 _NONE: Mapping[bytes, Version] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseResult:
+class LeaseResult(NamedTuple):
     """What became of tasks that a run wants; each key is in at most one of the first three.
 
     `busy` ones are leased by another live run. `changed` ones have a row that somebody else has written since this

@@ -55,7 +55,7 @@ class Durations:
         return self._mean.get(node.name) if own is None else own
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Lanes:
     """The ready tasks, one heap per lane.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from taskproc.errors import RequestError
 
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """How to run.
 
     Attributes:
@@ -35,11 +34,11 @@ class Options:
     """
 
     executor: str | concurrent.futures.Executor = "process"
-    executor_args: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    executor_args: Mapping[str, Any] = MappingProxyType({})
     workers: int | None = None
-    limits: Mapping[str, int] = field(default_factory=dict[str, int])
-    prefixes: Mapping[str, str] = field(default_factory=dict[str, str])
-    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, "Mapping[str, str]"])
+    limits: Mapping[str, int] = MappingProxyType({})
+    prefixes: Mapping[str, str] = MappingProxyType({})
+    settings: Mapping[str, Mapping[str, str]] = MappingProxyType({})
     result_grace: float | None = None
     detect_source_change: bool = True
     keep_going: bool = False

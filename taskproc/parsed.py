@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _TOP_LEVEL_AWAIT = 0x2000
 
 
-@dataclass
+@dataclass(eq=False)
 class SourceFile:
     """One file, or one cell of a notebook, parsed and compiled. `digest` is of its bytes, empty where it is no file."""
 

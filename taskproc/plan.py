@@ -53,7 +53,7 @@ _UNSEEN = Inputs(b"", b"", b"", b"", b"")
 _FRESH = b"fresh"  # an epoch that no other equals
 
 
-@dataclass
+@dataclass(eq=False)
 class Plan:
     """The graph, and each task's decision and row (as read from the store) by key.
 

@@ -87,7 +87,7 @@ _EXTENDED = opcode.opmap["EXTENDED_ARG"]
 _CACHE = opcode.opmap["CACHE"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Reach:
     """Names that code reads, in the order met.
 

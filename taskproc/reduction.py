@@ -10,10 +10,9 @@ import copyreg
 import functools
 import operator
 import sys
-from dataclasses import dataclass, field
 from enum import Enum
 from types import BuiltinFunctionType, CellType, FunctionType, MappingProxyType, MethodType, ModuleType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from taskproc.arrays import in_array, in_scalar, is_numpy
@@ -58,8 +57,7 @@ _UNTOLD = frozenset(
 """Members of a class that all classes have, or that were computed from others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reduced:
+class Reduced(NamedTuple):
     """An object as its maker (a callable, or a name) and its parts.
 
     `content` holds what an instance contains: a state of its own making, list items, dict items.
@@ -67,7 +65,7 @@ class Reduced:
 
     maker: Any
     arguments: tuple[Any, ...] = ()
-    attributes: Mapping[str, object] = field(default_factory=dict[str, object])
+    attributes: Mapping[str, object] = MappingProxyType({})
     content: tuple[object, ...] = ()
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskproc.command import refuse_unknown
 from taskproc.context import in_task, is_starting, loading
@@ -36,8 +35,7 @@ if TYPE_CHECKING:
     from taskproc.record import Key
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The requested task's value, and what was done for it."""
 
     value: Any

@@ -10,8 +10,7 @@ import linecache
 import os
 import sys
 import threading
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc.canonical import digest
 from taskproc.normal import normal_code, normal_text, shell
@@ -29,8 +28,7 @@ _TEXT = "_taskproc_text"  # the attribute of a node that has its `Text`
 _KEPT = 1 << 19  # bytes of parsed source files that are kept, which take some 40 times as much
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """What a definition says: `content` is what counts, `text` is for people, `shell` runs when it is made.
 
     `seen` is false where the source could not be had, and `content` is the bytecode.
@@ -91,7 +89,7 @@ class Sources:
         if fitting:
             texts = [self._text(node) for node in fitting]
             text = texts[0] if len(texts) == 1 else _joined(texts)
-            return replace(text, content=text.content + self._which(methods))
+            return text._replace(content=text.content + self._which(methods))
         names = sorted(methods, key=lambda code: code.co_qualname)
         return Text(b"".join(map(normal_code, names)), "\n".join(map(_listing, names)), seen=not methods)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import typing
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, NotRequired, Required, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, Required, Union, get_args, get_origin
 
 from taskproc.requires import annotations_of
 from taskproc_cli.docstring import describe_own_parameters
@@ -22,8 +21,7 @@ MISSING: Any = object()
 MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One part: its `name` in the class, and its `key` in the dict that stands for the whole value."""
 
     name: str
@@ -33,8 +31,7 @@ class Field:
     about: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(NamedTuple):
     """The parts of a value by their key; `others` is the annotation of parts that have no name here, if any may be."""
 
     named: Mapping[str, Field]
@@ -74,7 +71,7 @@ def fields_of(annotation: Any) -> Fields | None:
             for field in fields:
                 known = found.get(field.key)
                 both = Union[known.annotation, field.annotation] if known else field.annotation  # noqa: UP007  of values
-                found[field.key] = dataclasses.replace(field, annotation=both)
+                found[field.key] = field._replace(annotation=both)
         else:
             continue
         classes.append(origin)

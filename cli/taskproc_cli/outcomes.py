@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def outcomes(
         return [Came(values[node.key]) for node in nodes]
     from taskproc.run import make_plan, recorded_values
 
-    plan = make_plan(nodes[0], replace(options, force="nothing"), *nodes[1:])
+    plan = make_plan(nodes[0], options._replace(force="nothing"), *nodes[1:])
     values = recorded_values(plan)
     problems = dict(_problems(plan.graph, failed))
     return [

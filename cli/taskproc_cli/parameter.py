@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -107,7 +107,7 @@ class Parameter:
         except ValueError:
             default = field.default
         option = f"{self.option}.{spelled(field.name)}"
-        return Parameter((*self.path, field.key), option, replace(field, default=default), not self.required)
+        return Parameter((*self.path, field.key), option, field._replace(default=default), not self.required)
 
 
 def spelled(name: str) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import inspect
 import sys
 import types
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from taskproc import arguments
 from taskproc.errors import ArgumentError
@@ -37,8 +36,7 @@ class FutureNeededError(UsageError):
         self.problem = problem
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
+class Parameters(NamedTuple):
     """All parameters of a Task class.
 
     Attributes:
@@ -250,7 +248,7 @@ def parameters_of(cls: type[Task]) -> Parameters:
             told = fields_of(arguments.unpacked(annotation))
             extra = told.others if told else annotation
             for key, field in told.named.items() if told else ():
-                named[key] = Parameter((key,), f"--{spelled(key)}", replace(field, about=about.get(key, field.about)))
+                named[key] = Parameter((key,), f"--{spelled(key)}", field._replace(about=about.get(key, field.about)))
             continue
         if each.kind is each.VAR_POSITIONAL:
             annotation, default = types.GenericAlias(list, (annotation,)), None

@@ -28,7 +28,7 @@ NAMED = 3
 """How many recorded instances are named where one is needed."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Request:
     """A target and the values of its parameters.
 

@@ -7,9 +7,8 @@ an option `--rate-limit` beats `TASKPROC_RATE_LIMIT`, that beats `rate-limit` in
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from taskproc.errors import RequestError
 from taskproc_cli.grammar import COMMANDS, HELP, Option
@@ -35,8 +34,7 @@ YIELDS = {"executor_args": "executor", "quiet": "verbose", "verbose": "quiet"}
 """Settings that mean nothing where something stronger says the other: the arguments of an executor are that one's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """What one source says of an option: the texts, as they would be typed, and where it is said."""
 
     texts: tuple[str, ...]

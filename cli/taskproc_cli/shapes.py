@@ -7,11 +7,22 @@ import enum
 import json
 import types
 import typing
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NewType, TypeVar, Union, cast, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    NewType,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+)
 from uuid import UUID
 
 from taskproc.future import Future, FutureBase
@@ -63,8 +74,7 @@ EXAMPLES: dict[Any, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """How words become a value.
 
     `read` turns one word into a value, or raises ValueError. A `flag` takes no word, `many` may be given repeatedly (or

@@ -7,7 +7,6 @@ import json
 import math
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskproc_cli.hints import near_options
@@ -38,8 +37,7 @@ class Point(NamedTuple):
     values: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Sweep:
+class Sweep(NamedTuple):
     """The points of a sweep, the last parameter's values changing fastest; `names` are those of the parameters."""
 
     names: tuple[str, ...]

@@ -11,9 +11,8 @@ Of the words of a target,
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskproc import taskfile
 from taskproc.errors import RequestError, TaskfileError
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
 CACHE_FOLDER = ".taskproc"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What a command is about.
 
     Attributes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc_cli.problems import UsageError
 
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 TRUE, FALSE = "true", "false"
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
+class Spelling(NamedTuple):
     """One way to write an option: its name in the program, and what it says where it takes no value of its own."""
 
     name: str

@@ -32,5 +32,6 @@ def test_slots(options: dict[str, Any], slots: int) -> None:
     assert Options(**options).slots == slots
 
 
-def test_options_of_two_runs_share_nothing() -> None:
-    assert Options().limits is not Options().limits
+def test_what_options_share_cannot_be_modified() -> None:
+    with pytest.raises(TypeError):
+        Options().limits["gpu"] = 1  # type: ignore[index]

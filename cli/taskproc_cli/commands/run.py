@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
@@ -84,7 +83,7 @@ def run(
     swept = read_sweep(sweep or (), request.parameters, request.values, request.given)
     nodes = request.nodes(place, [(point.values, swept.label(point)) for point in swept.points])
     process.nodes = nodes
-    options = replace(options, **run_options.for_names(rate_limit or (), prefix or (), request.settings, nodes))
+    options = options._replace(**run_options.for_names(rate_limit or (), prefix or (), request.settings, nodes))
     if dry_run:
         _tell_plan(nodes, options)
         return

@@ -9,9 +9,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,16 +23,14 @@ _SWEEPS = 12
 _CROWD = 30  # arrows between two layers that make the way twice as long
 
 
-@dataclass(frozen=True, slots=True)
-class Spacing:
+class Spacing(NamedTuple):
     """Distances between boxes, in the unit of their sizes: between layers that few arrows link, and in one."""
 
     across: float
     along: float
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """The whole size, the left upper corner of each box, and the points from which to which each arrow goes."""
 
     width: float

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from taskproc.store import Store
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Standing:
     """How the tasks of one class stand; `seconds` are the durations that are known, of tasks that would run or not."""
 

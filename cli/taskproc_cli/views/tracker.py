@@ -34,7 +34,7 @@ _STEADY = 0.2
 """How fast the number of tasks at work, by which the rest is estimated, follows what is seen."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Work:
     """One class of tasks.
 
