@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -150,8 +155,8 @@ def executable() -> Path:
 
 
 @pytest.fixture
-def cli(executable: Path, tmp_path: Path) -> Command:
-    """Run the executable in the test's folder, which has a taskfile: `cli("run", "Choose", "--n", "6")`."""
+def program(executable: Path, tmp_path: Path) -> Command:
+    """Run the executable in the test's folder, which has a taskfile: `program("run", "Choose", "--n", "6")`."""
     (tmp_path / "taskfile.py").write_text(TASKFILE, "utf-8")
 
     def run(
@@ -169,6 +174,89 @@ def cli(executable: Path, tmp_path: Path) -> Command:
         )
 
     return run
+
+
+class Preloaded:
+    """Runs the executable in forks of a process that has its modules loaded."""
+
+    def __init__(self) -> None:
+        self._connection, theirs = socket.socketpair()
+        self._connection.settimeout(60)
+        self._environ = python_settings(os.environ)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, Path(__file__).with_name("preloaded.py")], stdin=theirs, stdout=subprocess.DEVNULL
+            )
+        self._answers = self._connection.makefile("rb")
+
+    def knows(self, env: Mapping[str, str]) -> bool:
+        """Whether an interpreter that begins with these variables is like the one that is loaded."""
+        return python_settings(env) == self._environ
+
+    def run(self, words: list[str], stdin: str, folder: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        pipes = [os.pipe() for _ in range(3)]
+        (theirs_in, ours_in), (ours_out, theirs_out), (ours_err, theirs_err) = pipes
+        theirs = (theirs_in, theirs_out, theirs_err)
+        socket.send_fds(self._connection, [b"\n"], theirs)
+        for file in theirs:
+            os.close(file)
+        self._connection.sendall(json.dumps([words, str(folder), env]).encode() + b"\n")
+        process = int(self._answers.readline())
+        with ThreadPoolExecutor(3) as threads:
+            said = [threads.submit(read, file) for file in (ours_out, ours_err)]
+            threads.submit(write, ours_in, stdin)
+            try:
+                status = int(self._answers.readline())
+            except BaseException:
+                os.kill(process, signal.SIGKILL)
+                raise
+        return subprocess.CompletedProcess(words, status, *(each.result() for each in said))
+
+    def close(self) -> None:
+        self._answers.close()
+        self._connection.close()
+        self._process.wait()
+
+
+def python_settings(env: Mapping[str, str]) -> dict[str, str]:
+    """The variables that an interpreter reads as it begins."""
+    return {name: value for name, value in env.items() if name.startswith(("PYTHON", "LC_", "LANG"))}
+
+
+def read(file: int) -> str:
+    with open(file) as stream:
+        return stream.read()
+
+
+def write(file: int, text: str) -> None:
+    with suppress(BrokenPipeError), open(file, "w") as stream:
+        stream.write(text)
+
+
+@pytest.fixture(scope="session")
+def preloaded() -> Iterator[Preloaded]:
+    made = Preloaded()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def cli(
+    program: Command, executable: Path, tmp_path: Path, preloaded: Preloaded, pytestconfig: pytest.Config
+) -> Command:
+    """As `program`, for a fifth of the time: in a fork of a process that has the program's modules loaded.
+
+    What is about how a process begins asks for `program`; where tests marked long run, this is `program` too.
+    """
+
+    def run(
+        *words: str | Path, stdin: str = "", folder: Path = tmp_path, **env: str
+    ) -> subprocess.CompletedProcess[str]:
+        if not preloaded.knows({**os.environ, **env}):
+            return program(*words, stdin=stdin, folder=folder, **env)
+        return preloaded.run([str(executable), *map(str, words)], stdin, folder, {**os.environ, **env})
+
+    return run if pytestconfig.option.markexpr == "not long" else program
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     Refused = Callable[..., str]
 
 
-def test_its_version_is_that_of_the_package(cli: Command) -> None:
-    assert cli("--version").stdout == f"taskproc {version('taskproc')}\n"
+def test_its_version_is_that_of_the_package(program: Command) -> None:
+    assert program("--version").stdout == f"taskproc {version('taskproc')}\n"
 
 
 UNINSTALLED = """
@@ -42,8 +42,8 @@ def test_a_version_that_nothing_tells_is_no_error(python: Command) -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["--help"]])
-def test_help_names_every_command(cli: Command, words: list[str]) -> None:
-    done = cli(*words)
+def test_help_names_every_command(program: Command, words: list[str]) -> None:
+    done = program(*words)
     assert (done.returncode, done.stderr) == (0, "")
     listed = done.stdout.partition("Commands:")[2]
     assert re.findall(r"^  ([a-z-]+)  +[A-Z]", listed, re.MULTILINE) == list(COMMANDS)
@@ -73,8 +73,8 @@ def test_what_only_looks_leaves_the_cache_as_it_is(cli: Command, python: Command
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_each_command_has_help_with_an_example(cli: Command, name: str) -> None:
-    done = cli(name, "--help")
+def test_each_command_has_help_with_an_example(program: Command, name: str) -> None:
+    done = program(name, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"Usage: taskproc {name} ")
     assert "taskproc" in done.stdout.partition("\n")[2]

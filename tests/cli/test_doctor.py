@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     Refused = Callable[..., str]
 
 
-def test_options_stand_before_or_behind_the_taskfile(cli: Command) -> None:
-    done = cli("doctor", "--cache", "c", "taskfile.py", "--repair")
+def test_options_stand_before_or_behind_the_taskfile(program: Command) -> None:
+    done = program("doctor", "--cache", "c", "taskfile.py", "--repair")
     assert (done.returncode, done.stdout.startswith("there is no cache in ")) == (0, True)
 
 

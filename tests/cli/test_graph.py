@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 WORDS = ("graph", "Choose", "--n", "3", "--k", "2")
 
 
-def test_the_tree_shows_shared_parts_once_with_states_and_reasons(cli: Command) -> None:
-    cli("run", "Choose", "--n", "2", "--k", "1")
-    assert cli("graph", "Choose", "--n", "4", "--k", "2").stdout.splitlines() == [
+def test_the_tree_shows_shared_parts_once_with_states_and_reasons(program: Command) -> None:
+    program("run", "Choose", "--n", "2", "--k", "1")
+    assert program("graph", "Choose", "--n", "4", "--k", "2").stdout.splitlines() == [
         "Choose(n=4, k=2)  never ran",
         "├─ Choose(n=3, k=1)  never ran",
         "│  ├─ Choose(n=2, k=0)  never ran",

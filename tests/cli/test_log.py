@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     Refused = Callable[..., str]
 
 
-def test_both_streams_are_shown_or_one(cli: Command) -> None:
-    cli("run", "Talk")
-    assert cli("log", "Talk").stdout == "said on stdout\n==> stderr <==\nsaid on stderr\n"
-    assert cli("log", "Talk", "--stream", "stderr").stdout == "said on stderr\n"
+def test_both_streams_are_shown_or_one(program: Command) -> None:
+    program("run", "Talk")
+    assert program("log", "Talk").stdout == "said on stdout\n==> stderr <==\nsaid on stderr\n"
+    assert program("log", "Talk", "--stream", "stderr").stdout == "said on stderr\n"
 
 
 def test_what_a_taskfile_prints_as_it_is_loaded_is_no_task_s(cli: Command, tmp_path: Path) -> None:

@@ -64,9 +64,9 @@ def test_each_error_has_its_sentence(error: BaseException, said: str) -> None:
     assert sentence(error) == said
 
 
-def test_a_file_that_hides_a_standard_module_is_named(cli: Command, tmp_path: Path) -> None:
+def test_a_file_that_hides_a_standard_module_is_named(program: Command, tmp_path: Path) -> None:
     (tmp_path / "queue.py").write_text("X = 1\n")
-    done = cli("run", "Choose", "--n", "1", "--k", "1")
+    done = program("run", "Choose", "--n", "1", "--k", "1")
     assert done.returncode == 2
     assert f"{tmp_path / 'queue.py'} hides the module of the standard library that has its name" in done.stderr
     assert "bug" not in done.stderr

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     Refused = Callable[..., str]
 
 
-def test_the_result_is_all_of_stdout_whether_made_or_reused(cli: Command) -> None:
-    first, second = cli("run", "Choose", "--n", "6", "--k", "3"), cli("run", "taskfile.py", "Choose", "--k=3", "--n=6")
+def test_the_result_is_all_of_stdout_whether_made_or_reused(program: Command) -> None:
+    first, second = (
+        program("run", "Choose", "--n", "6", "--k", "3"),
+        program("run", "taskfile.py", "Choose", "--k=3", "--n=6"),
+    )
     assert (first.stdout, second.stdout) == ("20\n", "20\n")
     assert re.fullmatch(r"✔ 15 tasks in \d\.\d s · 0 reused · 15 ran\n", first.stderr)
     assert re.fullmatch(r"✔ 15 tasks in \d\.\d s · 15 reused · 0 ran\n", second.stderr)
@@ -192,8 +195,8 @@ def test_a_broken_taskfile_is_shown_from_the_user_s_code_on(
     assert "cannot be loaded: " in done.stderr.splitlines()[-1]
 
 
-def test_an_init_that_raises_is_shown_from_the_user_s_code_on(cli: Command) -> None:
-    done = cli("run", "Broken")
+def test_an_init_that_raises_is_shown_from_the_user_s_code_on(program: Command) -> None:
+    done = program("run", "Broken")
     assert (done.returncode, done.stdout) == (2, "")
     traceback, sentence = done.stderr.splitlines()[:-1], done.stderr.splitlines()[-1]
     assert traceback[0] == "Traceback (most recent call last):"
@@ -202,19 +205,19 @@ def test_an_init_that_raises_is_shown_from_the_user_s_code_on(cli: Command) -> N
     assert sentence == "taskproc: Broken cannot be made: ValueError: told to fail with 0"
 
 
-def test_in_this_terminal_too_the_result_is_all_of_stdout(cli: Command) -> None:
-    done = cli("run", "-i", "Talk")
+def test_in_this_terminal_too_the_result_is_all_of_stdout(program: Command) -> None:
+    done = program("run", "-i", "Talk")
     assert done.stdout == "done\n"
     assert "said on stdout\n" in done.stderr
 
 
-def test_what_a_taskfile_and_its_commands_print_is_no_result(cli: Command, tmp_path: Path) -> None:
+def test_what_a_taskfile_and_its_commands_print_is_no_result(program: Command, tmp_path: Path) -> None:
     run = "os.system('echo ran'); return 'done'"
     task = f"class Talk(Task):\n    def __init__(self): print('made')\n    def run_task(self): {run}"
     (tmp_path / "talk.py").write_text(f"import os\nfrom taskproc import Task\nos.system('echo read')\n{task}\n")
-    done = cli("run", "talk.py", "-x", "thread")
+    done = program("run", "talk.py", "-x", "thread")
     assert (done.stdout, done.stderr.splitlines()[:3]) == ("done\n", ["read", "made", "ran"])
-    assert cli("graph", "talk.py", "--format", "dot").stdout.startswith("digraph")
+    assert program("graph", "talk.py", "--format", "dot").stdout.startswith("digraph")
 
 
 @pytest.mark.parametrize(
@@ -264,8 +267,8 @@ def test_a_failure_names_the_folder_of_several_logs(cli: Command, tmp_path: Path
         assert sorted(each.name for each in Path(line.removeprefix("  log     ")).glob("*.txt")) == logs
 
 
-def test_a_failure_is_told_last(cli: Command) -> None:
-    done = cli("run", "Both", "-x", "serial")
+def test_a_failure_is_told_last(program: Command) -> None:
+    done = program("run", "Both", "-x", "serial")
     assert (done.returncode, done.stdout) == (1, "")
     summary, _, *told = done.stderr.splitlines()
     assert summary.endswith(" · 0 ran · 1 failed · 1 blocked · 1 not run")
@@ -455,7 +458,7 @@ def test_a_script_has_the_options_of_run(cli: Command, tmp_path: Path) -> None:
     assert wrong.stderr == "taskproc: there is no option --nn; did you mean --n?\n"
 
 
-def test_a_file_named_like_taskproc_is_not_taken_for_it(cli: Command, tmp_path: Path) -> None:
+def test_a_file_named_like_taskproc_is_not_taken_for_it(program: Command, tmp_path: Path) -> None:
     (tmp_path / "taskproc.py").write_text("raise SystemExit('not this one')\n")
-    assert cli("run", "Choose", "--n", "2", "--k", "1").stdout == "2\n"
-    assert cli("run", "Choose", "--n", "2", "--k", "1", "--force", "--prefix", "Choose=nice").stdout == "2\n"
+    assert program("run", "Choose", "--n", "2", "--k", "1").stdout == "2\n"
+    assert program("run", "Choose", "--n", "2", "--k", "1", "--force", "--prefix", "Choose=nice").stdout == "2\n"

@@ -47,14 +47,14 @@ def test_of_a_task_that_takes_tasks_recorded_instances_are_named(
     assert refused("why", "After").endswith(", such as After#3, After#2, After#1 or another of 4")
 
 
-def test_an_old_result_is_shown_only_by_its_id(cli: Command, tmp_path: Path) -> None:
-    cli("run", "Talk")
+def test_an_old_result_is_shown_only_by_its_id(program: Command, tmp_path: Path) -> None:
+    program("run", "Talk")
     taskfile = tmp_path / "taskfile.py"
     taskfile.write_text(taskfile.read_text().replace('return "done"', 'return "ready"'))
-    done = cli("show", "Talk")
+    done = program("show", "Talk")
     assert (done.returncode, done.stdout) == (1, "")
     assert "(code of Talk changed); run it first; taskproc show taskfile.Talk#0 shows the old one" in done.stderr
-    assert cli("show", "Talk#0").stdout == "done\n"
+    assert program("show", "Talk#0").stdout == "done\n"
 
 
 def test_what_json_cannot_say_is_refused(cli: Command, refused: Refused) -> None:

@@ -69,20 +69,20 @@ def shown(done: subprocess.CompletedProcess[str]) -> list[str]:
 # status
 
 
-def test_a_graph_is_told_class_by_class(study: Path, cli: Command, tmp_path: Path) -> None:
-    assert shown(cli("status", study, "Main")) == [
+def test_a_graph_is_told_class_by_class(study: Path, program: Command, tmp_path: Path) -> None:
+    assert shown(program("status", study, "Main")) == [
         "Low: 3 tasks, 0 up to date, 3 to run, of unknown duration, _ kept",
         "Main: 1 task, 0 up to date, 1 to run, of unknown duration, _ kept",
         "4 tasks would run, 0 up to date",
     ]
     assert not (tmp_path / ".taskproc").exists()
-    cli("run", study, "Low", "--x", "2")
-    cli("run", study, "Low", "--x", "0")
-    assert shown(cli("status", study, "Main", "--xs", "[0, 2]"))[0] == (
+    program("run", study, "Low", "--x", "2")
+    program("run", study, "Low", "--x", "0")
+    assert shown(program("status", study, "Main", "--xs", "[0, 2]"))[0] == (
         "Low: 2 tasks, 1 up to date, 1 to run, 1 failed last time, about _ of work, _ kept"
     )
-    cli("run", study, "Main")
-    assert shown(cli("status", study, "Main"))[-1] == "0 tasks would run, 4 up to date"
+    program("run", study, "Main")
+    assert shown(program("status", study, "Main"))[-1] == "0 tasks would run, 4 up to date"
 
 
 def test_reasons_come_before_what_follows(study: Path, cli: Command) -> None:
@@ -195,10 +195,10 @@ def test_what_was_accepted_runs_when_the_code_changes_again(study: Path, cli: Co
     assert "3 tasks would run" in cli("dry-run", study, "Main").stdout
 
 
-def test_nothing_but_code_is_accepted(study: Path, cli: Command) -> None:
-    assert cli("accept", study, "Main").returncode == 0
-    cli("run", study, "Low", "--x", "0")
-    assert "there is no result" in cli("accept", study, "Low").stderr
+def test_nothing_but_code_is_accepted(study: Path, program: Command) -> None:
+    assert program("accept", study, "Main").returncode == 0
+    program("run", study, "Low", "--x", "0")
+    assert "there is no result" in program("accept", study, "Low").stderr
 
 
 # run --explain
