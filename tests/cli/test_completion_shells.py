@@ -21,7 +21,7 @@ from taskproc.errors import RequestError
 from taskproc_cli.commands.completion import SCRIPTS, completion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 COMPLETIONS = Path(__file__).parents[2] / "completions"
 PACKAGES = Path(taskproc_cli.complete.__file__).parents[1]
@@ -57,8 +57,7 @@ def write_executable(path: Path, text: str) -> Path:
     return path
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def make_folder(tmp_path: Path) -> Path:
     """A folder with a taskfile, one in a folder with a space, and executables that print the words they get."""
     work = tmp_path / "work"
     (work / "my dir").mkdir(parents=True)
@@ -73,12 +72,21 @@ def folder(tmp_path: Path) -> Path:
     return work
 
 
-@pytest.fixture
-def environ(folder: Path) -> dict[str, str]:
+def make_environ(folder: Path) -> dict[str, str]:
     known = {"PATH", "LANG", "LC_ALL", "TMPDIR"}
     environ = {name: value for name, value in os.environ.items() if name in known}
     environ["PATH"] = f"{folder.parent / 'bin'}:{environ['PATH']}"
     return environ | {"PYTHONPATH": str(PACKAGES), "HOME": str(folder), "TERM": "dumb"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return make_folder(tmp_path)
+
+
+@pytest.fixture
+def environ(folder: Path) -> dict[str, str]:
+    return make_environ(folder)
 
 
 def fish(folder: Path, environ: dict[str, str], line: str) -> list[str]:
@@ -93,6 +101,8 @@ class Session:
     """An interactive shell."""
 
     def __init__(self, command: list[str], folder: Path, environ: dict[str, str]) -> None:
+        self.folder = folder
+        self.ready = False
         self._child = pexpect.spawn(
             command[0], command[1:], cwd=folder, env=environ, encoding="utf-8", timeout=30, dimensions=(50, 200)
         )
@@ -102,33 +112,53 @@ class Session:
         for line in [*lines, "echo rea''dy"]:
             self._child.sendline(line)
         self._child.expect("ready\r")
+        self.ready = True
 
     def words(self, typed: str) -> list[str]:
         """What the executable gets when this is typed and entered."""
+        self.ready = False
         self._child.send(f"{typed}\n")
         self._child.expect(r"<(\[.*?\])>")
         assert self._child.match
         words = json.loads(self._child.match[1].replace("\r\n", ""))
         assert isinstance(words, list)
+        self.ready = True
         return words
 
     def shows(self, typed: str, shown: str) -> None:
+        self.ready = False
         self._child.send(typed)
         self._child.expect_exact(shown)
         self._child.send("\x15")
+        self.ready = True
 
     def close(self) -> None:
         self._child.close(force=True)
 
 
+@pytest.fixture(scope="module")
+def sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Session]]:
+    """The session of a shell by its name, which goes on until a test has left it in the middle of something."""
+    begun: dict[str, Session] = {}
+
+    def find(name: str) -> Session:
+        if name in begun and not begun[name].ready:
+            begun.pop(name).close()
+        if name not in begun:
+            flags = {"bash": ["--norc", "--noprofile"], "zsh": ["-f"]}[name]
+            folder = make_folder(tmp_path_factory.mktemp(name))
+            begun[name] = Session([shell(name), *flags, "-i"], folder, make_environ(folder))
+            begun[name].start([f"source {COMPLETIONS}/{SCRIPTS[name]}"])
+        return begun[name]
+
+    yield find
+    for session in begun.values():
+        session.close()
+
+
 @pytest.fixture(params=["bash", "zsh"])
-def session(request: pytest.FixtureRequest, folder: Path, environ: dict[str, str]) -> Iterator[Session]:
-    name = str(request.param)
-    flags = {"bash": ["--norc", "--noprofile"], "zsh": ["-f"]}[name]
-    session = Session([shell(name), *flags, "-i"], folder, environ)
-    session.start([f"source {COMPLETIONS}/{SCRIPTS[name]}"])
-    yield session
-    session.close()
+def session(request: pytest.FixtureRequest, sessions: Callable[[str], Session]) -> Session:
+    return sessions(str(request.param))
 
 
 @pytest.mark.parametrize(
@@ -153,8 +183,8 @@ def test_what_is_completed_is_what_the_executable_gets(session: Session, typed: 
     assert session.words(typed) == words
 
 
-def test_the_home_folder_is_completed(session: Session, folder: Path) -> None:
-    assert session.words("taskproc run ~/my\tdeep\tCh\t") == ["run", f"{folder}/my dir/deep tasks.py", "Choose"]
+def test_the_home_folder_is_completed(session: Session) -> None:
+    assert session.words("taskproc run ~/my\tdeep\tCh\t") == ["run", f"{session.folder}/my dir/deep tasks.py", "Choose"]
 
 
 def test_candidates_are_shown(session: Session) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -26,10 +27,24 @@ class Main(Task):
 NAME = "ö…😀"
 
 
+# What latin-1 lacks and what it has, ascii and utf-8 show.
+ENCODINGS = ["ascii", pytest.param("latin-1", marks=pytest.mark.long), "utf-8"]
+
+
 @pytest.fixture
 def written(executable: Path, tmp_path: Path) -> Path:
     (tmp_path / "study.py").write_text(SOURCE, "utf-8")
     return executable
+
+
+@pytest.fixture(scope="module", params=ENCODINGS)
+def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """An encoding, and a folder in which the task has run with it."""
+    folder = tmp_path_factory.mktemp("recorded")
+    (folder / "study.py").write_text(SOURCE, "utf-8")
+    executable = Path(sys.executable).parent / "taskproc"
+    _said(executable, folder, request.param, "run", "-x", "serial", "study.py")
+    return request.param, folder
 
 
 def _said(executable: Path, folder: Path, encoding: str, *words: str) -> bytes:
@@ -45,14 +60,14 @@ def _said(executable: Path, folder: Path, encoding: str, *words: str) -> bytes:
     return done.stdout
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize("encoding", ENCODINGS)
 def test_json_is_json_whatever_stdout_can_encode(written: Path, tmp_path: Path, encoding: str) -> None:
     def said(*words: str) -> object:
         text = _said(written, tmp_path, encoding, *words).decode("utf-8")
         assert encoding == "utf-8" or text.isascii()
         return json.loads(text)
 
-    assert said("run", "study.py", "-q") == {"größe": NAME}
+    assert said("run", "-x", "serial", "study.py", "-q") == {"größe": NAME}
     assert said("show", "study.py", "--json") == {"größe": NAME}
     listed = said("list", "study.py", "--format", "json")
     assert isinstance(listed, dict)
@@ -60,20 +75,19 @@ def test_json_is_json_whatever_stdout_can_encode(written: Path, tmp_path: Path, 
     graph = said("graph", "study.py", "--format", "json")
     assert isinstance(graph, dict)
     assert graph["nodes"][0]["args"] == {"name": NAME}
-    swept = said("run", "study.py", "-q", "--sweep", f"name={NAME}", "--format", "json")
+    swept = said("run", "-x", "serial", "study.py", "-q", "--sweep", f"name={NAME}", "--format", "json")
     assert swept == [{"name": NAME, "result": {"größe": NAME}}]
     assert said("timeline", "study.py", "--format", "trace")
 
 
 @pytest.mark.parametrize("command", ["graph", "timeline"])
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_a_picture_is_well_formed_whatever_stdout_can_encode(
-    written: Path, tmp_path: Path, encoding: str, command: str
+    executable: Path, recorded: tuple[str, Path], command: str
 ) -> None:
-    _said(written, tmp_path, encoding, "run", "study.py")
-    svg = _said(written, tmp_path, encoding, command, "study.py", "--format", "svg")
+    encoding, folder = recorded
+    svg = _said(executable, folder, encoding, command, "study.py", "--format", "svg")
     assert NAME[0] in "".join(ET.fromstring(svg).itertext())
-    page = _said(written, tmp_path, encoding, command, "study.py", "--format", "html")
+    page = _said(executable, folder, encoding, command, "study.py", "--format", "html")
     assert (b"&#246;" in page) == (encoding != "utf-8")
     page.decode("utf-8")
 
