@@ -41,6 +41,7 @@ def test_channels_keep_one_seat_to_one_task(taskproc: Any, tmp_path: Path, monke
 def test_the_study_of_digits(taskproc: Any, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     words = ("run", EXAMPLES / "ml_taskfile.py", "Main", "--cache", cache, "--n-seeds", "2", "--test-fraction", "0.9")
+    words += ("-x", "serial")  # one import of scikit-learn
     first = taskproc(*words)
     assert len(first.stdout.splitlines()) == 13
     assert first.stdout.splitlines()[-1].startswith("best: svm")

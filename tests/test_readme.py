@@ -65,7 +65,18 @@ def test_the_script_of_a_page_runs_and_prints_what_it_says(path: Path, tmp_path:
     assert python("page.py").stdout.splitlines() == PRINTED.findall(page.script)
 
 
-@pytest.mark.parametrize("path", [path for path in PAGES if read(path).parts], ids=lambda path: path.name)
+# Forty tasks again and again; what they do, the README's session does with fewer.
+SLOW = {"tutorial.md"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=[pytest.mark.long] * (path.name in SLOW), id=path.name)
+        for path in PAGES
+        if read(path).parts
+    ],
+)
 def test_the_sessions_of_a_page_print_what_they_show(path: Path, tmp_path: Path) -> None:
     page = read(path)
     if path.name == "testing.md" and not entry_points(group="pytest11", name="taskproc"):

@@ -342,17 +342,17 @@ def test_rate_limits_of_channels_and_tasks(study: Any, limits: str) -> None:
             ups: RequiresList[None]
 
             def __init__(self):
-                self.ups = [cls(i) for i in range(10) for cls in (TaskUsingGPU, AnotherTaskUsingGPU)]
+                self.ups = [cls(i) for i in range(5) for cls in (TaskUsingGPU, AnotherTaskUsingGPU)]
 
             def run_task(self):
                 return len(self.ups)
 
         with Cache('./cache'):
-            ans, _ = SomeDownstreamTask().run_graph(rate_limits={limits}, max_workers=4)
+            ans, _ = SomeDownstreamTask().run_graph(rate_limits={limits}, max_workers=3)
         print(ans, TaskUsingGPU.task_name)
         """
     )
-    assert out == "20 study.TaskUsingGPU\n"
+    assert out == "10 study.TaskUsingGPU\n"
 
 
 def test_cli_runs_the_task_with_options_of_its_own(tmp_path: Path, python: Any) -> None:

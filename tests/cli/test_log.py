@@ -103,7 +103,7 @@ def test_the_requested_task_is_heard_while_it_runs(executable: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_running_task_is_followed_to_its_end(executable: Path, tmp_path: Path, way: str) -> None:
+def test_a_running_task_is_followed_to_its_end(cli: Command, executable: Path, tmp_path: Path, way: str) -> None:
     (tmp_path / "slow.py").write_text(SLOW)
     run = subprocess.Popen([executable, "run", "-q", *way.split(), "slow.py"], cwd=tmp_path, stderr=subprocess.DEVNULL)
     while not (tmp_path / "begun").exists():
@@ -112,12 +112,8 @@ def test_a_running_task_is_followed_to_its_end(executable: Path, tmp_path: Path,
     with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as log:
         assert log.stdout is not None
         assert [log.stdout.readline() for _ in range(3)] == ["first\n", "==> stderr <==\n", "warning\n"]
-        graph = subprocess.run(
-            [executable, "graph", "slow.py"], cwd=tmp_path, capture_output=True, text=True, check=True
-        )
-        assert graph.stdout == "Main()  never ran; running now\n"
+        assert cli("graph", "slow.py").stdout == "Main()  never ran; running now\n"
         (tmp_path / "go").touch()
         assert log.stdout.read() == "==> stdout <==\nlast\n"
     assert (log.returncode, run.wait()) == (0, 0)
-    again = subprocess.run([*words, "--stream", "stdout"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert again.stdout == "first\nlast\n"
+    assert cli("log", "--follow", "slow.py", "Main", "--stream", "stdout").stdout == "first\nlast\n"

@@ -19,6 +19,7 @@ from taskproc_cli.views.result import json_of, pretty, text_of
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
 ).filter(lambda value: not isinstance(value, str))
 
 

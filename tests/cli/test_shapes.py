@@ -175,6 +175,6 @@ def test_a_text_is_the_value_where_text_is_admitted(text: str) -> None:
     assert shape_of(str | int).value([text]) == text
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=20))
 def test_json_is_the_value_where_nothing_is_said(value: object) -> None:
     assert shape_of(Any).value([json.dumps(value)]) == value
