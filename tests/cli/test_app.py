@@ -66,7 +66,7 @@ def test_what_only_looks_leaves_the_cache_as_it_is(cli: Command, python: Command
         found = {path: path.lstat() for path in (tmp_path / ".taskproc").rglob("*")}
         return {path: (status.st_mtime_ns, status.st_size) for path, status in found.items()}
 
-    cli("run", "Talk")
+    cli("run", "-x", "serial", "Talk")
     before = state()
     assert '"traceEvents"' in python("-c", LOOKS).stdout
     assert state() == before
@@ -138,7 +138,7 @@ def test_a_full_disk_is_one_sentence(executable: Path, tmp_path: Path) -> None:
     ],
 )
 def test_a_command_imports_what_it_uses(cli: Command, tmp_path: Path, words: list[str], unused: set[str]) -> None:
-    cli("run", "Talk")
+    cli("run", "-x", "serial", "Talk")
     probe = (
         "import atexit, sys\n"
         "atexit.register(lambda: print(*sorted(sys.modules), file=open('modules', 'w')))\n"

@@ -55,7 +55,7 @@ def test_a_dry_run_removes_nothing(cli: Command, filled: Path) -> None:
 
 @pytest.mark.usefixtures("filled")
 def test_failures_are_no_results(cli: Command) -> None:
-    cli("run", "Both", "-k")
+    cli("run", "-x", "serial", "Both", "-k")
     assert cli("clear", "-n").stdout.startswith("would remove 6 results and 2 failures, ")
     assert cli("status").stdout.splitlines()[-1].startswith("6 results, ")
     assert "removed 2 failures, " in cli("clear", "Fail", "--yes").stderr
@@ -105,4 +105,4 @@ def test_a_database_that_cannot_be_read_is_replaced(cli: Command, filled: Path) 
     (filled / "cache.db").write_bytes(b"no database" * 1000)
     assert "can't be read" in cli("clear", stdin="n\n").stderr
     assert cli("clear", "--yes").returncode == 0
-    assert cli("run", "Talk").stdout == "done\n"
+    assert cli("run", "-x", "serial", "Talk").stdout == "done\n"

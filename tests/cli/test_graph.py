@@ -151,7 +151,7 @@ def test_a_picture_has_a_box_for_each_task_and_an_arrow_for_each_edge(cli: Comma
 
 def test_a_picture_is_xml_whatever_the_words(cli: Command) -> None:
     code = "exec('raise ValueError(\"\\\\x1b[1m <&> \\\\x00 \\\\udc80\")')"
-    cli("run", "Result", "--code", code)
+    cli("run", "-x", "serial", "Result", "--code", code)
     for words in (["graph", "Result", "--code", code], ["timeline"]):
         picture = ET.fromstring(cli(*words, "--format", "svg").stdout)
         assert any(" <&> \ufffd" in str(title.text) for title in picture.iter(f"{SVG}title"))
@@ -188,8 +188,8 @@ def test_an_unknown_format_is_refused(refused: Refused) -> None:
 
 
 def test_colours_tell_what_the_plan_says(cli: Command) -> None:
-    cli("run", "Choose", "--n", "2", "--k", "1")
-    cli("run", "Fail")
+    cli("run", "-x", "serial", "Choose", "--n", "2", "--k", "1")
+    cli("run", "-x", "serial", "Fail")
     found = json.loads(cli(*WORDS, "--format", "json").stdout)["nodes"]
     assert {node["label"]: (node["state"], node["reason"]) for node in found} == {
         "Choose(n=1, k=0)": ("up to date", None),

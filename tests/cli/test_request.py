@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("command", ["show", "why", "log", "accept", "clear --yes"])
 def test_a_recorded_instance_takes_no_parameters(cli: Command, refused: Refused, command: str) -> None:
-    cli("run", "Echo")
+    cli("run", "-x", "serial", "Echo")
     for words, named in {"--split-ratio 1": "--split-ratio", """--kwargs {"text":"y"}""": "--kwargs"}.items():
         said = refused(*command.split(), "Echo#0", *words.split())
         assert said == f"Echo#0 is one recorded instance, whatever its parameters: leave {named} out"

@@ -37,7 +37,7 @@ def test_options_of_the_command_stand_anywhere(cli: Command) -> None:
 
 
 def test_a_module_and_its_task_are_one_word(cli: Command) -> None:
-    assert cli("run", "-q", "taskfile:Outer.Inner").stdout == "7\n"
+    assert cli("run", "-x", "serial", "-q", "taskfile:Outer.Inner").stdout == "7\n"
 
 
 @pytest.mark.parametrize(
@@ -74,11 +74,27 @@ def test_before_the_task_an_option_is_the_command_s(cli: Command) -> None:
 
 
 def test_kwargs_may_stand_before_the_task(cli: Command) -> None:
-    assert cli("run", "-q", "--kwargs", '{"n": 4}', "Choose", "--k", "2").stdout == "6\n"
+    assert cli("run", "-x", "serial", "-q", "--kwargs", '{"n": 4}', "Choose", "--k", "2").stdout == "6\n"
 
 
 def test_other_parameters_take_any_name(cli: Command) -> None:
-    done = cli("run", "-q", "Options", "--a", "1", "--rest", "2", "--rest", "3", "--one-more", "4", "--b", "text")
+    done = cli(
+        "run",
+        "-x",
+        "serial",
+        "-q",
+        "Options",
+        "--a",
+        "1",
+        "--rest",
+        "2",
+        "--rest",
+        "3",
+        "--one-more",
+        "4",
+        "--b",
+        "text",
+    )
     assert json.loads(done.stdout) == [1, [2, 3], {"one_more": 4, "b": "text"}]
 
 
@@ -285,7 +301,7 @@ def test_a_failure_is_told_last(program: Command) -> None:
 
 
 def test_the_command_to_debug_a_forced_run_forces_nothing(cli: Command) -> None:
-    debug = cli("run", "Fail", "-qF").stderr.splitlines()[-1]
+    debug = cli("run", "-x", "serial", "Fail", "-qF").stderr.splitlines()[-1]
     assert re.fullmatch(r"  debug   (\S*/)?taskproc run -i taskfile.py Fail", debug)
 
 
@@ -328,14 +344,14 @@ def test_a_dry_run_says_what_and_why_and_writes_nothing(cli: Command, tmp_path: 
     assert done.stdout == "Choose: 8 of 8 tasks\n       8  never ran\n8 tasks would run, 0 up to date\n"
     assert done.stderr == ""
     assert not (tmp_path / ".taskproc").exists()
-    cli("run", "Choose", "--n", "3", "--k", "2")
+    cli("run", "-x", "serial", "Choose", "--n", "3", "--k", "2")
     assert cli("run", "-n", "Choose", "--n", "4", "--k", "2").stdout == (
         "Choose: 3 of 8 tasks\n       3  never ran\n3 tasks would run, 5 up to date\n"
     )
 
 
 def test_force_is_a_reason(cli: Command) -> None:
-    cli("run", "Talk")
+    cli("run", "-x", "serial", "Talk")
     assert "forced" in cli("dry-run", "-f", "Talk").stdout
 
 
@@ -346,8 +362,8 @@ def test_each_task_is_named_when_asked(cli: Command) -> None:
 
 
 def test_the_cache_is_where_it_is_said(cli: Command, tmp_path: Path) -> None:
-    cli("run", "Talk", "--cache", "one")
-    cli("run", "Talk", TASKPROC_CACHE="two")
+    cli("run", "-x", "serial", "Talk", "--cache", "one")
+    cli("run", "-x", "serial", "Talk", TASKPROC_CACHE="two")
     assert (tmp_path / "one").is_dir()
     assert (tmp_path / "two").is_dir()
     assert not (tmp_path / ".taskproc").exists()
@@ -445,7 +461,7 @@ def test_a_reader_that_has_gone_is_no_error(cli: Command, executable: Path, tmp_
 
 
 def test_a_script_has_the_options_of_run(cli: Command, tmp_path: Path) -> None:
-    cli("run", "Choose", "--n", "4", "--k", "2")
+    cli("run", "-x", "serial", "Choose", "--n", "4", "--k", "2")
     words = [sys.executable, tmp_path / "taskfile.py", "--n", "4", "--k", "2"]
     done = subprocess.run(words, cwd="/", capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "6\n")

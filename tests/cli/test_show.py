@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def test_the_result_is_shown(cli: Command) -> None:
     code = "{'a': (1, 2.5), 3: {5, 4}}"
-    cli("run", "Result", "--code", code)
+    cli("run", "-x", "serial", "Result", "--code", code)
     assert cli("show", "Result", "--code", code).stdout == "{'a': (1, 2.5), 3: {4, 5}}\n"
     assert cli("show", "Result#0", "--json").stdout == '{"a":[1,2.5],"3":[4,5]}\n'
 
@@ -25,7 +25,7 @@ def test_where_there_is_no_result_that_is_said_and_nothing_runs(cli: Command, tm
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "taskproc: Talk() has no up-to-date result (never ran); run it first\n"
     assert not (tmp_path / ".taskproc").exists()
-    cli("run", "Fail")
+    cli("run", "-x", "serial", "Fail")
     assert "(failed last time: ValueError: told to fail with 1)" in cli("show", "Fail").stderr
     assert "Fail#0 has no result (it failed: ValueError" in cli("show", "Fail#0").stderr
 
@@ -43,7 +43,7 @@ def test_of_a_task_that_takes_tasks_recorded_instances_are_named(
         "After: before must be a Future (a task), which can't be given here; name a recorded instance,"
     )
     assert "After#ID, of which there is none in " in text
-    cli("run", "Main")
+    cli("run", "-x", "serial", "Main")
     assert refused("why", "After").endswith(", such as After#3, After#2, After#1 or another of 4")
 
 
@@ -58,6 +58,6 @@ def test_an_old_result_is_shown_only_by_its_id(program: Command, tmp_path: Path)
 
 
 def test_what_json_cannot_say_is_refused(cli: Command, refused: Refused) -> None:
-    cli("run", "Result", "--code", "object()")
+    cli("run", "-x", "serial", "Result", "--code", "object()")
     assert refused("show", "Result#0", "--json").endswith("can't be said in JSON: object has no form in JSON")
     assert "nothing is recorded of Result#1" in refused("show", "Result#1")

@@ -86,7 +86,7 @@ def test_a_graph_is_told_class_by_class(study: Path, program: Command, tmp_path:
 
 
 def test_reasons_come_before_what_follows(study: Path, cli: Command) -> None:
-    cli("run", study, "Main")
+    cli("run", "-x", "serial", study, "Main")
     edit(study, "10 //", "100 //")
     assert shown(cli("status", study, "Main")) == [
         "Low: 3 tasks, 0 up to date, 3 to run, about _ of work, _ kept",
@@ -122,10 +122,10 @@ def test_a_task_that_runs_now_is_told(cli: Command, executable: Path, tmp_path: 
 
 def test_the_whole_cache_is_told_and_what_cannot_be_used(study: Path, cli: Command) -> None:
     for words in (("Main",), ("Old",), ("Low", "--x", "0")):
-        cli("run", study, *words)
-    cli("run", "extra.py", "Extra")
+        cli("run", "-x", "serial", study, *words)
+    cli("run", "-x", "serial", "extra.py", "Extra")
     (study.parent / "other.py").write_text(EXTRA)
-    cli("run", "other.py", "Extra")
+    cli("run", "-x", "serial", "other.py", "Extra")
     (study.parent / "other.py").write_text("")
     edit(study, "class Old", "class New")
     edit(study.with_name("extra.py"), "class Extra", "class Extras")
@@ -148,8 +148,8 @@ def test_the_whole_cache_is_told_and_what_cannot_be_used(study: Path, cli: Comma
 
 
 def test_only_what_cannot_be_used_is_removed(study: Path, cli: Command, refused: Refused) -> None:
-    cli("run", study, "Main")
-    cli("run", study, "Old")
+    cli("run", "-x", "serial", study, "Main")
+    cli("run", "-x", "serial", study, "Old")
     assert "there is nothing to remove" in cli("clear", study, "--stale").stderr
     edit(study, "class Old", "class New")
     assert cli("clear", study, "--stale", "-n").stdout.startswith("would remove 1 result of study.Old, ")
@@ -160,7 +160,7 @@ def test_only_what_cannot_be_used_is_removed(study: Path, cli: Command, refused:
         *("study.Low", "study.Main", "study.Old")
     ]
     assert "study.Old: 0 results" in cli("status", study).stdout
-    assert cli("run", study, "Main", "-v").stderr.count(" ran in") == 0
+    assert cli("run", "-x", "serial", study, "Main", "-v").stderr.count(" ran in") == 0
     assert "name no task" in refused("clear", study, "Old", "--stale")
 
 
@@ -168,7 +168,7 @@ def test_only_what_cannot_be_used_is_removed(study: Path, cli: Command, refused:
 
 
 def test_a_change_is_accepted_and_a_person_is_named(study: Path, cli: Command) -> None:
-    cli("run", study, "Main")
+    cli("run", "-x", "serial", study, "Main")
     assert "there is no result of study.Low" in cli("accept", study, "Low").stderr
     edit(study, "10 // self.x", "self.x and 10 // self.x")
     dry = cli("accept", study, "Low", "-n")
@@ -182,15 +182,15 @@ def test_a_change_is_accepted_and_a_person_is_named(study: Path, cli: Command) -
     why = cli("why", study, "Low", "--x", "2").stdout
     assert re.search(r"\n  accepted for other code than made it by \S+@\S+, \d{4}-\d\d-\d\d ", why)
     assert "accepted" in cli("why", study, "Low#0").stdout
-    cli("run", study, "Low", "--x", "2", "-f")
+    cli("run", "-x", "serial", study, "Low", "--x", "2", "-f")
     assert "accepted" not in cli("why", study, "Low", "--x", "2").stdout
 
 
 def test_what_was_accepted_runs_when_the_code_changes_again(study: Path, cli: Command) -> None:
-    cli("run", study, "Main")
+    cli("run", "-x", "serial", study, "Main")
     edit(study, "10 // self.x", "100 // self.x")
     cli("accept", study, "Low")
-    assert cli("run", study, "Main").stdout == "18\n"
+    assert cli("run", "-x", "serial", study, "Main").stdout == "18\n"
     edit(study, "100 // self.x", "10 // self.x")
     assert "3 tasks would run" in cli("dry-run", study, "Main").stdout
 
@@ -205,10 +205,10 @@ def test_nothing_but_code_is_accepted(study: Path, program: Command) -> None:
 
 
 def test_a_run_says_first_what_a_dry_run_says(study: Path, cli: Command) -> None:
-    cli("run", study, "Main")
+    cli("run", "-x", "serial", study, "Main")
     edit(study, "10 //", "100 //")
     planned = cli("dry-run", study, "Main").stdout
-    done = cli("run", study, "Main", "--explain")
+    done = cli("run", "-x", "serial", study, "Main", "--explain")
     assert done.stderr.startswith(planned)
     assert done.stdout == "183\n"
 
@@ -222,8 +222,8 @@ def test_an_input_file_is_given_by_its_path(cli: Command, refused: Refused, tmp_
         "        self.text = text\n\n    def run_task(self):\n        return self.text.read_text()\n"
     )
     (tmp_path / "words.txt").write_text("one")
-    assert cli("run", "words.py", "Main", "--text", "words.txt").stdout == "one\n"
+    assert cli("run", "-x", "serial", "words.py", "Main", "--text", "words.txt").stdout == "one\n"
     (tmp_path / "words.txt").write_text("two")
     assert "argument or attribute changed" in cli("dry-run", "words.py", "Main", "--text", "words.txt").stdout
-    assert cli("run", "words.py", "Main", "--text", "words.txt").stdout == "two\n"
+    assert cli("run", "-x", "serial", "words.py", "Main", "--text", "words.txt").stdout == "two\n"
     assert "there is no file or folder 'none.txt'" in refused("run", "words.py", "Main", "--text", "none.txt")

@@ -23,7 +23,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_a_trace_has_an_event_for_each_task_that_ran(cli: Command) -> None:
-    cli("run", "Choose", "--n", "3", "--k", "2")
+    cli("run", "-x", "serial", "Choose", "--n", "3", "--k", "2")
     trace = json.loads(cli("timeline", "Choose", "--n", "3", "--k", "2", "--format", "trace").stdout)
     events = [event for event in trace["traceEvents"] if event["ph"] == "X"]
     assert sorted(event["name"] for event in events) == [
@@ -63,7 +63,7 @@ def test_text_has_a_strip_for_the_critical_path_and_one_for_each_lane(program: C
 
 def test_where_there_is_nothing_to_draw_that_is_said(cli: Command, refused: Refused) -> None:
     assert refused("timeline").startswith("no run is recorded in ")
-    cli("run", "Talk")
+    cli("run", "-x", "serial", "Talk")
     assert refused("timeline", "Echo") == "the last run, of Talk(), ran nothing of what Echo needs"
     assert "did you mean 'trace'?" in refused("timeline", "--format", "trac")
 

@@ -48,7 +48,7 @@ def study(cli: Command, tmp_path: Path) -> Path:
     path.write_text(STUDY)
     assert cli("why", "study.py").stdout.startswith("Main(): would run: never ran\n  Low(x=1) would run: never ran\n")
     assert not (tmp_path / ".taskproc").exists()
-    assert cli("run", "study.py").returncode == 0
+    assert cli("run", "-x", "serial", "study.py").returncode == 0
     return path
 
 
@@ -96,7 +96,7 @@ def test_tasks_that_would_look_alike_are_told_apart(cli: Command, tmp_path: Path
         "class Main(Task):\n    mids: RequiresList[int]\n"
         "    def __init__(self): self.mids = [Mid(Low(1)), Mid(Low(2))]\n    def run_task(self): return 0\n"
     )
-    cli("run", "alike.py", "-k")
+    cli("run", "-x", "serial", "alike.py", "-k")
     assert cli("why", "alike.py").stdout.splitlines()[1:3] == [
         "  Mid(low=Low(…))#0 would run: failed last time: ValueError: 1",
         "  Mid(low=Low(…))#1 would run: failed last time: ValueError: 2",
@@ -105,7 +105,7 @@ def test_tasks_that_would_look_alike_are_told_apart(cli: Command, tmp_path: Path
 
 def test_a_value_that_was_made_anew_meanwhile_is_named(study: Path, cli: Command) -> None:
     edit(study.with_name("helpers.py"), "x - 1", "x - 2")
-    cli("run", study, "Low")
+    cli("run", "-x", "serial", study, "Low")
     lines = cli("why", study).stdout.splitlines()
     assert lines[0] == "Main(): would run: upstream Low(x=1) changed"
     assert lines[1].startswith("  Low(x=1) has another value since it was made ")
@@ -123,7 +123,7 @@ def test_what_can_t_be_seen_is_told(cli: Command, tmp_path: Path) -> None:
     (tmp_path / "blind.py").write_text(
         "from taskproc import Task\n\nclass Main(Task):\n    def run_task(self):\n        return eval('1')\n"
     )
-    cli("run", "blind.py")
+    cli("run", "-x", "serial", "blind.py")
     assert "  blind:Main could not be read in full: " in cli("why", "blind.py").stdout
 
 
