@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -181,13 +182,12 @@ class Preloaded:
 
     def __init__(self) -> None:
         self._connection, theirs = socket.socketpair()
-        self._connection.settimeout(60)
         self._environ = python_settings(os.environ)
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, Path(__file__).with_name("preloaded.py")], stdin=theirs, stdout=subprocess.DEVNULL
             )
-        self._answers = self._connection.makefile("rb")
+        self._answers = self._connection.makefile("rb", buffering=0)  # what can be read is seen by `select`
 
     def knows(self, env: Mapping[str, str]) -> bool:
         """Whether an interpreter that begins with these variables is like the one that is loaded."""
@@ -205,11 +205,15 @@ class Preloaded:
         with ThreadPoolExecutor(3) as threads:
             said = [threads.submit(read, file) for file in (ours_out, ours_err)]
             threads.submit(write, ours_in, stdin)
+            answered: list[object] = []
             try:
-                status = int(self._answers.readline())
-            except BaseException:
-                os.kill(process, signal.SIGKILL)
-                raise
+                answered, _, _ = select.select([self._connection], [], [], 60)
+            finally:
+                if not answered:
+                    os.kill(process, signal.SIGKILL)
+                status = int(self._answers.readline())  # read of each that was begun: the next answer is the next one's
+        if not answered:
+            raise subprocess.TimeoutExpired(words, 60)
         return subprocess.CompletedProcess(words, status, *(each.result() for each in said))
 
     def close(self) -> None:
