@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,3 +109,5 @@ def test_a_result_is_shown_for_people_and_as_json(value: object, shown: str, as_
 def test_what_has_no_form_in_json_is_refused() -> None:
     with pytest.raises(ValueError, match="object has no form in JSON"):
         json_of(object())
+    with pytest.raises(ValueError, match="longdouble has no form in JSON"):
+        json_of({"error": np.array([1.5], np.longdouble)})

@@ -69,9 +69,10 @@ def json_of(value: object) -> str:
 
 def _plain(value: Any) -> Any:
     """An array, or one of its numbers, as plain data."""
-    if not hasattr(value, "tolist"):
+    plain = value.tolist() if hasattr(value, "tolist") else value
+    if type(plain) is type(value):  # as a longdouble's is
         raise ValueError(f"{type(value).__qualname__} has no form in JSON")
-    return value.tolist()
+    return plain
 
 
 def text_of(value: object) -> str:
