@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ class TaskStats(NamedTuple):
     worker: str
 
 
-class RunStats(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RunStats:
     """What a run did.
 
     Attributes:
@@ -108,11 +110,7 @@ class RunStats(NamedTuple):
         {} {'study.Choose': 15}
     """
 
-    executed: dict[str, int]
-    reused: dict[str, int]
-    elapsed: float
-    tasks: tuple[TaskStats, ...]
-
-    def __repr__(self) -> str:
-        """Without the tasks, which may be many."""
-        return f"RunStats(executed={self.executed}, reused={self.reused}, elapsed={self.elapsed})"
+    executed: dict[str, int] = field(default_factory=dict[str, int])
+    reused: dict[str, int] = field(default_factory=dict[str, int])
+    elapsed: float = 0.0
+    tasks: tuple[TaskStats, ...] = field(default=(), repr=False)

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError, replace
 from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 from taskproc.decision import NeverRan, Run, UpToDate
 from taskproc.errors import FailedTaskError
@@ -50,3 +53,10 @@ def test_a_failed_task_is_told_but_not_counted() -> None:
 def test_a_task_whose_value_was_damaged_was_not_reused() -> None:
     stats = tallied(planned(node(0), done=1), finished(node(0)))
     assert (stats.executed, stats.reused) == ({"flow.Train": 1}, {})
+
+
+def test_stats_are_a_frozen_dataclass() -> None:
+    stats = tallied(planned())
+    with pytest.raises(FrozenInstanceError):
+        stats.elapsed = 0.0  # type: ignore[misc]
+    assert replace(stats, elapsed=1.0) == RunStats(elapsed=1.0)
