@@ -53,13 +53,18 @@ def digests(*texts: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize(
+    "library",
+    ["dask", "loguru", "numba", *(pytest.param(large, marks=pytest.mark.long) for large in ("sklearn", "torch"))],
+)
 def test_what_another_process_makes_is_the_same_and_something_else_is_not(library: str) -> None:
-    pytest.importorskip(library.partition(",")[0], reason="large, and not among what tests require")
-    text = LIBRARIES[library]
-    one, other = digests(text.format(4), text.format(8))
-    assert digests(text.format(4)) == [one]
-    assert one != other
+    pytest.importorskip(library, reason="large, and not among what tests require")
+    texts = {name: text for name, text in LIBRARIES.items() if name.partition(",")[0] == library}
+    made = digests(*(text.format(number) for text in texts.values() for number in (4, 8)))
+    ones = dict(zip(texts, made[::2], strict=True))
+    others = dict(zip(texts, made[1::2], strict=True))
+    assert dict(zip(texts, digests(*(text.format(4) for text in texts.values())), strict=True)) == ones
+    assert [name for name in texts if ones[name] == others[name]] == []
 
 
 def test_what_classes_of_sqlalchemy_derive_from_is_the_same_when_more_of_them_are_mapped() -> None:

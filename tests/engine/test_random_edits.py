@@ -131,9 +131,25 @@ def result(folder: Path, made: Program, cache: str) -> Any:
     return run(node, Options(executor="serial")).value
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+@settings(slow, max_examples=8)
 @given(first=program, steps=edits)
 def test_a_cache_never_gives_what_the_code_would_not(first: Program, steps: list[tuple[str, Any]]) -> None:
+    live(first, steps)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@settings(slow, max_examples=300)
+@given(first=program, steps=edits)
+def test_a_cache_never_gives_what_the_code_would_not_for_long(first: Program, steps: list[tuple[str, Any]]) -> None:
+    live(first, steps)
+
+
+def live(first: Program, steps: list[tuple[str, Any]]) -> None:
+    """Go through a history of edits, with a cache that stays and with one that is empty each time."""
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as name:
         patch.setattr(sys, "path", [*sys.path])
         patch.setattr(sys, "dont_write_bytecode", True)

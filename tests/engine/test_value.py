@@ -51,8 +51,7 @@ def source(dumped: Dumped, path: str) -> bytes | Stored:
 
 
 def text(size: int) -> str:
-    words = random.Random(1)
-    return " ".join(str(words.randrange(1000)) for _ in range(size // 4))
+    return random.Random(1).randbytes(size // 2).hex()
 
 
 class Mine:

@@ -67,7 +67,7 @@ def sentence(done: Any, *statuses: int) -> str:
     return said
 
 
-@pytest.mark.parametrize("size", [16, 64, 200, 300])
+@pytest.mark.parametrize("size", [16, 300, *(pytest.param(size, marks=pytest.mark.long) for size in (64, 200))])
 def test_a_full_disk(flow: Any, taskproc: Any, disk: Path, size: int) -> None:
     flow.write(TASKS)
     remount(disk, f"size={size}k")

@@ -40,7 +40,7 @@ def test_more_workers_than_the_soft_limit_of_files_has_room_for(flow: Any) -> No
     assert (done.returncode, done.stdout) == (0, "780\n"), done.stderr
 
 
-@pytest.mark.parametrize("limit", [20, 40, 60])
+@pytest.mark.parametrize("limit", [20, *(pytest.param(limit, marks=pytest.mark.long) for limit in (40, 60))])
 def test_more_workers_than_the_hard_limit_of_files_has_room_for(flow: Any, limit: int) -> None:
     flow.write(WIDE)
     done = run_under(f"-n {limit}", flow, "-j", "20")
