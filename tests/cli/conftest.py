@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import select
-import signal
-import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -178,63 +175,38 @@ def program(executable: Path, tmp_path: Path) -> Command:
 
 
 class Preloaded:
-    """Runs the executable in forks of a process that has its modules loaded."""
+    """Runs the executable in forks of a process that has its modules loaded (see `preloaded.py`)."""
 
     def __init__(self) -> None:
-        self._connection, theirs = socket.socketpair()
         self._environ = python_settings(os.environ)
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, Path(__file__).with_name("preloaded.py")], stdin=theirs, stdout=subprocess.DEVNULL
-            )
-        self._answers = self._connection.makefile("rb", buffering=0)  # what can be read is seen by `select`
+        script = Path(__file__).with_name("preloaded.py")
+        self._process = subprocess.Popen([sys.executable, script], stdin=PIPE, stdout=PIPE, text=True)
+        assert self._process.stdin
+        assert self._process.stdout
+        self._requests, self._answers = self._process.stdin, self._process.stdout
 
     def knows(self, env: Mapping[str, str]) -> bool:
         """Whether an interpreter that begins with these variables is like the one that is loaded."""
         return python_settings(env) == self._environ
 
     def run(self, words: list[str], stdin: str, folder: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        pipes = [os.pipe() for _ in range(3)]
-        (theirs_in, ours_in), (ours_out, theirs_out), (ours_err, theirs_err) = pipes
-        theirs = (theirs_in, theirs_out, theirs_err)
-        socket.send_fds(self._connection, [b"\n"], theirs)
-        for file in theirs:
-            os.close(file)
-        self._connection.sendall(json.dumps([words, str(folder), env]).encode() + b"\n")
-        process = int(self._answers.readline())
-        with ThreadPoolExecutor(3) as threads:
-            said = [threads.submit(read, file) for file in (ours_out, ours_err)]
-            threads.submit(write, ours_in, stdin)
-            answered: list[object] = []
-            try:
-                answered, _, _ = select.select([self._connection], [], [], 60)
-            finally:
-                if not answered:
-                    os.kill(process, signal.SIGKILL)
-                status = int(self._answers.readline())  # read of each that was begun: the next answer is the next one's
-        if not answered:
-            raise subprocess.TimeoutExpired(words, 60)
-        return subprocess.CompletedProcess(words, status, *(each.result() for each in said))
+        with tempfile.TemporaryDirectory() as made:
+            streams = [Path(made, name) for name in ("stdin", "stdout", "stderr")]
+            for stream, text in zip(streams, (stdin, "", ""), strict=True):
+                stream.write_text(text)
+            print(json.dumps([words, str(folder), env, list(map(str, streams))]), file=self._requests, flush=True)
+            status = int(self._answers.readline())
+            return subprocess.CompletedProcess(words, status, *(stream.read_text() for stream in streams[1:]))
 
     def close(self) -> None:
-        self._answers.close()
-        self._connection.close()
+        self._requests.close()
         self._process.wait()
+        self._answers.close()
 
 
 def python_settings(env: Mapping[str, str]) -> dict[str, str]:
     """The variables that an interpreter reads as it begins."""
     return {name: value for name, value in env.items() if name.startswith(("PYTHON", "LC_", "LANG"))}
-
-
-def read(file: int) -> str:
-    with open(file) as stream:
-        return stream.read()
-
-
-def write(file: int, text: str) -> None:
-    with suppress(BrokenPipeError), open(file, "w") as stream:
-        stream.write(text)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
-"""The executable, begun by a fork of a process that has its modules loaded: the imports are most of what it costs.
+"""Runs scripts in forks of this process, which has the program's modules loaded: imports are most of what one costs.
 
-Its stdin is a socket, on which each request is three files, and then a line of JSON; its answers are the process that
-was begun, and how that ended.
+Each line of stdin is a request in JSON: the script and its words, the folder, the environment, and three files for the
+standard streams. Each line of stdout is how that ended: the exit status, or minus a signal.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import os
 import pkgutil
 import runpy
 import signal
-import socket
 import sys
 import threading
 from importlib import import_module
@@ -23,6 +22,7 @@ import taskproc
 import taskproc_cli
 
 LEFT_OUT = {"taskproc.__main__", "taskproc.pytest_plugin", "taskproc.worker", "taskproc_cli.__main__"}
+PATIENCE = 60  # seconds that a script may take
 
 
 def load() -> None:
@@ -33,29 +33,21 @@ def load() -> None:
                 import_module(module.name)
 
 
-def asked(connection: socket.socket) -> list[str] | None:
-    """Fork for each request; in such a process its words, and here, after the last one, None."""
-    stream = connection.makefile("rwb")
-    while True:
-        _, files, _, _ = socket.recv_fds(connection, 1, 3)
-        if not files:
-            return None
-        words, folder, environ = json.loads(stream.readline())
-        process = os.fork()
-        if not process:
-            for number, file in enumerate(files):
-                os.dup2(file, number)
-            os.chdir(folder)
-            os.environ.clear()
-            os.environ.update(environ)
-        for file in files:
-            os.close(file)
-        if not process:
-            return list(words)
-        stream.write(b"%d\n" % process)
-        stream.flush()
-        stream.write(b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
-        stream.flush()
+def run(words: list[str], folder: str, environ: dict[str, str], streams: list[str]) -> int:
+    """Be the script: the exit status."""
+    for number, path in enumerate(streams):
+        os.dup2(os.open(path, os.O_RDWR | os.O_APPEND), number)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environ)
+    signal.alarm(PATIENCE)
+    sys.argv = words
+    sys.path[0] = str(Path(words[0]).parent)
+    try:
+        runpy.run_path(words[0], run_name="__main__")
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
 
 
 def leave(status: int) -> None:
@@ -75,14 +67,8 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
     load()
     gc.freeze()
-    with socket.socket(fileno=os.dup(0)) as requests:
-        given = asked(requests)
-    if given:
-        sys.argv = given
-        sys.path[0] = str(Path(given[0]).parent)
-        try:
-            runpy.run_path(given[0], run_name="__main__")
-        except SystemExit as end:
-            if not isinstance(end.code, int):
-                raise
-            leave(end.code)
+    for line in sys.stdin:
+        process = os.fork()
+        if not process:
+            leave(run(*json.loads(line)))
+        print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
