@@ -160,7 +160,8 @@ class _Publisher(threading.Thread):
 class ThreadCapture:
     """For a thread among others: what Python code prints in it is caught, its standard input is empty.
 
-    Other threads go on as before.
+    Other threads go on as before. What a task does to the streams or the working folder, which all threads share, is
+    undone as soon as no other task runs.
     """
 
     def __call__(self, folder: str, echo: Echo | None) -> _Output:
@@ -179,10 +180,10 @@ class _Output:
         self._outer: _Output | None = None
 
     def __enter__(self) -> None:
-        self._outer = _divert(self)
+        self._outer = _process.turn_to(self)
 
     def __exit__(self, *error: object) -> None:
-        _divert(self._outer)
+        _process.turn_to(self._outer)
         for log in self._logs.values():
             log.end()
 
@@ -254,26 +255,48 @@ class _Router:
         self.fallback: Any = None
 
     def __getattr__(self, name: str) -> Any:
-        output = _outputs.get(threading.get_ident())
+        output = _process.outputs.get(threading.get_ident())
         return getattr(self.fallback if output is None else output.stream(self._name), name)
 
 
-_routers = {name: _Router(name) for name in ("stdin", *STREAMS)}  # for good: another thread may be printing to one
-_outputs: dict[int, _Output] = {}
-_lock = threading.Lock()
+class _Process:
+    """What the threads of this process share: its standard streams and its working folder.
 
+    `outputs` has the task that each thread is at. While there is one, routers stand for the streams; they are there for
+    good, for another thread may be printing to one. When there is none, all is as it was before the first one.
+    """
 
-def _divert(output: _Output | None) -> _Output | None:
-    """Let this thread's standard streams be a task's, or what they were; gives the task's that they were before."""
-    thread = threading.get_ident()
-    with _lock:
-        before = _outputs.pop(thread, None)
-        if output is not None:
-            _outputs[thread] = output
-        for name, router in _routers.items():
-            stream = getattr(sys, name, router)  # a task may have deleted it
-            if stream is not router and _outputs:
+    def __init__(self) -> None:
+        self.outputs: dict[int, _Output] = {}
+        self._routers = {name: _Router(name) for name in ("stdin", *STREAMS)}
+        self._folder = ""
+        self._lock = threading.Lock()
+
+    def turn_to(self, output: _Output | None) -> _Output | None:
+        """Let this thread's standard streams be a task's, or what they were; gives the task's that they were before."""
+        thread = threading.get_ident()
+        with self._lock:
+            if not self.outputs:
+                self._note()
+            before = self.outputs.pop(thread, None)
+            if output is not None:
+                self.outputs[thread] = output
+            for name, router in self._routers.items():
+                setattr(sys, name, router if self.outputs else router.fallback)
+            if not self.outputs and self._folder:
+                with contextlib.suppress(OSError):  # it may be gone
+                    os.chdir(self._folder)
+        return before
+
+    def _note(self) -> None:
+        for name, router in self._routers.items():
+            stream = getattr(sys, name, None)
+            if stream is not router:
                 router.fallback = stream
-            if stream is router or _outputs:
-                setattr(sys, name, router if _outputs else router.fallback)
-    return before
+        try:
+            self._folder = os.getcwd()
+        except FileNotFoundError:  # it is gone
+            self._folder = ""
+
+
+_process = _Process()

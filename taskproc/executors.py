@@ -41,8 +41,7 @@ class _ThreadKeeper(Keeper):
     def run(self) -> None:
         capture = ThreadCapture()
         for batch, reply in self._pool.jobs(self):
-            cwd = batch.cwd if self._pool.workers == 1 else ""  # which threads share
-            self._work = Work(batch, partial(self._answer, batch.serial, reply), capture, cwd=cwd)
+            self._work = Work(batch, partial(self._answer, batch.serial, reply), capture)
             self._work.run()
 
     def recall(self, serial: int) -> None:

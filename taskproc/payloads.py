@@ -51,6 +51,7 @@ class Packer:
         self._grounds = grounds
         self._ids = ids
         self._outputs = outputs
+        self._cwd = os.getcwd()  # of the caller: a task of this process may be somewhere else
         self._classes: dict[type, Known] = {}
         self._folders: dict[str, tuple[str, bool]] = {}
         self._consts: dict[bytes, bytes] = {}
@@ -81,7 +82,7 @@ class Packer:
             read.update([source.key for source in node.sources if source.key in within])
             within[node.key] = len(within)
         refs = (*modules, *[self.class_ref(cls) for cls in classes])
-        batch = Batch(int(attempts[0], 16), refs, tuple(payloads), tuple(sys.path), os.getcwd())
+        batch = Batch(int(attempts[0], 16), refs, tuple(payloads), tuple(sys.path), self._cwd)
         return batch, frozenset(read)
 
     def _payload(self, node: Node, cls: int, attempt: str, within: Mapping[Key, int]) -> Payload:

@@ -227,6 +227,28 @@ def test_in_this_terminal_too_the_result_is_all_of_stdout(program: Command) -> N
     assert "said on stdout\n" in done.stderr
 
 
+@pytest.mark.parametrize("where", [("-x", "serial"), ("-x", "thread"), ("-i",)])
+@pytest.mark.parametrize("code", ["setattr(sys, 'stdout', sys.stderr)", "sys.stdout.close()", "os.chdir('..')"])
+def test_what_a_task_does_to_the_process_reaches_no_other_and_no_result(
+    program: Command, tmp_path: Path, where: tuple[str, ...], code: str
+) -> None:
+    (tmp_path / "spoil.py").write_text(f"""
+import os, sys
+from taskproc import Requires, Task
+
+class Spoil(Task):
+    def run_task(self): {code}
+
+class Main(Task):
+    spoil: Requires[None]
+    def __init__(self): self.spoil = Spoil()
+    def run_task(self): return open("input").read()
+""")
+    (tmp_path / "input").write_text("right")
+    done = program("run", "spoil.py", *where)
+    assert (done.returncode, done.stdout) == (0, "right\n"), done.stderr
+
+
 def test_what_a_taskfile_and_its_commands_print_is_no_result(program: Command, tmp_path: Path) -> None:
     run = "os.system('echo ran'); return 'done'"
     task = f"class Talk(Task):\n    def __init__(self): print('made')\n    def run_task(self): {run}"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -165,6 +166,40 @@ def test_redirection_within_a_task(tmp_path: Path) -> None:
         print("kept")
     assert aside.getvalue() == "aside\n"
     assert (tmp_path / "stdout.txt").read_text() == "kept\n"
+
+
+def test_what_tasks_have_put_in_place_of_a_stream_goes_once_none_runs(tmp_path: Path) -> None:
+    original = sys.stdout
+    within, over = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with ThreadCapture()(str(tmp_path / "one"), None), contextlib.redirect_stdout(io.StringIO()):
+            within.set()
+            assert over.wait(60)
+
+    thread = threading.Thread(target=work, daemon=True)
+    with ThreadCapture()(str(tmp_path / "other"), None):
+        thread.start()
+        assert within.wait(60)
+        with contextlib.redirect_stdout(io.StringIO()):  # which gives back what the other one has put there
+            over.set()
+            thread.join()
+    assert sys.stdout is original
+
+
+def test_the_working_folder_is_the_same_once_no_task_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    with ThreadCapture()(str(tmp_path), None):
+        os.chdir("/")
+        with ThreadCapture()(str(tmp_path), None):
+            assert os.getcwd() == "/"
+        assert os.getcwd() == "/"
+    assert os.getcwd() == str(tmp_path / "gone")
+    with ThreadCapture()(str(tmp_path), None):
+        os.chdir("/")
+        (tmp_path / "gone").rmdir()
+    assert os.getcwd() == "/"
 
 
 def test_tail(tmp_path: Path) -> None:

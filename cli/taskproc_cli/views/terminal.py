@@ -111,15 +111,19 @@ def printing_to_stderr() -> Generator[None]:
         with redirect_stdout(sys.stderr):
             yield
         return
-    sys.stdout.flush()
+    stdout = sys.stdout
+    stdout.flush()
     before = os.dup(number)
     os.dup2(stderr, number)
     try:
         yield
     finally:
-        sys.stdout.flush()
+        if not stdout.closed:
+            stdout.flush()
         os.dup2(before, number)
         os.close(before)
+        if stdout.closed:  # by a task in this thread
+            sys.stdout = open(number, "w", encoding=stdout.encoding, errors=stdout.errors)  # noqa: SIM115
 
 
 def write(text: str) -> None:
