@@ -6,14 +6,17 @@ import compileall
 import contextlib
 import faulthandler
 import itertools
+import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 from textwrap import dedent
 from types import ModuleType
 from typing import Any
@@ -131,12 +134,64 @@ def python(tmp_path: Path) -> Run:
     return run
 
 
-@pytest.fixture
-def taskproc(python: Run) -> Run:
-    """Run the executable in the test's folder: `taskproc("run", "taskfile.py", ...)`."""
+class Preloaded:
+    """Runs the executable in forks of a process that has its modules loaded (see `preloaded.py`)."""
 
-    def run(*words: str | Path, **settings: object) -> subprocess.CompletedProcess[str]:
-        return python("-m", "taskproc_cli", *words, **settings)
+    def __init__(self) -> None:
+        self._environ = python_settings(os.environ)
+        script = Path(__file__).with_name("preloaded.py")
+        self._process = subprocess.Popen([sys.executable, script], stdin=PIPE, stdout=PIPE, text=True)
+        assert self._process.stdin
+        assert self._process.stdout
+        self._requests, self._answers = self._process.stdin, self._process.stdout
+
+    def knows(self, env: Mapping[str, str]) -> bool:
+        """Whether an interpreter that begins with these variables is like the one that is loaded."""
+        return python_settings(env) == self._environ
+
+    def run(self, words: list[str], stdin: str, folder: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        with tempfile.TemporaryDirectory() as made:
+            streams = [Path(made, name) for name in ("stdin", "stdout", "stderr")]
+            for stream, text in zip(streams, (stdin, "", ""), strict=True):
+                stream.write_text(text)
+            print(json.dumps([words, str(folder), env, list(map(str, streams))]), file=self._requests, flush=True)
+            status = int(self._answers.readline())
+            return subprocess.CompletedProcess(words, status, *(stream.read_text() for stream in streams[1:]))
+
+    def close(self) -> None:
+        self._requests.close()
+        self._process.wait()
+        self._answers.close()
+
+
+def python_settings(env: Mapping[str, str]) -> dict[str, str]:
+    """The variables that an interpreter reads as it begins, but for the one that `preloaded.py` minds."""
+    read = ("PYTHON", "LC_", "LANG")
+    return {name: env[name] for name in env if name.startswith(read) and name != "PYTHONDONTWRITEBYTECODE"}
+
+
+@pytest.fixture(scope="session")
+def preloaded(pytestconfig: pytest.Config) -> Iterator[Preloaded | None]:
+    """What begins the executable in a fifth of the time; None where tests marked long run: there it begins as it is."""
+    if pytestconfig.option.markexpr != "not long":
+        yield None
+        return
+    made = Preloaded()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def taskproc(python: Run, preloaded: Preloaded | None, tmp_path: Path) -> Run:
+    """Run the executable in the test's folder: `taskproc("run", "taskfile.py", ...)`."""
+    executable = Path(sys.executable).parent / "taskproc"
+
+    def run(*words: str | Path, folder: Path = tmp_path, check: bool = True) -> subprocess.CompletedProcess[str]:
+        if preloaded is None or not preloaded.knows(os.environ):
+            return python(executable, *words, folder=folder, check=check)
+        done = preloaded.run([str(executable), *map(str, words)], "", folder, {**os.environ})
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
 
     return run
 

@@ -38,6 +38,7 @@ def test_channels_keep_one_seat_to_one_task(taskproc: Any, tmp_path: Path, monke
     not (importlib.util.find_spec("sklearn") and importlib.util.find_spec("matplotlib")),
     reason="scikit-learn and matplotlib are not installed (pip install -e '.[examples]')",
 )
+@pytest.mark.long
 def test_the_study_of_digits(taskproc: Any, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     words = ("run", EXAMPLES / "ml_taskfile.py", "Main", "--cache", cache, "--n-seeds", "2", "--test-fraction", "0.9")

@@ -58,25 +58,20 @@ def alike(printed: str) -> list[str]:
     return [PLACE.sub('File "', TIME.sub("N s", line)) for line in lines if not PROGRESS.match(line)]
 
 
-@pytest.mark.parametrize("path", [path for path in PAGES if read(path).script], ids=lambda path: path.name)
+def pages(part: str) -> list[Any]:
+    """The pages that have such a part; those of the documentation are for long tests, which `.ci/run` always makes."""
+    found = [path for path in PAGES if getattr(read(path), part)]
+    return [pytest.param(path, marks=[pytest.mark.long] * (path.parent != ROOT), id=path.name) for path in found]
+
+
+@pytest.mark.parametrize("path", pages("script"))
 def test_the_script_of_a_page_runs_and_prints_what_it_says(path: Path, tmp_path: Path, python: Any) -> None:
     page = read(path)
     (tmp_path / "page.py").write_text(page.script, encoding="utf-8")
     assert python("page.py").stdout.splitlines() == PRINTED.findall(page.script)
 
 
-# Forty tasks again and again; what they do, the README's session does with fewer.
-SLOW = {"tutorial.md"}
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(path, marks=[pytest.mark.long] * (path.name in SLOW), id=path.name)
-        for path in PAGES
-        if read(path).parts
-    ],
-)
+@pytest.mark.parametrize("path", pages("parts"))
 def test_the_sessions_of_a_page_print_what_they_show(path: Path, tmp_path: Path) -> None:
     page = read(path)
     if path.name == "testing.md" and not entry_points(group="pytest11", name="taskproc"):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from subprocess import PIPE
+from typing import Any
 
 import pytest
 
@@ -174,52 +172,8 @@ def program(executable: Path, tmp_path: Path) -> Command:
     return run
 
 
-class Preloaded:
-    """Runs the executable in forks of a process that has its modules loaded (see `preloaded.py`)."""
-
-    def __init__(self) -> None:
-        self._environ = python_settings(os.environ)
-        script = Path(__file__).with_name("preloaded.py")
-        self._process = subprocess.Popen([sys.executable, script], stdin=PIPE, stdout=PIPE, text=True)
-        assert self._process.stdin
-        assert self._process.stdout
-        self._requests, self._answers = self._process.stdin, self._process.stdout
-
-    def knows(self, env: Mapping[str, str]) -> bool:
-        """Whether an interpreter that begins with these variables is like the one that is loaded."""
-        return python_settings(env) == self._environ
-
-    def run(self, words: list[str], stdin: str, folder: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        with tempfile.TemporaryDirectory() as made:
-            streams = [Path(made, name) for name in ("stdin", "stdout", "stderr")]
-            for stream, text in zip(streams, (stdin, "", ""), strict=True):
-                stream.write_text(text)
-            print(json.dumps([words, str(folder), env, list(map(str, streams))]), file=self._requests, flush=True)
-            status = int(self._answers.readline())
-            return subprocess.CompletedProcess(words, status, *(stream.read_text() for stream in streams[1:]))
-
-    def close(self) -> None:
-        self._requests.close()
-        self._process.wait()
-        self._answers.close()
-
-
-def python_settings(env: Mapping[str, str]) -> dict[str, str]:
-    """The variables that an interpreter reads as it begins."""
-    return {name: value for name, value in env.items() if name.startswith(("PYTHON", "LC_", "LANG"))}
-
-
-@pytest.fixture(scope="session")
-def preloaded() -> Iterator[Preloaded]:
-    made = Preloaded()
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def cli(
-    program: Command, executable: Path, tmp_path: Path, preloaded: Preloaded, pytestconfig: pytest.Config
-) -> Command:
+def cli(program: Command, executable: Path, tmp_path: Path, preloaded: Any) -> Command:
     """As `program`, for a fifth of the time: in a fork of a process that has the program's modules loaded.
 
     What is about how a process begins asks for `program`; where tests marked long run, this is `program` too.
@@ -228,11 +182,12 @@ def cli(
     def run(
         *words: str | Path, stdin: str = "", folder: Path = tmp_path, **env: str
     ) -> subprocess.CompletedProcess[str]:
+        assert preloaded
         if not preloaded.knows({**os.environ, **env}):
             return program(*words, stdin=stdin, folder=folder, **env)
         return preloaded.run([str(executable), *map(str, words)], stdin, folder, {**os.environ, **env})
 
-    return run if pytestconfig.option.markexpr == "not long" else program
+    return program if preloaded is None else run
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ def run(words: list[str], folder: str, environ: dict[str, str], streams: list[st
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environ)
+    sys.dont_write_bytecode = bool(environ.get("PYTHONDONTWRITEBYTECODE"))
     signal.alarm(PATIENCE)
     sys.argv = words
     sys.path[0] = str(Path(words[0]).parent)
