@@ -106,9 +106,11 @@ def run_payload(
             except BaseException as raised:  # noqa: BLE001  SystemExit and KeyboardInterrupt of a task are its failure
                 on_error(raised)
                 error = raised
-        close_logs(f"{payload.folder}/{DATA}")
+        kept = os.access(payload.folder, os.F_OK)
+        if kept:
+            close_logs(f"{payload.folder}/{DATA}")
         if dumped is not None:
-            return _done(position, payload, value, dumped, results, _made(start, clock))
+            return _done(position, payload, value, dumped, results, _made(start, clock), kept=kept)
     except UnkeepableError as unkeepable:
         error = unkeepable
     except OSError as trouble:
@@ -167,8 +169,9 @@ def _value(name: str, source: Source, item: tuple[object, ...], results: Results
     return value
 
 
-def _done(position: int, payload: Payload, value: object, dumped: Dumped, results: Results, made: Made) -> Done:
-    kept = os.access(payload.folder, os.F_OK)
+def _done(
+    position: int, payload: Payload, value: object, dumped: Dumped, results: Results, made: Made, *, kept: bool
+) -> Done:
     files: tuple[FileEntry, ...] = ()
     if kept:
         _refuse_unclosed(payload.folder)

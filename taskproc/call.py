@@ -48,7 +48,7 @@ def run_pickled(blob: bytes) -> bytes:
             return
         own = [one._replace(folder=_another(one.folder)) for one in batch.payloads]  # each tells its own
         with held(batch.classes):
-            Work(batch._replace(payloads=tuple(own)), send, ThreadCapture(), cwd=cwd).run()
+            Work(batch._replace(payloads=tuple(own)), send, ThreadCapture(os.getcwd()), cwd=cwd).run()
         if is_orphan(batch):
             discard(own)
 

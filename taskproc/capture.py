@@ -161,29 +161,36 @@ class ThreadCapture:
     """For a thread among others: what Python code prints in it is caught, its standard input is empty.
 
     Other threads go on as before. What a task does to the streams or the working folder, which all threads share, is
-    undone as soon as no other task runs.
+    undone as soon as no other task runs: `home` is that folder.
     """
 
+    def __init__(self, home: str) -> None:
+        self._home = home
+
     def __call__(self, folder: str, echo: Echo | None) -> _Output:
-        return _Output(folder, echo)
+        return _Output(self._home, folder, echo)
 
 
 class _Output:
     """The standard streams of one task, made as they are used, since most tasks use none."""
 
-    __slots__ = ("_echo", "_folder", "_logs", "_outer")
+    __slots__ = ("_echo", "_folder", "_home", "_logs", "_outer")
 
-    def __init__(self, folder: str, echo: Echo | None) -> None:
+    def __init__(self, home: str, folder: str, echo: Echo | None) -> None:
+        self._home = home
         self._folder = folder
         self._echo = echo
         self._logs: dict[str, _Log] = {}
         self._outer: _Output | None = None
 
     def __enter__(self) -> None:
-        self._outer = _process.turn_to(self)
+        self._outer = _turn_to(self)
 
     def __exit__(self, *error: object) -> None:
-        _process.turn_to(self._outer)
+        _turn_to(self._outer)
+        if not _outputs:
+            with contextlib.suppress(OSError):  # it may be gone
+                os.chdir(self._home)
         for log in self._logs.values():
             log.end()
 
@@ -255,48 +262,26 @@ class _Router:
         self.fallback: Any = None
 
     def __getattr__(self, name: str) -> Any:
-        output = _process.outputs.get(threading.get_ident())
+        output = _outputs.get(threading.get_ident())
         return getattr(self.fallback if output is None else output.stream(self._name), name)
 
 
-class _Process:
-    """What the threads of this process share: its standard streams and its working folder.
-
-    `outputs` has the task that each thread is at. While there is one, routers stand for the streams; they are there for
-    good, for another thread may be printing to one. When there is none, all is as it was before the first one.
-    """
-
-    def __init__(self) -> None:
-        self.outputs: dict[int, _Output] = {}
-        self._routers = {name: _Router(name) for name in ("stdin", *STREAMS)}
-        self._folder = ""
-        self._lock = threading.Lock()
-
-    def turn_to(self, output: _Output | None) -> _Output | None:
-        """Let this thread's standard streams be a task's, or what they were; gives the task's that they were before."""
-        thread = threading.get_ident()
-        with self._lock:
-            if not self.outputs:
-                self._note()
-            before = self.outputs.pop(thread, None)
-            if output is not None:
-                self.outputs[thread] = output
-            for name, router in self._routers.items():
-                setattr(sys, name, router if self.outputs else router.fallback)
-            if not self.outputs and self._folder:
-                with contextlib.suppress(OSError):  # it may be gone
-                    os.chdir(self._folder)
-        return before
-
-    def _note(self) -> None:
-        for name, router in self._routers.items():
-            stream = getattr(sys, name, None)
-            if stream is not router:
-                router.fallback = stream
-        try:
-            self._folder = os.getcwd()
-        except FileNotFoundError:  # it is gone
-            self._folder = ""
+_routers = {name: _Router(name) for name in ("stdin", *STREAMS)}  # for good: another thread may be printing to one
+_outputs: dict[int, _Output] = {}  # by thread
+_lock = threading.Lock()
 
 
-_process = _Process()
+def _turn_to(output: _Output | None) -> _Output | None:
+    """Let this thread's standard streams be a task's, or what they were; gives the task's that they were before."""
+    thread = threading.get_ident()
+    with _lock:
+        if not _outputs:
+            for name, router in _routers.items():
+                stream = getattr(sys, name, None)
+                router.fallback = router.fallback if stream is router else stream
+        before = _outputs.pop(thread, None)
+        if output is not None:
+            _outputs[thread] = output
+        for name, router in _routers.items():
+            setattr(sys, name, router if _outputs else router.fallback)
+    return before

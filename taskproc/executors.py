@@ -39,9 +39,8 @@ class _ThreadKeeper(Keeper):
         self._killed = False
 
     def run(self) -> None:
-        capture = ThreadCapture()
         for batch, reply in self._pool.jobs(self):
-            self._work = Work(batch, partial(self._answer, batch.serial, reply), capture)
+            self._work = Work(batch, partial(self._answer, batch.serial, reply), ThreadCapture(batch.cwd))
             self._work.run()
 
     def recall(self, serial: int) -> None:

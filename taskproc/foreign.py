@@ -146,7 +146,7 @@ class Threads(Foreign):
         super().close(kill=kill)
 
     def _job(self, batch: Batch, reply: Reply) -> tuple[Any, ...]:
-        self._works[batch.serial] = work = Work(batch, partial(reply, batch.serial), ThreadCapture())
+        self._works[batch.serial] = work = Work(batch, partial(reply, batch.serial), ThreadCapture(batch.cwd))
         return _run_here, work, batch
 
     def _answers(self, result: Any) -> list[Answer]:  # noqa: ARG002  they have come

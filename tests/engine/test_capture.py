@@ -112,7 +112,7 @@ def test_many_lines_are_told_in_few_pieces(make: Any, lab: Any) -> None:
 
 
 def test_threads_are_kept_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    capture = ThreadCapture()
+    capture = ThreadCapture(os.getcwd())
     both = threading.Barrier(2)
 
     def work(name: str) -> None:
@@ -140,7 +140,7 @@ def test_threads_are_kept_apart(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_a_thread_that_prints_nothing_leaves_nothing(tmp_path: Path) -> None:
-    with ThreadCapture()(str(tmp_path / "folder"), None):
+    with ThreadCapture(os.getcwd())(str(tmp_path / "folder"), None):
         sys.stdout.flush()
         print(end="")
         assert not sys.stdout.isatty()
@@ -149,7 +149,7 @@ def test_a_thread_that_prints_nothing_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_contexts_nest(tmp_path: Path) -> None:
-    capture = ThreadCapture()
+    capture = ThreadCapture(os.getcwd())
     with capture(str(tmp_path / "outer"), None):
         print("a")
         with capture(str(tmp_path / "inner"), None):
@@ -160,7 +160,7 @@ def test_contexts_nest(tmp_path: Path) -> None:
 
 
 def test_redirection_within_a_task(tmp_path: Path) -> None:
-    with ThreadCapture()(str(tmp_path), None):
+    with ThreadCapture(os.getcwd())(str(tmp_path), None):
         with contextlib.redirect_stdout(io.StringIO()) as aside:
             print("aside")
         print("kept")
@@ -173,12 +173,12 @@ def test_what_tasks_have_put_in_place_of_a_stream_goes_once_none_runs(tmp_path: 
     within, over = threading.Event(), threading.Event()
 
     def work() -> None:
-        with ThreadCapture()(str(tmp_path / "one"), None), contextlib.redirect_stdout(io.StringIO()):
+        with ThreadCapture(os.getcwd())(str(tmp_path / "one"), None), contextlib.redirect_stdout(io.StringIO()):
             within.set()
             assert over.wait(60)
 
     thread = threading.Thread(target=work, daemon=True)
-    with ThreadCapture()(str(tmp_path / "other"), None):
+    with ThreadCapture(os.getcwd())(str(tmp_path / "other"), None):
         thread.start()
         assert within.wait(60)
         with contextlib.redirect_stdout(io.StringIO()):  # which gives back what the other one has put there
@@ -190,13 +190,13 @@ def test_what_tasks_have_put_in_place_of_a_stream_goes_once_none_runs(tmp_path: 
 def test_the_working_folder_is_the_same_once_no_task_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
-    with ThreadCapture()(str(tmp_path), None):
+    with ThreadCapture(os.getcwd())(str(tmp_path), None):
         os.chdir("/")
-        with ThreadCapture()(str(tmp_path), None):
+        with ThreadCapture(os.getcwd())(str(tmp_path), None):
             assert os.getcwd() == "/"
         assert os.getcwd() == "/"
     assert os.getcwd() == str(tmp_path / "gone")
-    with ThreadCapture()(str(tmp_path), None):
+    with ThreadCapture(os.getcwd())(str(tmp_path), None):
         os.chdir("/")
         (tmp_path / "gone").rmdir()
     assert os.getcwd() == "/"
@@ -214,10 +214,10 @@ def test_tail(tmp_path: Path) -> None:
 
 def test_a_thread_may_delete_a_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", original := io.StringIO())
-    with ThreadCapture()(str(tmp_path / "one"), None):
+    with ThreadCapture(os.getcwd())(str(tmp_path / "one"), None):
         del sys.stdout
     assert sys.stdout is original
-    other, around = ThreadCapture()(str(tmp_path / "two"), None), threading.Event()
+    other, around = ThreadCapture(os.getcwd())(str(tmp_path / "two"), None), threading.Event()
     ended = threading.Event()
 
     def work() -> None:
@@ -229,7 +229,7 @@ def test_a_thread_may_delete_a_stream(tmp_path: Path, monkeypatch: pytest.Monkey
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     assert around.wait(60)
-    with ThreadCapture()(str(tmp_path / "one"), None):
+    with ThreadCapture(os.getcwd())(str(tmp_path / "one"), None):
         del sys.stdout
     ended.set()
     thread.join()
@@ -238,8 +238,8 @@ def test_a_thread_may_delete_a_stream(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_another_thread_may_be_printing_when_a_stream_is_given_back(tmp_path: Path) -> None:
-    with ThreadCapture()(str(tmp_path), None):
+    with ThreadCapture(os.getcwd())(str(tmp_path), None):
         held = sys.stdout
-    with ThreadCapture()(str(tmp_path), None):
+    with ThreadCapture(os.getcwd())(str(tmp_path), None):
         assert sys.stdout is held  # `print` goes on with it, and does not keep it alive
     assert held.write("") == 0

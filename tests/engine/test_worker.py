@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
@@ -277,7 +278,7 @@ def test_a_small_task_costs_few_calls(lab: Any) -> None:
 def test_recall_gives_back_what_has_not_begun(lab: Any) -> None:
     answers: list[Any] = []
     batch = lab.batch(("Same", 0), ("Same", 1), ("Same", 2))
-    work = Work(batch, answers.append, ThreadCapture())
+    work = Work(batch, answers.append, ThreadCapture(os.getcwd()))
     work.recall()
     assert answers == [Returned((1, 2))]
     work.recall()
@@ -296,7 +297,7 @@ def test_recall_while_a_task_runs(lab: Any) -> None:
         if isinstance(answer, Done) and answer.position == 0:
             work.recall()
 
-    work = Work(batch, send, ThreadCapture())
+    work = Work(batch, send, ThreadCapture(os.getcwd()))
     work.run()
     assert [type(answer) for answer in answers] == [Done, Returned, Ended]
     assert answers[1].positions == (1, 2)
