@@ -162,22 +162,26 @@ class ThreadCapture:
 
     Other threads go on as before. What a task does to the streams or the working folder, which all threads share, is
     undone as soon as no other task runs: `home` is that folder.
+
+    Attributes:
+        undoes: Whether that is so still: not once nobody waits for the tasks that run.
     """
 
     def __init__(self, home: str) -> None:
-        self._home = home
+        self.home = home
+        self.undoes = True
 
     def __call__(self, folder: str, echo: Echo | None) -> _Output:
-        return _Output(self._home, folder, echo)
+        return _Output(self, folder, echo)
 
 
 class _Output:
     """The standard streams of one task, made as they are used, since most tasks use none."""
 
-    __slots__ = ("_echo", "_folder", "_home", "_logs", "_outer")
+    __slots__ = ("_capture", "_echo", "_folder", "_logs", "_outer")
 
-    def __init__(self, home: str, folder: str, echo: Echo | None) -> None:
-        self._home = home
+    def __init__(self, capture: ThreadCapture, folder: str, echo: Echo | None) -> None:
+        self._capture = capture
         self._folder = folder
         self._echo = echo
         self._logs: dict[str, _Log] = {}
@@ -187,10 +191,11 @@ class _Output:
         self._outer = _turn_to(self)
 
     def __exit__(self, *error: object) -> None:
-        _turn_to(self._outer)
-        if not _outputs:
+        undo = self._capture.undoes
+        _turn_to(self._outer, undo=undo)
+        if undo and not _outputs:
             with contextlib.suppress(OSError):  # it may be gone
-                os.chdir(self._home)
+                os.chdir(self._capture.home)
         for log in self._logs.values():
             log.end()
 
@@ -271,8 +276,11 @@ _outputs: dict[int, _Output] = {}  # by thread
 _lock = threading.Lock()
 
 
-def _turn_to(output: _Output | None) -> _Output | None:
-    """Let this thread's standard streams be a task's, or what they were; gives the task's that they were before."""
+def _turn_to(output: _Output | None, *, undo: bool = True) -> _Output | None:
+    """Let this thread's standard streams be a task's, or what they were; gives the task's that they were before.
+
+    With `undo`, whatever tasks have put in place of the routers goes when there is no task any more.
+    """
     thread = threading.get_ident()
     with _lock:
         if not _outputs:
@@ -283,5 +291,6 @@ def _turn_to(output: _Output | None) -> _Output | None:
         if output is not None:
             _outputs[thread] = output
         for name, router in _routers.items():
-            setattr(sys, name, router if _outputs else router.fallback)
+            if _outputs or undo or getattr(sys, name, None) is router:
+                setattr(sys, name, router if _outputs else router.fallback)
     return before

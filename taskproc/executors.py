@@ -36,11 +36,13 @@ class _ThreadKeeper(Keeper):
     def __init__(self, pool: Pool) -> None:
         super().__init__(pool)
         self._work: Work | None = None
+        self._capture: ThreadCapture | None = None
         self._killed = False
 
     def run(self) -> None:
         for batch, reply in self._pool.jobs(self):
-            self._work = Work(batch, partial(self._answer, batch.serial, reply), ThreadCapture(batch.cwd))
+            self._capture = ThreadCapture(batch.cwd)
+            self._work = Work(batch, partial(self._answer, batch.serial, reply), self._capture)
             self._work.run()
 
     def recall(self, serial: int) -> None:
@@ -51,6 +53,8 @@ class _ThreadKeeper(Keeper):
     def kill(self) -> None:
         self._killed = True
         self._work = None
+        if self._capture is not None:
+            self._capture.undoes = False
 
     def end(self, *, kill: bool) -> None:
         if not kill:

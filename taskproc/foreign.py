@@ -134,6 +134,7 @@ class Threads(Foreign):
     def __init__(self, *how: Any) -> None:
         super().__init__(*how)
         self._works: WeakValueDictionary[int, Work] = WeakValueDictionary()
+        self._capture = ThreadCapture(os.getcwd())
 
     def recall(self, serial: int) -> None:
         work = self._works.get(serial)
@@ -141,12 +142,14 @@ class Threads(Foreign):
             work.recall()
 
     def close(self, *, kill: bool) -> None:
-        for serial in tuple(self._works) if kill else ():
-            self.recall(serial)
+        if kill:
+            self._capture.undoes = False
+            for serial in tuple(self._works):
+                self.recall(serial)
         super().close(kill=kill)
 
     def _job(self, batch: Batch, reply: Reply) -> tuple[Any, ...]:
-        self._works[batch.serial] = work = Work(batch, partial(reply, batch.serial), ThreadCapture(batch.cwd))
+        self._works[batch.serial] = work = Work(batch, partial(reply, batch.serial), self._capture)
         return _run_here, work, batch
 
     def _answers(self, result: Any) -> list[Answer]:  # noqa: ARG002  they have come

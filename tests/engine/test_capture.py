@@ -187,6 +187,19 @@ def test_what_tasks_have_put_in_place_of_a_stream_goes_once_none_runs(tmp_path: 
     assert sys.stdout is original
 
 
+def test_a_task_that_nobody_waits_for_leaves_the_process_as_it_is_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    capture = ThreadCapture("/")
+    with capture(str(tmp_path / "one"), None):
+        capture.undoes = False
+        sys.stdout = later = io.StringIO()
+    assert sys.stdout is later
+    assert os.getcwd() == str(tmp_path)
+
+
 def test_the_working_folder_is_the_same_once_no_task_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
