@@ -64,6 +64,7 @@ def notebook(tmp_path: Path) -> Any:
         yield run
 
 
+@pytest.mark.long  # `.ci/run` always makes it
 def test_what_the_page_says_of_notebooks(notebook: Any, tmp_path: Path) -> None:
     (printed,) = notebook(DOCS.read_text("utf-8").split("```python\n")[1].partition("```")[0])
     assert printed.text == "[1, 2, 3]\n"
