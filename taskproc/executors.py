@@ -27,21 +27,26 @@ class ThreadPool(Pool):
     """Runs batches in up to `workers` threads of this process; they never keep it from ending."""
 
     def __init__(self, workers: int) -> None:
-        super().__init__(workers, _ThreadKeeper)
+        self._capture = ThreadCapture(os.getcwd())
+        super().__init__(workers, partial(_ThreadKeeper, self._capture))
+
+    def close(self, *, kill: bool) -> None:
+        if kill:
+            self._capture.undoes = False
+        super().close(kill=kill)
 
 
 class _ThreadKeeper(Keeper):
     """A thread that works on batches itself."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, capture: ThreadCapture, pool: Pool) -> None:
         super().__init__(pool)
+        self._capture = capture
         self._work: Work | None = None
-        self._capture: ThreadCapture | None = None
         self._killed = False
 
     def run(self) -> None:
         for batch, reply in self._pool.jobs(self):
-            self._capture = ThreadCapture(batch.cwd)
             self._work = Work(batch, partial(self._answer, batch.serial, reply), self._capture)
             self._work.run()
 
@@ -53,8 +58,6 @@ class _ThreadKeeper(Keeper):
     def kill(self) -> None:
         self._killed = True
         self._work = None
-        if self._capture is not None:
-            self._capture.undoes = False
 
     def end(self, *, kill: bool) -> None:
         if not kill:
