@@ -53,9 +53,11 @@ def digests(*texts: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(
-    "library",
-    ["dask", "loguru", "numba", *(pytest.param(large, marks=pytest.mark.long) for large in ("sklearn", "torch"))],
+LARGE = ("numba", "sklearn", "torch")
+
+
+@pytest.mark.parametrize(  # `.ci/run` always makes the long ones
+    "library", ["dask", "loguru", *(pytest.param(name, marks=pytest.mark.long) for name in LARGE)]
 )
 def test_what_another_process_makes_is_the_same_and_something_else_is_not(library: str) -> None:
     pytest.importorskip(library, reason="large, and not among what tests require")

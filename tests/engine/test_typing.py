@@ -425,6 +425,7 @@ def ty(_: Path, root: Path) -> list[str]:
     return ["check", *where, "--output-format", "concise", "good.py", "bad.py"]
 
 
+@pytest.mark.long  # `.ci/run` always makes it
 @pytest.mark.parametrize("checker", [mypy, pyright, pyrefly, ty], ids=lambda checker: checker.__name__)
 def test_a_type_checker_passes_what_is_right_and_says_what_is_wrong(
     checker: Callable[[Path, Path], list[str]], tmp_path: Path, root: Path
@@ -441,6 +442,7 @@ def test_a_type_checker_passes_what_is_right_and_says_what_is_wrong(
         assert all(word in found[place] for word in words), found[place]
 
 
+@pytest.mark.long
 @pytest.mark.long
 @pytest.mark.parametrize("page", ["README.md", "docs/big-data.md", "docs/tutorial.md"])
 def test_the_examples_of_a_page_type_check(page: str, tmp_path: Path, root: Path) -> None:
