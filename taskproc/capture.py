@@ -86,8 +86,8 @@ class DescriptorCapture:
 
     def forget(self) -> None:
         """What was printed before, as modules were loaded, is nobody's."""
-        for text, number in zip(self._texts, self._scratch, strict=True):
-            text.flush()
+        self._reclaim()
+        for number in self._scratch:
             if os.lseek(number, 0, os.SEEK_END):
                 os.ftruncate(number, 0)
 
@@ -109,12 +109,13 @@ class DescriptorCapture:
             if getattr(sys, name, None) is not self._texts[index]:
                 with contextlib.suppress(Exception):  # whatever a task left there
                     getattr(sys, name).flush()
+                setattr(sys, name, self._texts[index])
             os.dup2(self._scratch[index], index + 1)
             try:
                 self._texts[index].flush()
-            except ValueError:  # closed
+            except ValueError:  # closed, as by another one of the same buffer that goes, or detached from it
                 self._texts[index] = _line_buffered(open(index + 1, "w", closefd=False))  # noqa: SIM115  it stays
-            setattr(sys, name, self._texts[index])
+                setattr(sys, name, self._texts[index])
 
 
 def _line_buffered(stream: Any) -> TextIO:

@@ -178,16 +178,17 @@ def cli(program: Command, executable: Path, tmp_path: Path, preloaded: Any) -> C
 
     What is about how a process begins asks for `program`; where tests marked long run, this is `program` too.
     """
+    if preloaded is None:
+        return program
 
     def run(
         *words: str | Path, stdin: str = "", folder: Path = tmp_path, **env: str
     ) -> subprocess.CompletedProcess[str]:
-        assert preloaded
         if not preloaded.knows({**os.environ, **env}):
             return program(*words, stdin=stdin, folder=folder, **env)
         return preloaded.run([str(executable), *map(str, words)], stdin, folder, {**os.environ, **env})
 
-    return program if preloaded is None else run
+    return run
 
 
 @pytest.fixture

@@ -78,23 +78,8 @@ def test_kwargs_may_stand_before_the_task(cli: Command) -> None:
 
 
 def test_other_parameters_take_any_name(cli: Command) -> None:
-    done = cli(
-        "run",
-        "-x",
-        "serial",
-        "-q",
-        "Options",
-        "--a",
-        "1",
-        "--rest",
-        "2",
-        "--rest",
-        "3",
-        "--one-more",
-        "4",
-        "--b",
-        "text",
-    )
+    words = "--a 1 --rest 2 --rest 3 --one-more 4 --b text"
+    done = cli("run", "-x", "serial", "-q", "Options", *words.split())
     assert json.loads(done.stdout) == [1, [2, 3], {"one_more": 4, "b": "text"}]
 
 
@@ -247,6 +232,32 @@ class Main(Task):
     (tmp_path / "input").write_text("right")
     done = program("run", "spoil.py", *where)
     assert (done.returncode, done.stdout) == (0, "right\n"), done.stderr
+
+
+@pytest.mark.parametrize("where", [("-j", "1"), ("-x", "serial"), ("-i",)])
+@pytest.mark.parametrize("buffer", ["sys.stdout.buffer", "sys.stdout.detach()"])
+def test_a_taskfile_may_put_a_stream_of_its_own_before_stdout(
+    program: Command, tmp_path: Path, where: tuple[str, ...], buffer: str
+) -> None:
+    (tmp_path / "wrap.py").write_text(f"""
+import io, sys
+from taskproc import RequiresList, Task
+sys.stdout = io.TextIOWrapper({buffer}, encoding="utf-8")
+print("loaded")
+
+class Part(Task):
+    def __init__(self, n: int): self.n = n
+    def run_task(self): print("said", self.n); return self.n
+
+class Main(Task):
+    parts: RequiresList[int]
+    def __init__(self): self.parts = [Part(n) for n in range(3)]
+    def run_task(self): return sum(self.parts)
+""")
+    done = program("run", "wrap.py", *where)
+    assert (done.returncode, done.stdout) == (0, "3\n"), done.stderr
+    if where != ("-i",):
+        assert program("log", "wrap.py", "Part#2").stdout == "said 2\n"
 
 
 def test_what_a_taskfile_and_its_commands_print_is_no_result(program: Command, tmp_path: Path) -> None:

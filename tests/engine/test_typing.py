@@ -443,7 +443,6 @@ def test_a_type_checker_passes_what_is_right_and_says_what_is_wrong(
 
 
 @pytest.mark.long
-@pytest.mark.long
 @pytest.mark.parametrize("page", ["README.md", "docs/big-data.md", "docs/tutorial.md"])
 def test_the_examples_of_a_page_type_check(page: str, tmp_path: Path, root: Path) -> None:
     pytest.importorskip("mypy", reason="mypy is not installed (pip install -e '.[check]')")

@@ -127,7 +127,7 @@ def write_out(text: str, form: str = "") -> None:
 
     What stdout can't encode is said in the way of the `form`, a format, else with backslashes.
     """
-    if sys.stdout is None or sys.stdout.closed:  # pyright: ignore[reportUnnecessaryComparison]
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]  closed before the program began
         return
     if form in _ESCAPES:
         encoding = "utf-8" if _is_utf8() else "ascii"

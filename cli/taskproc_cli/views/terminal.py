@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import sys
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -111,19 +111,18 @@ def printing_to_stderr() -> Generator[None]:
         with redirect_stdout(sys.stderr):
             yield
         return
-    stdout = sys.stdout
-    stdout.flush()
+    sys.stdout.flush()
     before = os.dup(number)
     os.dup2(stderr, number)
     try:
         yield
     finally:
-        if not stdout.closed:
-            stdout.flush()
+        with suppress(ValueError):  # closed by a task in this thread
+            sys.stdout.flush()
         os.dup2(before, number)
         os.close(before)
-        if stdout.closed:  # by a task in this thread
-            sys.stdout = open(number, "w", encoding=stdout.encoding, errors=stdout.errors)  # noqa: SIM115
+        if sys.stdout.closed:
+            sys.stdout = open(number, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors)  # noqa: SIM115
 
 
 def write(text: str) -> None:
