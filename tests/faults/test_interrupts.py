@@ -43,7 +43,8 @@ class InThread(Slow):
     def run_task(self) -> int:
         if not (HERE / 'go').exists():
             note(str(os.getpid() if self.alone() else 0))
-            time.sleep(1000)
+            for _ in range(10_000):  # a signal between Python's look for one and the call would not end a long sleep
+                time.sleep(0.1)
         return self.quick + 1
     @staticmethod
     def alone() -> bool:
