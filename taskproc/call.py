@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc.batch import Answer, Batch, Refused
 from taskproc.bytecode import PYTHON
-from taskproc.capture import ThreadCapture
 from taskproc.loading import held
 from taskproc.locks import known_runs
 from taskproc.taskfile import stand_in
+from taskproc.threads import ThreadCapture
 from taskproc.token import another, run_of
 from taskproc.work import Work, answers_to, discard, is_orphan
 
@@ -48,7 +48,7 @@ def run_pickled(blob: bytes) -> bytes:
             return
         own = [one._replace(folder=_another(one.folder)) for one in batch.payloads]  # each tells its own
         with held(batch.classes):
-            Work(batch._replace(payloads=tuple(own)), send, ThreadCapture(os.getcwd()), cwd=cwd).run()
+            Work(batch._replace(payloads=tuple(own)), send, ThreadCapture(), cwd=cwd).run()
         if is_orphan(batch):
             discard(own)
 

@@ -9,12 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from taskproc.batch import LAST, Answer, Batch, Executor, Reply
-from taskproc.capture import ThreadCapture
 from taskproc.echo import Echo
 from taskproc.errors import EndRequest, RequestError
 from taskproc.failure import users_traceback
 from taskproc.foreign import Dask, distributed, factory_of, made
 from taskproc.pool import Keeper, Pool, ProcessPool
+from taskproc.threads import ThreadCapture
 from taskproc.work import Work
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ class ThreadPool(Pool):
     """Runs batches in up to `workers` threads of this process; they never keep it from ending."""
 
     def __init__(self, workers: int) -> None:
-        self._capture = ThreadCapture(os.getcwd())
+        self._capture = ThreadCapture()
         super().__init__(workers, partial(_ThreadKeeper, self._capture))
 
     def close(self, *, kill: bool) -> None:
         if kill:
-            self._capture.undoes = False
+            self._capture.let_go()
         super().close(kill=kill)
 
 

@@ -14,9 +14,9 @@ from weakref import WeakValueDictionary
 
 from taskproc.batch import Answer, Batch, Executor, Lost, Reply
 from taskproc.call import Surroundings, look_around, run_pickled
-from taskproc.capture import ThreadCapture
 from taskproc.errors import RequestError
 from taskproc.failure import reason_of
+from taskproc.threads import ThreadCapture
 from taskproc.wire import decoded_answers, parcel
 from taskproc.work import Work, discard, is_orphan
 
@@ -134,7 +134,7 @@ class Threads(Foreign):
     def __init__(self, *how: Any) -> None:
         super().__init__(*how)
         self._works: WeakValueDictionary[int, Work] = WeakValueDictionary()
-        self._capture = ThreadCapture(os.getcwd())
+        self._capture = ThreadCapture()
 
     def recall(self, serial: int) -> None:
         work = self._works.get(serial)
@@ -143,7 +143,7 @@ class Threads(Foreign):
 
     def close(self, *, kill: bool) -> None:
         if kill:
-            self._capture.undoes = False
+            self._capture.let_go()
             for serial in tuple(self._works):
                 self.recall(serial)
         super().close(kill=kill)

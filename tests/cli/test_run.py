@@ -235,14 +235,28 @@ class Main(Task):
 
 
 @pytest.mark.parametrize("where", [("-j", "1"), ("-x", "serial"), ("-i",)])
-@pytest.mark.parametrize("buffer", ["sys.stdout.buffer", "sys.stdout.detach()"])
+@pytest.mark.parametrize(
+    "stream",
+    [
+        "io.TextIOWrapper(sys.stdout.buffer, encoding='utf-8')",
+        "io.TextIOWrapper(sys.stdout.detach(), encoding='utf-8')",
+        "codecs.getwriter('utf-8')(sys.stdout.buffer)",
+        "Tee(sys.stdout)",
+        "open(os.devnull, 'w')",
+        "None",
+    ],
+)
 def test_a_taskfile_may_put_a_stream_of_its_own_before_stdout(
-    program: Command, tmp_path: Path, where: tuple[str, ...], buffer: str
+    cli: Command, tmp_path: Path, where: tuple[str, ...], stream: str
 ) -> None:
     (tmp_path / "wrap.py").write_text(f"""
-import io, sys
+import codecs, io, os, sys
 from taskproc import RequiresList, Task
-sys.stdout = io.TextIOWrapper({buffer}, encoding="utf-8")
+
+class Tee:
+    def __init__(self, inner): self.write = inner.write
+
+sys.stdout = {stream}
 print("loaded")
 
 class Part(Task):
@@ -254,10 +268,10 @@ class Main(Task):
     def __init__(self): self.parts = [Part(n) for n in range(3)]
     def run_task(self): return sum(self.parts)
 """)
-    done = program("run", "wrap.py", *where)
+    done = cli("run", "wrap.py", *where)
     assert (done.returncode, done.stdout) == (0, "3\n"), done.stderr
     if where != ("-i",):
-        assert program("log", "wrap.py", "Part#2").stdout == "said 2\n"
+        assert [cli("log", "wrap.py", f"Part#{n}").stdout for n in range(3)] == [f"said {n}\n" for n in range(3)]
 
 
 def test_what_a_taskfile_and_its_commands_print_is_no_result(program: Command, tmp_path: Path) -> None:

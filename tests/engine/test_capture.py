@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import contextlib
-import io
-import os
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +8,7 @@ from typing import Any
 import pytest
 
 from taskproc.batch import Batch, Echoed
-from taskproc.capture import ThreadCapture, tail
+from taskproc.capture import tail
 from taskproc.executors import ThreadPool
 from taskproc.pool import ProcessPool
 
@@ -111,110 +107,6 @@ def test_many_lines_are_told_in_few_pieces(make: Any, lab: Any) -> None:
     assert len(pieces) < 2_000
 
 
-def test_threads_are_kept_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    capture = ThreadCapture(os.getcwd())
-    both = threading.Barrier(2)
-
-    def work(name: str) -> None:
-        with capture(str(tmp_path / name), None):
-            both.wait()
-            print("out of", name)
-            both.wait()
-            print("err of", name, file=sys.stderr)
-            sys.stdout.buffer.write(b"bytes\n")
-            assert sys.stdin.read() == ""
-            both.wait()
-
-    threads = [threading.Thread(target=work, args=(name,), daemon=True) for name in ("one", "two")]
-    original = sys.stdout, sys.stderr, sys.stdin
-    for thread in threads:
-        thread.start()
-    print("mine")
-    for thread in threads:
-        thread.join()
-    assert (sys.stdout, sys.stderr, sys.stdin) == original
-    assert capsys.readouterr() == ("mine\n", "")
-    for name in ("one", "two"):
-        assert (tmp_path / name / "stdout.txt").read_text() == f"out of {name}\nbytes\n"
-        assert (tmp_path / name / "stderr.txt").read_text() == f"err of {name}\n"
-
-
-def test_a_thread_that_prints_nothing_leaves_nothing(tmp_path: Path) -> None:
-    with ThreadCapture(os.getcwd())(str(tmp_path / "folder"), None):
-        sys.stdout.flush()
-        print(end="")
-        assert not sys.stdout.isatty()
-        sys.stdout.fileno()
-    assert not (tmp_path / "folder").exists()
-
-
-def test_contexts_nest(tmp_path: Path) -> None:
-    capture = ThreadCapture(os.getcwd())
-    with capture(str(tmp_path / "outer"), None):
-        print("a")
-        with capture(str(tmp_path / "inner"), None):
-            print("b")
-        print("c")
-    assert (tmp_path / "outer" / "stdout.txt").read_text() == "a\nc\n"
-    assert (tmp_path / "inner" / "stdout.txt").read_text() == "b\n"
-
-
-def test_redirection_within_a_task(tmp_path: Path) -> None:
-    with ThreadCapture(os.getcwd())(str(tmp_path), None):
-        with contextlib.redirect_stdout(io.StringIO()) as aside:
-            print("aside")
-        print("kept")
-    assert aside.getvalue() == "aside\n"
-    assert (tmp_path / "stdout.txt").read_text() == "kept\n"
-
-
-def test_what_tasks_have_put_in_place_of_a_stream_goes_once_none_runs(tmp_path: Path) -> None:
-    original = sys.stdout
-    within, over = threading.Event(), threading.Event()
-
-    def work() -> None:
-        with ThreadCapture(os.getcwd())(str(tmp_path / "one"), None), contextlib.redirect_stdout(io.StringIO()):
-            within.set()
-            assert over.wait(60)
-
-    thread = threading.Thread(target=work, daemon=True)
-    with ThreadCapture(os.getcwd())(str(tmp_path / "other"), None):
-        thread.start()
-        assert within.wait(60)
-        with contextlib.redirect_stdout(io.StringIO()):  # which gives back what the other one has put there
-            over.set()
-            thread.join()
-    assert sys.stdout is original
-
-
-def test_a_task_that_nobody_waits_for_leaves_the_process_as_it_is_then(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "stdout", io.StringIO())
-    capture = ThreadCapture("/")
-    with capture(str(tmp_path / "one"), None):
-        capture.undoes = False
-        sys.stdout = later = io.StringIO()
-    assert sys.stdout is later
-    assert os.getcwd() == str(tmp_path)
-
-
-def test_the_working_folder_is_the_same_once_no_task_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "gone").mkdir()
-    monkeypatch.chdir(tmp_path / "gone")
-    with ThreadCapture(os.getcwd())(str(tmp_path), None):
-        os.chdir("/")
-        with ThreadCapture(os.getcwd())(str(tmp_path), None):
-            assert os.getcwd() == "/"
-        assert os.getcwd() == "/"
-    assert os.getcwd() == str(tmp_path / "gone")
-    with ThreadCapture(os.getcwd())(str(tmp_path), None):
-        os.chdir("/")
-        (tmp_path / "gone").rmdir()
-    assert os.getcwd() == "/"
-
-
 def test_tail(tmp_path: Path) -> None:
     assert tail(str(tmp_path)) == ""
     (tmp_path / "stdout.txt").write_text("".join(f"o{number}\n" for number in range(5000)))
@@ -223,36 +115,3 @@ def test_tail(tmp_path: Path) -> None:
     assert tail(str(tmp_path)).splitlines() == [*(f"o{number}" for number in range(4982, 5000)), "e0", "e1"]
     (tmp_path / "stderr.txt").write_text("".join(f"e{number}\n" for number in range(50)))
     assert len(tail(str(tmp_path)).splitlines()) == 20
-
-
-def test_a_thread_may_delete_a_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdout", original := io.StringIO())
-    with ThreadCapture(os.getcwd())(str(tmp_path / "one"), None):
-        del sys.stdout
-    assert sys.stdout is original
-    other, around = ThreadCapture(os.getcwd())(str(tmp_path / "two"), None), threading.Event()
-    ended = threading.Event()
-
-    def work() -> None:
-        with other:
-            around.set()
-            assert ended.wait(60)
-            print("mine")
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    assert around.wait(60)
-    with ThreadCapture(os.getcwd())(str(tmp_path / "one"), None):
-        del sys.stdout
-    ended.set()
-    thread.join()
-    assert (tmp_path / "two" / "stdout.txt").read_text() == "mine\n"
-    assert sys.stdout is original
-
-
-def test_another_thread_may_be_printing_when_a_stream_is_given_back(tmp_path: Path) -> None:
-    with ThreadCapture(os.getcwd())(str(tmp_path), None):
-        held = sys.stdout
-    with ThreadCapture(os.getcwd())(str(tmp_path), None):
-        assert sys.stdout is held  # `print` goes on with it, and does not keep it alive
-    assert held.write("") == 0

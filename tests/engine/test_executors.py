@@ -73,10 +73,10 @@ def test_threads_run_at_once(lab: Any) -> None:
 
 
 def test_recall_from_a_thread_and_kill(lab: Any) -> None:
-    others = threading.enumerate()
+    others, home = threading.enumerate(), os.getcwd()
     pool = ThreadPool(1)
     begun, go = lab.folder / "begun", lab.folder / "go"
-    code = f"Path({str(begun)!r}).touch()\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)"
+    code = f"os.chdir('/')\nPath({str(begun)!r}).touch()\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)"
     batch = lab.batch(("Call", code), ("Same", 1), echo=True)
     heard: queue.SimpleQueue[Answer] = queue.SimpleQueue()
     pool.submit(batch, lambda _, answer: heard.put(answer))
@@ -86,7 +86,9 @@ def test_recall_from_a_thread_and_kill(lab: Any) -> None:
     pool.recall(batch.serial)
     assert heard.get(timeout=60) == Returned((1,))
     threads = [thread for thread in threading.enumerate() if thread not in others]
+    here = os.getcwd()
     pool.close(kill=True)
+    assert (here, os.getcwd()) == ("/", home)
     go.touch()
     for thread in threads:
         thread.join(60)

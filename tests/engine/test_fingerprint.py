@@ -878,6 +878,24 @@ def test_the_defaults_of_fields_count(flow: Any, monkeypatch: pytest.MonkeyPatch
     assert flow.run("Main()").executed == {}
 
 
+@pytest.mark.parametrize("cls", ["Main(Task)", "Helper"])
+def test_which_of_several_definitions_a_class_has_counts(flow: Any, monkeypatch: pytest.MonkeyPatch, cls: str) -> None:
+    main = "" if "Main" in cls else "class Main(Task):\n    def run_task(self): return Helper().run_task()\n"
+    monkeypatch.setenv("SPEED", "slow")
+    flow.write(f"""
+class {cls}:
+    if os.environ["SPEED"] == "fast":
+        def run_task(self): return "fast"
+    else:
+        def run_task(self): return "slow"
+{main}""")
+    for speed in ("slow", "fast"):
+        monkeypatch.setenv("SPEED", speed)
+        flow.reload()
+        assert flow.run("Main()").value == speed
+    assert flow.run("Main()").executed == {}
+
+
 @pytest.mark.parametrize(
     ("made", "read"),
     [

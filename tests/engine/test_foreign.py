@@ -225,7 +225,10 @@ def test_the_callers_executor_is_never_shut_down(ran: Any) -> None:
 @pytest.mark.parametrize("kill", [False, True])
 def test_the_standard_librarys_threads_answer_as_tasks_finish(kill: bool, lab: Any) -> None:
     begun, go = lab.folder / "begun", lab.folder / "go"
-    code = f"Path({str(begun)!r}).touch()\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)"
+    home, code = (
+        os.getcwd(),
+        f"os.chdir('/')\nPath({str(begun)!r}).touch()\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)",
+    )
     batch = lab.batch(("Same", 1), ("Call", code), ("Same", 3))
     heard: queue.SimpleQueue[Answer] = queue.SimpleQueue()
     with concurrent.futures.ThreadPoolExecutor(1) as executor:
@@ -235,6 +238,7 @@ def test_the_standard_librarys_threads_answer_as_tasks_finish(kill: bool, lab: A
         while not begun.exists():
             time.sleep(0.01)
         threads.close(kill=True) if kill else threads.recall(batch.serial)
+        assert os.getcwd() == (home if kill else "/")
         assert heard.get(timeout=60) == Returned((2,))
         go.touch()
         assert [type(heard.get(timeout=60)) for _ in range(2)] == [Done, Ended]

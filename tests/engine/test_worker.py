@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import pickle
 import subprocess
 import sys
@@ -26,10 +25,10 @@ from taskproc.batch import (
 from taskproc.bytecode import PYTHON
 from taskproc.call import run_pickled
 from taskproc.canonical import digest
-from taskproc.capture import ThreadCapture
 from taskproc.context import in_task
 from taskproc.executors import Interactive
 from taskproc.loading import know
+from taskproc.threads import ThreadCapture
 from taskproc.value import load
 from taskproc.wire import Parcel, decoded_answers, encoded, parcel
 from taskproc.work import Work
@@ -278,7 +277,7 @@ def test_a_small_task_costs_few_calls(lab: Any) -> None:
 def test_recall_gives_back_what_has_not_begun(lab: Any) -> None:
     answers: list[Any] = []
     batch = lab.batch(("Same", 0), ("Same", 1), ("Same", 2))
-    work = Work(batch, answers.append, ThreadCapture(os.getcwd()))
+    work = Work(batch, answers.append, ThreadCapture())
     work.recall()
     assert answers == [Returned((1, 2))]
     work.recall()
@@ -297,7 +296,7 @@ def test_recall_while_a_task_runs(lab: Any) -> None:
         if isinstance(answer, Done) and answer.position == 0:
             work.recall()
 
-    work = Work(batch, send, ThreadCapture(os.getcwd()))
+    work = Work(batch, send, ThreadCapture())
     work.run()
     assert [type(answer) for answer in answers] == [Done, Returned, Ended]
     assert answers[1].positions == (1, 2)

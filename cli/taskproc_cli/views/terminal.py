@@ -100,29 +100,35 @@ def sign(*, good: bool) -> str:
 def printing_to_stderr() -> Generator[None]:
     """Send what is printed to stderr, unless stdout is a terminal: it is for the result alone.
 
-    The standard streams are changed for this process and those it starts.
+    The standard streams are changed for this process and those it starts; what user code does to stdout is undone.
     """
-    if not (sys.stdout and sys.stderr) or sys.stdout.isatty():  # pyright: ignore[reportUnnecessaryComparison]
+    stream = sys.stdout
+    if not (stream and sys.stderr):  # pyright: ignore[reportUnnecessaryComparison]
         yield
         return
     try:
-        number, stderr = sys.stdout.fileno(), sys.stderr.fileno()
+        number, stderr, interactive = stream.fileno(), sys.stderr.fileno(), stream.isatty()
     except (AttributeError, OSError, ValueError):  # no files: whoever called us reads them in this process
         with redirect_stdout(sys.stderr):
             yield
         return
-    sys.stdout.flush()
+    encoding, errors = (getattr(stream, name, None) for name in ("encoding", "errors"))  # a detached one does not tell
+    stream.flush()
     before = os.dup(number)
-    os.dup2(stderr, number)
+    if not interactive:
+        os.dup2(stderr, number)
     try:
         yield
     finally:
-        with suppress(ValueError):  # closed by a task in this thread
+        with suppress(Exception):  # whatever user code has left there
             sys.stdout.flush()
         os.dup2(before, number)
         os.close(before)
-        if sys.stdout.closed:
-            sys.stdout = open(number, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors)  # noqa: SIM115
+        sys.stdout = stream
+        try:
+            stream.flush()
+        except ValueError:  # closed, or detached from its buffer
+            sys.stdout = open(number, "w", encoding=encoding, errors=errors, closefd=False)  # noqa: SIM115
 
 
 def write(text: str) -> None:
