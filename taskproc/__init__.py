@@ -20,6 +20,7 @@ from taskproc.future import Const, Future
 from taskproc.inputfile import InputFile
 from taskproc.requires import Requires, RequiresDict, RequiresList
 from taskproc.task import Task
+from taskproc.taskfile import let_script_import_its_package
 
 __all__ = [
     "AddedLater",
@@ -45,3 +46,5 @@ __all__ = [
     "TaskprocError",
     "untracked",
 ]
+
+let_script_import_its_package()

@@ -122,13 +122,15 @@ def run_payload(
 def _run(payload: Payload, cls: type[Any], results: Results) -> object:
     slots = {slot.name: _slot(slot, results) for slot in payload.slots}
     task = cls._task_revive(payload.state, slots, payload.folder, payload.task_id)
-    outside, around = in_task.set(True), blocks.set(())
+    outside, around, process = in_task.set(True), blocks.set(()), os.getpid()
     try:
         return task.run_task()
     except (AttributeError, TypeError) as error:
         _hint_at_undeclared(cls, vars(cast("object", task)), error)
         raise
     finally:
+        if os.getpid() != process:
+            os._exit(0)  # the task has forked, and this is the child
         in_task.reset(outside)
         blocks.reset(around)
 
@@ -190,7 +192,7 @@ def _done(
         refs=dumped.refs,
         refs_code=dumped.refs_code,
         names_folder=dumped.names_folder,
-        shows_nothing=dumped.points_out or (isinstance(value, _TELLING) and not files),
+        shows_nothing=dumped.points_out or (isinstance(value, _TELLING) and all(entry.size < 0 for entry in files)),
         attempt=os.path.basename(payload.folder) if kept else "",
         python=dumped.python,
         made=made,

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class Block:
-    """One `with Cache(...)` block while it lasts, and the tasks defined in it, by class and key."""
+    """One `with Cache(...)` block while it lasts, and the tasks defined in it, by class, key and kin."""
 
     __slots__ = ("cache", "tasks")
 
     def __init__(self, cache: Cache) -> None:
         self.cache = cache
-        self.tasks: defaultdict[type, dict[Key, Any]] = defaultdict(dict)
+        self.tasks: defaultdict[type, dict[tuple[Key, int], Any]] = defaultdict(dict)
 
 
 blocks: ContextVar[tuple[Block, ...]] = ContextVar("taskproc_blocks", default=())

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextvars
 import itertools
 import sys
-import threading
 from abc import ABCMeta
 from typing import TYPE_CHECKING, Any
 
 from taskproc import requires
-from taskproc.arguments import Parameters, parameters_of
+from taskproc.arguments import parameters_of
 from taskproc.asloaded import note_new
+from taskproc.building import begin, end, initialize, refuse_itself
 from taskproc.canonical import Unencodable
 from taskproc.context import blocks, in_task
 from taskproc.errors import DefinitionError, GraphError, NoCacheError
@@ -19,7 +18,7 @@ from taskproc.fixed import ATOMIC, own_copy
 from taskproc.future import Const, FutureBase, is_const, origin_of
 from taskproc.graph import Node
 from taskproc.inputfile import input_files
-from taskproc.settings import check_member, check_slots
+from taskproc.settings import check_member, check_name, check_slots
 from taskproc.taskfile import name_of, put_root_first
 
 if TYPE_CHECKING:
@@ -31,15 +30,6 @@ if TYPE_CHECKING:
     from taskproc.canonical import Canonical
     from taskproc.record import Key
     from taskproc.requires import Slot
-
-    Call = tuple[Any, Parameters, Values]
-    """A task whose `__init__` is running, with its arguments."""
-
-LEVELS_A_THREAD = 50
-"""Tasks that may define one another on one thread's stack; deeper ones go on with a fresh stack."""
-
-DEEPEST = 10_000
-"""Tasks that may define one another in all."""
 
 _serials = itertools.count()
 
@@ -61,20 +51,12 @@ def prepare_class(cls: Any, root: type) -> None:
     requires.install(cls, mixins)
     check_slots(cls)
     for owner in (cls, *mixins):
+        for name in requires.annotations_of(owner):
+            check_name(cls, name)
         for name, value in vars(owner).items():
             check_member(cls, name, value)
     put_root_first(cls.__module__)
     cls.task_name = f"{name_of(cls.__module__)}.{cls.__qualname__}"
-
-
-class _Running(threading.local):
-    """The calls whose `__init__` runs on this thread, by key, outermost first."""
-
-    def __init__(self) -> None:
-        self.calls: dict[Key, Call] = {}
-
-
-_running = _Running()
 
 
 def define(cls: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -92,15 +74,21 @@ def define(cls: Any, /, *args: Any, **kwargs: Any) -> Any:
     parameters = parameters_of(cls)
     values = parameters.bind(args, kwargs)
     key, encoded = parameters.key(values)
-    known = block.tasks[cls].get(key)
+    kin = 0 if encoded is None else _kin(encoded, block.cache)
+    known = block.tasks[cls].get((key, kin))
     if known is not None:
         return known
     values = own_copy(values)
     task = cls.__new__(cls)
     _set(task, "_task_node", None)
     _set(task, "_task_place", None)
-    _set(task, "_task_node", _initialize(key, encoded, (task, parameters, values), block.cache))
-    return block.tasks[cls].setdefault(key, task)  # another thread may have been first
+    begin(key, call := (task, parameters, values))
+    try:
+        initialize(call)
+        _set(task, "_task_node", _node(key, encoded, task, values, block.cache, kin))
+    finally:
+        end(key)
+    return block.tasks[cls].setdefault((key, kin), task)  # another thread may have been first
 
 
 class TaskType(ABCMeta):
@@ -113,6 +101,11 @@ class TaskType(ABCMeta):
             # Without a class statement nothing says which module this is: it is the caller's, not that of ABCMeta.
             members.setdefault("__module__", sys._getframe(1).f_globals.get("__name__", "builtins"))
             return super().__new__(mcs, name, bases, members, **kwargs)
+
+        def __setattr__(cls, name: str, value: object) -> None:
+            if name.startswith("_task_"):
+                check_member(cls, name, value)
+            super().__setattr__(name, value)
 
         # ABCMeta's ask each subclass there is, and keep the answers in each of them.
         __instancecheck__ = type.__instancecheck__
@@ -128,66 +121,23 @@ def _no_cache(cls: type) -> NoCacheError:
     return NoCacheError(f"{name} was defined outside a cache; write `with Cache('./cache'): {name}(...)`")
 
 
-def _initialize(key: Key, encoded: Canonical | None, call: Call, cache: Cache) -> Node:
-    """Run a task's `__init__`."""
-    calls = _running.calls
-    if key in calls:
-        raise GraphError(_cycle(calls, key))
-    if len(calls) >= DEEPEST:
-        message = (
-            f"{_shown(*next(iter(calls.values())))} has a definition without end, or one over {DEEPEST:,} tasks deep"
-            f" (at {_shown(*call)}); stop its recursion, or pass futures instead"
-        )
-        raise GraphError(message)
-    task, parameters, values = call
-    calls[key] = call
-    try:
-        if len(calls) % LEVELS_A_THREAD:
-            parameters.call(task.__class__.__init__, task, values)
-        else:
-            _on_fresh_stack(lambda: parameters.call(task.__class__.__init__, task, values))
-        return _node(key, encoded, call, cache)
-    finally:
-        del calls[key]
+def _kin(arguments: Canonical, cache: Cache) -> int:
+    """What tells apart arguments of one encoding: the classes and functions that it knows by name, other caches."""
+    found: set[object] = {id(ref) for ref in arguments.refs if isinstance(ref, type) or "<" not in ref.__qualname__}
+    for one in arguments.own:
+        if isinstance(one, FutureBase):
+            source = origin_of(one)[0]
+            found.add(id(source.__class__))
+            node: Node | None = getattr(source, "_task_node", None)
+            if node is not None and node.kin:
+                found.add(node.kin)
+            if node is not None and node.home is not cache and node.cache != cache.path:
+                found.add(node.cache)
+    return hash(frozenset(found))
 
 
-def _shown(task: Any, parameters: Parameters, values: Values) -> str:
-    return f"{type(task).__qualname__}({parameters.show(values)})"
-
-
-def _cycle(building: dict[Key, Call], key: Key) -> str:
-    """The sentence about a task that was met again while its `__init__` was running."""
-    keys = list(building)
-    cycle = [_shown(*building[k]) for k in keys[keys.index(key) :]]
-    return "a task needs itself: " + " → ".join([*cycle, cycle[0]])
-
-
-def _on_fresh_stack(function: Any) -> None:
-    """Call a function on a thread of its own, whose stack is empty, and wait for it.
-
-    A recursion limit that is merely raised does not do: CPython 3.12 and newer also bound the C stack, per thread.
-    """
-    context = contextvars.copy_context()
-    calls = _running.calls
-    failure: list[BaseException] = []
-
-    def call() -> None:
-        _running.calls = calls
-        try:
-            context.run(function)
-        except BaseException as error:  # noqa: BLE001  raised again by the thread that waits
-            failure.append(error)
-
-    thread = threading.Thread(target=call, name="taskproc-definition", daemon=True)
-    thread.start()
-    thread.join()
-    if failure:
-        raise failure[0].with_traceback(None if isinstance(failure[0], GraphError) else failure[0].__traceback__)
-
-
-def _node(key: Key, encoded: Canonical | None, call: Call, cache: Cache) -> Node:
+def _node(key: Key, encoded: Canonical | None, task: Any, values: Values, cache: Cache, kin: int) -> Node:
     """The node of a task whose `__init__` has run."""
-    task, _, values = call
     cls = task.__class__
     slots = requires.slots_of(cls)
     upstreams, paths, constants = _needs(task, slots) if slots else ((), (), [])
@@ -205,7 +155,9 @@ def _node(key: Key, encoded: Canonical | None, call: Call, cache: Cache) -> Node
     if refs:
         refs = tuple(dict.fromkeys(refs))
     files = input_files(own) if own else ()
-    return Node(key, cls, cls.task_name, next(_serials), values, upstreams, paths, sources, refs, files, cache, task)
+    return Node(
+        key, cls, cls.task_name, next(_serials), values, upstreams, paths, sources, refs, files, cache, task, kin
+    )
 
 
 def _needs(task: Any, slots: Mapping[str, Slot]) -> tuple[tuple[Any, ...], tuple[Any, ...], list[Const[Any]]]:
@@ -290,8 +242,6 @@ def _other(source: FutureBase) -> Const[Any]:
     if is_const(source):
         _ = source.digest  # or it says that it has none
         return source
-    for key, (task, _, _) in _running.calls.items():
-        if task is source:
-            raise GraphError(_cycle(_running.calls, key))
+    refuse_itself(source)
     message = f"{source!r} is not defined (its __init__ failed, or it was unpickled): call its class for it"
     raise GraphError(message)

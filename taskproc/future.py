@@ -171,7 +171,10 @@ def _item(source: FutureBase, path: tuple[object, ...]) -> Item[Any]:
 class Const(FutureBase, Generic[T_co]):
     """The future of a value that is known already.
 
-    The value is copied, so that modifying the original later changes nothing.
+    The value is copied, so that modifying the original later changes nothing. Tasks in it are references, and not run.
+
+    Raises:
+        DefinitionError: it is a future itself.
 
     Example:
         >>> class Double(Task):
@@ -190,6 +193,9 @@ class Const(FutureBase, Generic[T_co]):
     _canonical: Canonical | None
 
     def __init__(self, value: T_co, /) -> None:
+        if isinstance(value, FutureBase):
+            message = f"Const({value!r}): {value!r} is a future already, and is run where it is assigned as it is"
+            raise DefinitionError(message)
         self.value = own_copy(value)
         self._canonical = None
 

@@ -10,6 +10,7 @@ from taskproc.arguments import parameters_of
 from taskproc.canonical import canonical, digest
 from taskproc.errors import GraphError
 from taskproc.future import Const
+from taskproc.origin import reference
 from taskproc.requires import slots_of
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Node:
         files: The input files in its arguments and constants.
         home: The cache that it is defined in.
         task: The instance itself.
+        kin: Tells tasks of one key apart whose arguments hold different classes, functions or tasks of one name.
     """
 
     key: Key
@@ -63,6 +65,7 @@ class Node:
     files: tuple[InputFile, ...]
     home: Cache
     task: Any
+    kin: int
 
     @property
     def cache(self) -> Path:
@@ -198,28 +201,43 @@ def build_graph(*roots: Node) -> Graph:
     A task is defined after its upstreams, so the order of definition is an order of the graph, and there is no cycle.
 
     Raises:
-        GraphError: its tasks are of two caches, or two of its classes have one `task_name`.
+        GraphError: its tasks are of two caches, or two of the classes that they are, or hold, have one name.
     """
     root = roots[0]
     seen: dict[Key, Node] = {}
-    classes = {root.name: root.cls}
+    classes: dict[str, type] = {}
     found: list[Sequence[Node]] = [roots]
     while found:
         for source in found.pop():
-            if seen.get(source.key) is source:
+            known = seen.get(source.key)
+            if known is source:
                 continue
-            if source.home is not root.home and source.cache != root.cache:
-                message = (
-                    f"{root.label} is in the cache {root.cache}, but needs {source.label} of {source.cache}: use one"
-                )
-                raise GraphError(message)
-            if classes.setdefault(source.name, source.cls) is not source.cls:
-                message = f"{root.label} needs tasks of two classes named {source.name}: rename one, or define all anew"
-                raise GraphError(message)
-            if source.key not in seen:
+            _check_home(root, source)
+            _check_names(root, source, classes)
+            if known is None:
                 seen[source.key] = source
                 found.append(source.sources)
+            elif known.kin != source.kin:
+                raise _two(root, f"two tasks {source.label}, whose arguments are of different classes of one name")
     return Graph(roots, tuple(sorted(seen.values(), key=lambda node: node.serial)))
+
+
+def _check_home(root: Node, node: Node) -> None:
+    if node.home is not root.home and node.cache != root.cache:
+        message = f"{root.label} is in the cache {root.cache}, but needs {node.label} of {node.cache}: use one"
+        raise GraphError(message)
+
+
+def _check_names(root: Node, node: Node, classes: dict[str, type]) -> None:
+    if classes.setdefault(node.name, node.cls) is not node.cls:
+        raise _two(root, f"tasks of two classes named {node.name}")
+    for ref in node.refs:
+        if isinstance(ref, type) and classes.setdefault(reference(ref), ref) is not ref:
+            raise _two(root, f"two classes named {reference(ref)}")
+
+
+def _two(root: Node, what: str) -> GraphError:
+    return GraphError(f"{root.label} needs {what}: rename one, or define all anew")
 
 
 def by_name(nodes: Iterable[Node]) -> dict[str, list[Key]]:

@@ -81,7 +81,7 @@ class Links:
             node.edges |= self._files_in(folder)
         for chain in found.globals:
             root, *rest = chain
-            is_seen = root in namespace and root not in OF_MODULES
+            is_seen = root in namespace and (root not in OF_MODULES or root == "__file__")  # of what lies beside
             if is_seen and not is_blinding(chain, namespace) and not is_importing(chain, namespace):
                 name = f"{public_name(home_name)}:{root}"
                 self._link(node, ".".join(chain), namespace[root], tuple(rest), name, namespace)
@@ -233,7 +233,7 @@ class Links:
         for module in modules:
             name = public_name(module.__name__)
             node.edges[f"module {name}"] = self._node(module)
-            for folder in map(Path, getattr(module, "__path__", ())):
+            for folder in map(Path, vars(module).get("__path__", ())):
                 for path in sorted(folder.rglob("*.py")):
                     inner = path.relative_to(folder).as_posix()
                     node.edges[f"file {inner} of {name}"] = file_node(path, f"{name}:{inner}", self.contents)

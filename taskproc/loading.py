@@ -110,6 +110,21 @@ def refuse_other_code(ref: ClassRef, cls: type[Any], uses: Iterable[Uses]) -> No
         _agreed.add(use)
 
 
+def refuse_other_imports(ref: ClassRef, cls: type[Any], before: int) -> None:
+    """See to it that what a task has imported is what its class reaches where it was sent from.
+
+    Args:
+        ref: The class that is meant.
+        cls: The class that it is here.
+        before: How many modules there were.
+
+    Raises:
+        RefusedError: It is not.
+    """
+    imported.note(list(sys.modules)[before:])
+    _refuse_other(cls, ref, [*filter(imported.is_other, ref.sources)])
+
+
 def _changed(file: CodeFile) -> str:
     """What to say of a file that is not what is loaded, or was."""
     if other := imported.in_place_of(file):

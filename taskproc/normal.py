@@ -155,6 +155,9 @@ class _Normalizer(ast.NodeTransformer):
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         return _nothing(node) if all(map(self._is_setting, node.targets)) else node
 
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+        return _nothing(node) if self._is_setting(node.target) else node
+
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         if self._is_setting(node.target):
             return _nothing(node)
@@ -165,6 +168,8 @@ class _Normalizer(ast.NodeTransformer):
         return ast.copy_location(ast.Assign([node.target], node.value), node)
 
     def _is_setting(self, target: ast.expr) -> bool:
+        if isinstance(target, ast.Tuple):
+            return all(map(self._is_setting, target.elts))
         if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
             return target.value.id == "self" and target.attr in SETTINGS
         return isinstance(target, ast.Name) and target.id in SETTINGS and not self._in_function

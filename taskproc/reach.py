@@ -40,9 +40,10 @@ OF_MODULES = frozenset(
         "__cached__",
         "__annotations__",
         "__builtins__",
+        "__warningregistry__",
     }
 )
-"""Globals that every module has: they tell where it lies, not what it does."""
+"""Globals that Python gives to modules: they tell where each lies, not what it does."""
 
 _READERS = frozenset({"__dict__", "__getattribute__", "getmembers", "attrgetter", "methodcaller"})
 _READING = frozenset({("vars",), ("dir",)})

@@ -57,7 +57,9 @@ COUNTED: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 """What a class says of what its results depend on, likewise."""
 
-MISNAMED = frozenset(name.removeprefix("_") for name in (*SETTINGS, *COUNTED))
+_KNOWN = {**SETTINGS, **COUNTED}
+
+MISNAMED = frozenset(name.removeprefix("_") for name in _KNOWN)
 """What is taken for a setting where its underscore was forgotten."""
 
 BUILT_IN = frozenset(
@@ -77,16 +79,33 @@ def check_member(cls: type, name: str, value: object) -> None:
     Raises:
         DefinitionError: it overrides a built-in, or a setting does not exist or has a wrong value.
     """
+    check_name(cls, name)
+    if name.startswith("_task_"):
+        _check_value(cls, name, value)
+    if name == "run_task":
+        _check_body(cls, value)
+
+
+def check_name(cls: type, name: str) -> None:
+    """Check a name that a class declares or sets.
+
+    Raises:
+        DefinitionError: it overrides a built-in, or a setting of that name does not exist.
+    """
     if name in BUILT_IN:
         message = f"{cls.__qualname__}.{name} overrides a built-in of Task: choose another name"
         raise DefinitionError(message)
     if name in MISNAMED:
         message = f"{cls.__qualname__}.{name} sets nothing: the setting is called _{name}"
         raise DefinitionError(message)
-    if name.startswith("_task_"):
-        _check_setting(cls, name, value)
-    if name == "run_task":
-        _check_body(cls, value)
+    if name.startswith("_task_") and name not in _KNOWN:
+        import difflib
+
+        own = {each.removeprefix("_task_"): each for each in _KNOWN}
+        near = difflib.get_close_matches(name.removeprefix("_task_"), own, 1)
+        hint = f"did you mean {own[near[0]]}?" if near else f"the settings are {', '.join(own.values())}"
+        message = f"{cls.__qualname__}.{name} is not a setting of tasks; {hint}"
+        raise DefinitionError(message)
 
 
 def check_slots(cls: type) -> None:
@@ -123,17 +142,8 @@ def check_attribute(cls: type, name: str, value: object) -> None:
     check_member(cls, name, value)
 
 
-def _check_setting(cls: type, name: str, value: Any) -> None:
-    known = {**SETTINGS, **COUNTED}
-    if name not in known:
-        import difflib
-
-        own = {each.removeprefix("_task_"): each for each in known}
-        near = difflib.get_close_matches(name.removeprefix("_task_"), own, 1)
-        hint = f"did you mean {own[near[0]]}?" if near else f"the settings are {', '.join(own.values())}"
-        message = f"{cls.__qualname__}.{name} is not a setting of tasks; {hint}"
-        raise DefinitionError(message)
-    allowed, kind = known[name]
+def _check_value(cls: type, name: str, value: object) -> None:
+    allowed, kind = _KNOWN[name]
     if not allowed(value):
         message = f"{cls.__qualname__}.{name} is {value!r}, but must be {kind}"
         raise DefinitionError(message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
+from taskproc.building import refuse_itself
 from taskproc.canonical import canonical
 from taskproc.context import blocks
 from taskproc.copies import Place, carried, copy_of, kept_in, node_of
@@ -273,6 +274,8 @@ class Task(FutureBase, metaclass=TaskType):
 
     def __taskproc_canonical__(self) -> bytes:
         node = self._task_node
+        if node is None and self._task_place is None:
+            refuse_itself(self)
         return _ENCODED + (bytes.fromhex(self._task_key("its key")) if node is None else node.key)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -128,6 +128,12 @@ def load_as(name: str, path: Path) -> ModuleType:
     return module
 
 
+def let_script_import_its_package() -> None:
+    """Put the folder of its package first on `sys.path` for a file of one that is run by its path."""
+    if getattr(sys.modules.get("__main__"), "__spec__", None) is None:
+        put_root_first("__main__")
+
+
 def put_root_first(module: str) -> None:
     """Put the folder that a script's name begins in first on `sys.path`, as for a module of that package."""
     file = file_of(module) if module == "__main__" else None

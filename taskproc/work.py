@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from taskproc.attempt import Results, run_payload
 from taskproc.batch import Answer, Batch, Ended, Payload, Refused, Returned
 from taskproc.bytecode import PYTHON
 from taskproc.failure import packed, reason_of, users_traceback
-from taskproc.loading import RefusedError, load_class, loaded, refuse_other_code
+from taskproc.loading import RefusedError, load_class, loaded, refuse_other_code, refuse_other_imports
 from taskproc.locks import is_swept
 from taskproc.wire import Parcel, encoded_answers, read_batch
 
@@ -62,7 +63,7 @@ class Work:
         if classes is None:
             return
         self._on_loaded()
-        results, process = Results(), os.getpid()
+        results = Results()
         while (position := self._next()) is not None:
             payload = self._batch.payloads[position]
             if payload.slots and not _sources(payload) <= results.keys():
@@ -70,10 +71,14 @@ class Work:
                 continue
             if self._cwd:
                 os.chdir(self._cwd)
-            cls = classes[payload.cls]
+            ref, cls, modules = self._batch.classes[payload.cls], classes[payload.cls], len(sys.modules)
             answer = run_payload(position, payload, cls, results, self._capture, self._send, self._on_error)
-            if os.getpid() != process:
-                os._exit(0)  # the task has forked, and this is the child
+            if len(sys.modules) > modules:
+                try:
+                    refuse_other_imports(ref, cls, modules)
+                except RefusedError as error:
+                    self._refuse(ref, error)
+                    return
             self._send(answer)
         self._send(Ended())
 

@@ -343,7 +343,7 @@ class Wide(Task):
     _task_depends_on = [helpers.by_name, "data.txt"]
 
     def run_task(self) -> int:
-        return len(Path(__file__).with_name("data.txt").read_text())
+        return len(Path(Wide.run_task.__code__.co_filename).with_name("data.txt").read_text())
 
 
 class Untracked(Task):
@@ -354,6 +354,10 @@ class Untracked(Task):
 
 class Nested(Task):
     _task_compress_level = 1
+
+    def __init__(self) -> None:
+        self._task_compress_level += 1
+        self._task_channel, self._task_resources = "a", {"cpus": 3}
 
     def run_task(self) -> int:
         def inner(x):

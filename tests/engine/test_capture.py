@@ -64,6 +64,15 @@ def test_streams_are_whole_again_for_the_next_task(lab: Any, pool: ProcessPool) 
         assert logs(batch, index + 1) == {"stdout.txt": "after\nchild\n"}, jobs[index]
 
 
+def test_a_forked_child_that_leaves_the_task_keeps_nothing_of_its_own(lab: Any, pool: ProcessPool) -> None:
+    fork = "print('before')\nchild = os.fork()\nif child: os.waitpid(child, 0)\nprint('after' if child else 'child')"
+    batch = lab.batch(("Call", fork), ("Call", "print('next')"))
+    answers = lab.run(pool, batch)
+    assert logs(batch) == {"stdout.txt": "before\nchild\nafter\n"}
+    assert logs(batch, 1) == {"stdout.txt": "next\n"}
+    assert len(answers) == 3
+
+
 def test_stdin_is_empty(lab: Any, pool: ProcessPool) -> None:
     code = "result = sys.stdin.read(), subprocess.run(['cat'], capture_output=True).stdout"
     assert lab.run(pool, lab.batch(("Call", code)))[0].inline == lab.run(pool, lab.batch(("Same", ("", b""))))[0].inline

@@ -6,13 +6,14 @@ import functools
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from taskproc import Cache, Const, DefinitionError, Future, GraphError, Requires, RequiresList, Task
-from taskproc.definition import DEEPEST
+from taskproc.building import DEEPEST
 from taskproc.settings import BUILT_IN
 
 
@@ -113,6 +114,20 @@ def test_a_wrong_member_is_an_error_where_it_is_said(members: dict[str, Any], se
 
     with pytest.raises(DefinitionError, match=f"Made.{sentence}"):
         make(__init__=init)()
+
+
+@pytest.mark.parametrize("name", ["_task_chanel", "task_channel", "task_id"])
+def test_a_wrong_member_is_an_error_where_it_is_only_declared(name: str) -> None:
+    with pytest.raises(DefinitionError, match=f"Made.{name} "):
+        make(__annotations__={name: "str"})
+
+
+def test_a_setting_may_be_changed_later_and_not_to_anything() -> None:
+    cls = make()
+    cls._task_channel = "gpu"
+    assert cls()._task_node.channels == {"gpu": 1}
+    with pytest.raises(DefinitionError, match=r"Made\._task_prefix_command is 3, but must be a string"):
+        cls._task_prefix_command = 3
 
 
 @pytest.mark.parametrize("value", [3, None, [None], {"data.csv": 1}, {"data.csv"}, ["data.csv", b"more.csv"], object()])
@@ -295,6 +310,7 @@ class Below(Task):
         ((0,), r"a task needs itself: Loop\(i=0, how='call'\) → Loop\(i=1, .*\) → Loop\(i=2, .*\) → Loop\(i=0, .*\)$"),
         ((0, "self"), r"a task needs itself: Loop\(i=0, how='self'\) → Loop\(i=0, how='self'\)$"),
         ((0, "item"), r"a task needs itself: Loop\(i=0, how='item'\) → Loop\(i=0, how='item'\)$"),
+        ((0, "argument"), r"a task needs itself: Loop\(i=0, how='argument'\) → Loop\(i=0, how='argument'\)$"),
         ((0, "other cache"), r"a task needs itself: Loop\(i=0, how='other cache'\) → Loop\(i=0, how='other cache'\)$"),
     ],
 )
@@ -304,9 +320,54 @@ def test_a_task_that_needs_itself_is_an_error_that_names_the_cycle(arguments: An
     assert Up() is Up()
 
 
-def test_a_task_cannot_be_an_argument_before_it_is_defined() -> None:
-    with pytest.raises(RuntimeError, match=r"Loop: .* while __init__ runs"):
-        Loop(0, "argument")
+def test_arguments_of_two_classes_of_one_name_make_two_tasks() -> None:
+    def model(n: int) -> Any:
+        @dataclass
+        class Model:
+            a: int = 0
+
+            def value(self) -> int:
+                return n
+
+        return Model()
+
+    class Use(Task):
+        def __init__(self, model: Any) -> None:
+            self.model = model
+
+        def run_task(self) -> int:
+            value: int = self.model.value()
+            return value
+
+    class Up(Task):
+        up: Requires[int]
+
+        def __init__(self, up: Any) -> None:
+            self.up = up
+
+        def run_task(self) -> int:
+            return self.up
+
+    one, two = model(1), model(2)
+    assert Use(one) is Use(one)
+    assert [Use(each).run_graph(force_interactive=True)[0] for each in (one, two, one)] == [1, 2, 1]
+    assert [Up(Use(each)).run_graph(force_interactive=True)[0] for each in (one, two, one)] == [1, 2, 1]
+    assert Up(first := make()()) is Up(first) is not Up(make()())
+
+
+class Given(Task):
+    def __init__(self, task: Any) -> None:
+        self.task = task
+
+
+def test_a_task_of_another_cache_does_not_stand_for_one_of_this(tmp_path: Path) -> None:
+    with Cache(tmp_path / "other"):
+        foreign = Up()
+    assert Given(foreign) is not Given(Up())
+    with Cache(tmp_path / "here"):
+        mine = Up()
+        with Cache(tmp_path / "here"):
+            assert Given(mine) is Given(Up())
 
 
 def test_a_class_defined_anew_in_a_block_has_tasks_of_its_own() -> None:

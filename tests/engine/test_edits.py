@@ -284,6 +284,8 @@ edit(
     (C, "OTHER = 5", "OTHER = 6"),
 )
 edit("setting", "", (S, "_task_compress_level = 1", "_task_compress_level = 2\n    _task_channel = 'disk'"))
+edit("setting of an instance", "", (S, "self._task_compress_level += 1", "self._task_compress_level += 2"))
+edit("settings at once", "", (S, '_task_resources = "a", {"cpus": 3}', '_task_resources = "b", {"cpus": 4}'))
 edit("order of definitions", "", (S, "class Direct(Task)", "class Lone(Task):\n    pass\n\n\nclass Direct(Task)"))
 edit("order of a dict's entries that means nothing", "Constants", (H, '{"a": 1, "b": [1, 2]}', '{"b": [1, 2], "a": 1}'))
 edit("way to write a constant", "", (H, '{"x", "y"}', '{"y", "x"}'))

@@ -1034,3 +1034,32 @@ class Main(Task):
     assert flow.run("Main()", executor="process").executed == {}
     flow.edit((line, f"{line}; Unlike.x = 1"))
     assert flow.run("Main()").executed == {}
+
+
+def test_what_python_notes_in_a_module_as_it_warns_is_no_code(flow: Any) -> None:
+    flow.write("""
+import warnings
+def warn(): warnings.warn("old", DeprecationWarning, stacklevel=1)
+class Model: rate = 1
+class Main(Task):
+    def __init__(self, name: str): self.name = name
+    def run_task(self): return getattr(sys.modules[__name__], self.name).rate
+""")
+    assert flow.run("Main('Model')").value == 1
+    with pytest.warns(DeprecationWarning, match="old"):
+        flow.module.warn()
+    assert vars(flow.module)["__warningregistry__"]
+    assert flow.run("Main('Model')").executed == {}
+
+
+@pytest.mark.parametrize("found", ["TABLE[name]", "5"])
+def test_a_module_may_have_attributes_that_it_makes(flow: Any, found: str) -> None:
+    name = f"made_{flow.path.stem}_{len(found)}"
+    (flow.folder / f"{name}.py").write_text(f"TABLE = {{'K': 5}}\ndef __getattr__(name): return {found}\n")
+    flow.write(f"""
+import {name}
+class Main(Task):
+    def run_task(self): return '{{0.K}}'.format({name})
+""")
+    assert flow.run("Main()").value == "5"
+    assert flow.run("Main()").executed == {}

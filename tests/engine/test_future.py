@@ -187,3 +187,8 @@ def test_a_constant_that_cannot_be_told_from_others_names_the_slot() -> None:
 
     with pytest.raises(DefinitionError, match=r"slot .*Inner\.value cannot take Const\(.*make it a task's output"):
         Inner()
+
+
+def test_a_constant_is_no_future_of_a_future() -> None:
+    with pytest.raises(DefinitionError, match=r"Const\(Const\(1\)\): Const\(1\) is a future already"):
+        Const(Const(1))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from taskproc.graph import Edge, Graph, Node, build_graph, packed_sources, shape
 
 
 class Leaf(Task):
-    def __init__(self, x: int = 0) -> None:
+    def __init__(self, x: Any = 0) -> None:
         self.x = x
 
 
@@ -138,6 +139,21 @@ def test_a_graph_with_two_classes_of_one_name_is_an_error(tmp_path: Path) -> Non
     one = first(3)
     with Cache(tmp_path / "cache"), pytest.raises(GraphError, match=r"two classes named test_graph\..*Twin"):
         graph_of(Pair(one, second(3)))
+
+
+def test_a_graph_with_two_classes_of_one_name_in_arguments_or_constants_is_an_error() -> None:
+    def make() -> Any:
+        return dataclass(type("Model", (), {}))()
+
+    first, second = make(), make()
+    with pytest.raises(GraphError, match=r"needs two classes named test_graph:Model"):
+        graph_of(Many([Leaf(first), Leaf(second)], []))
+    held = [type(Task)("Held", (Task,), {"__module__": __name__})() for _ in range(2)]
+    with pytest.raises(GraphError, match=r"needs two tasks Leaf\(.*\), whose arguments are of different classes"):
+        graph_of(Many([Leaf(held[0]), Leaf(held[1])], []))
+    with pytest.raises(GraphError, match=r"needs two classes named test_graph:Model"):
+        graph_of(Pair(Const(first), Const(second)))
+    assert len(graph_of(Pair(Const(first), Leaf(first))).nodes) == 2
 
 
 def test_a_graph_over_two_caches_is_an_error_however_deep(tmp_path: Path) -> None:

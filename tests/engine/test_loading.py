@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -269,3 +270,29 @@ def test_a_program_may_have_no_arguments_at_all(tmp_path: Path) -> None:
     (tmp_path / "study.py").write_text(BARE)
     done = subprocess.run([sys.executable, "study.py"], cwd=tmp_path, check=True, stdout=subprocess.PIPE, text=True)
     assert done.stdout == "['']\n"
+
+
+@pytest.mark.parametrize("where", [(), ("--prefix", "Main=env")])
+def test_what_a_task_imports_must_be_what_the_run_began_with(
+    tmp_path: Path, taskproc: Any, where: tuple[str, ...]
+) -> None:
+    """Else its result would count as made by code that is put back meanwhile."""
+    lazy, other = tmp_path / "lazy.py", tmp_path / "other"
+    lazy.write_text("def g(): return 1\n")
+    other.write_text("def g(): return 22\n")
+    (tmp_path / "taskfile.py").write_text("""
+import os
+from taskproc import Task
+
+class Main(Task):
+    def run_task(self):
+        if os.path.exists("other"):
+            os.replace("other", "lazy.py")
+        import lazy
+        return lazy.g()
+""")
+    done = taskproc("run", *where, check=False)
+    assert done.returncode == 1
+    assert f"taskfile changed during the run: {lazy} is not what was loaded for it (it was edited)" in done.stderr
+    lazy.write_text("def g(): return 1\n")
+    assert taskproc("run").stdout == "1\n"

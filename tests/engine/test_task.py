@@ -403,7 +403,7 @@ def test_what_comes_back_is_the_same_task_to_others() -> None:
     assert offered.k == 5
     assert Told(offered) is Told(task)
     assert Told(offered).task_args["of"]["__task__"] == Offering.task_name
-    assert Const(offered).digest == Const(task).digest
+    assert Const([offered]).digest == Const([task]).digest
 
 
 def test_a_task_that_does_not_say_what_to_do_says_so() -> None:

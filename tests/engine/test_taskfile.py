@@ -106,11 +106,12 @@ IN_A_PACKAGE = """
 import sys
 import beside
 from taskproc import Cache, Task
+from lab.helper import double
 
 class Main(Task):
     def run_task(self):
-        from lab.helper import double
-        return double(beside.one)
+        from lab import helper
+        return double(beside.one) + helper.zero
 
 if __name__ == '__main__':
     if sys.argv[1:] == ['library']:
@@ -127,7 +128,7 @@ def test_a_script_inside_a_package_imports_as_its_module_does(
 ) -> None:
     for folder in ("lab", "lab/part"):
         write(tmp_path / folder / "__init__.py", "")
-    write(tmp_path / "lab" / "helper.py", "def double(n): return n * 2")
+    write(tmp_path / "lab" / "helper.py", "zero = 0\ndef double(n): return n * 2")
     write(tmp_path / "lab" / "part" / "beside.py", "one = 1")
     write(tmp_path / "lab" / "part" / "study.py", IN_A_PACKAGE)
     assert python("lab/part/study.py", *how).stdout == "2\n"  # what Python puts first on sys.path is there too
@@ -136,7 +137,7 @@ def test_a_script_inside_a_package_imports_as_its_module_does(
 def test_a_script_in_a_package_and_its_module_have_one_cache(tmp_path: Path, python: Any, taskproc: Any) -> None:
     for folder in ("lab", "lab/part"):
         write(tmp_path / folder / "__init__.py", "")
-    write(tmp_path / "lab" / "helper.py", "def double(n): return n * 2")
+    write(tmp_path / "lab" / "helper.py", "zero = 0\ndef double(n): return n * 2")
     text = IN_A_PACKAGE.replace("import beside", "one = 1").replace("beside.one", "one")
     write(tmp_path / "lab" / "part" / "study.py", text)
     python("lab/part/study.py")

@@ -173,7 +173,8 @@ def test_files_are_part_of_the_digest(lab: Any, here: Any) -> None:
         ("result = {'at': [Path(self.folder, 'data')]}", False),
         ("result = Path(self.folder).with_name(16 * '0') / 'data'", False),
         ("result = Path(self.folder).with_name('data')", True),
-        ("result = None; os.makedirs(self.folder + '/data')", False),
+        ("result = None; os.makedirs(self.folder + '/data')", True),
+        ("result = None; os.makedirs(self.folder + '/data'); Path(self.folder, 'data', 'made').touch()", False),
     ],
 )
 def test_showing_nothing(code: str, shows_nothing: bool, lab: Any, here: Any) -> None:

@@ -1,0 +1,109 @@
+"""Tasks whose `__init__` runs: how deep one may define another, and how one that needs itself is met."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from typing import TYPE_CHECKING, Any
+
+from taskproc.errors import GraphError
+
+if TYPE_CHECKING:
+    from taskproc.arguments import Parameters, Values
+    from taskproc.record import Key
+
+    Call = tuple[Any, Parameters, Values]
+    """A task whose `__init__` is running, with its arguments."""
+
+LEVELS_A_THREAD = 50
+"""Tasks that may define one another on one thread's stack; deeper ones go on with a fresh stack."""
+
+DEEPEST = 10_000
+"""Tasks that may define one another in all."""
+
+
+class _Running(threading.local):
+    """The calls whose `__init__` runs on this thread, by key, outermost first."""
+
+    def __init__(self) -> None:
+        self.calls: dict[Key, Call] = {}
+
+
+_running = _Running()
+
+
+def begin(key: Key, call: Call) -> None:
+    """A task's `__init__` is to run.
+
+    Raises:
+        GraphError: it runs already, since the task needs itself, or there is no end to what it defines.
+    """
+    calls = _running.calls
+    if key in calls:
+        raise GraphError(_cycle(calls, key))
+    if len(calls) >= DEEPEST:
+        message = (
+            f"{_shown(*next(iter(calls.values())))} has a definition without end, or one over {DEEPEST:,} tasks deep"
+            f" (at {_shown(*call)}); stop its recursion, or pass futures instead"
+        )
+        raise GraphError(message)
+    calls[key] = call
+
+
+def initialize(call: Call) -> None:
+    """Run the `__init__` that began last."""
+    task, parameters, values = call
+    if len(_running.calls) % LEVELS_A_THREAD:
+        parameters.call(task.__class__.__init__, task, values)
+    else:
+        _on_fresh_stack(lambda: parameters.call(task.__class__.__init__, task, values))
+
+
+def end(key: Key) -> None:
+    """A task is defined, or will not be."""
+    del _running.calls[key]
+
+
+def _shown(task: Any, parameters: Parameters, values: Values) -> str:
+    return f"{type(task).__qualname__}({parameters.show(values)})"
+
+
+def _cycle(building: dict[Key, Call], key: Key) -> str:
+    """The sentence about a task that was met again while its `__init__` was running."""
+    keys = list(building)
+    cycle = [_shown(*building[k]) for k in keys[keys.index(key) :]]
+    return "a task needs itself: " + " → ".join([*cycle, cycle[0]])
+
+
+def refuse_itself(task: object) -> None:
+    """Refuse what needs a task whose `__init__` is running.
+
+    Raises:
+        GraphError: it is this one.
+    """
+    for key, (one, _, _) in _running.calls.items():
+        if one is task:
+            raise GraphError(_cycle(_running.calls, key))
+
+
+def _on_fresh_stack(function: Any) -> None:
+    """Call a function on a thread of its own, whose stack is empty, and wait for it.
+
+    A recursion limit that is merely raised does not do: CPython 3.12 and newer also bound the C stack, per thread.
+    """
+    context = contextvars.copy_context()
+    calls = _running.calls
+    failure: list[BaseException] = []
+
+    def call() -> None:
+        _running.calls = calls
+        try:
+            context.run(function)
+        except BaseException as error:  # noqa: BLE001  raised again by the thread that waits
+            failure.append(error)
+
+    thread = threading.Thread(target=call, name="taskproc-definition", daemon=True)
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0].with_traceback(None if isinstance(failure[0], GraphError) else failure[0].__traceback__)
