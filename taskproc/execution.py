@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from taskproc.decision import Run
+from taskproc.decision import Run, UpToDate
 from taskproc.dispatch import open_executors
 from taskproc.graph import by_name
 from taskproc.lastrun import LastRun
@@ -16,22 +16,33 @@ from taskproc.store import open_store
 from taskproc.value import DamagedValueError, load
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from taskproc.events import Listener
     from taskproc.grounds import Grounds
     from taskproc.options import Options
     from taskproc.plan import Plan
     from taskproc.record import Key
-    from taskproc.store import Store
+    from taskproc.store import Journal, Store
 
 
-def execute(plan: Plan, generation: int, grounds: Grounds, options: Options, tell: Listener) -> dict[Key, Any]:
+def execute(
+    plan: Plan, generation: int, grounds: Grounds, options: Options, tell: Listener, announce: Callable[[], None]
+) -> dict[Key, Any] | None:
     """Run what a plan says must or may run, and give the roots' values; the plan learns ids and rows.
 
-    The plan rests on rows of this `generation`.
+    The plan rests on rows of this `generation`: None if others have written since what it took for up to date, which
+    only now is kept from them. Else it is announced before anything runs.
     """
     with open_store(plan.graph.root.home) as store:
         try:
-            values = _execute(store, plan, generation, grounds, options, tell)
+            about = LastRun(plan.graph.label, time.time())
+            with store.begin_run(generation, about) as journal:
+                up_to_date = [node for node in plan.graph.nodes if isinstance(plan.decisions[node.key], UpToDate)]
+                if journal.changes(by_name(up_to_date)):
+                    return None
+                announce()
+                values = _execute(store, journal, plan, grounds, options, tell)
             store.keep_listings(grounds.contents.lasting())
         except Exception:
             store.sweep()  # but not where somebody interrupts, and waits
@@ -41,10 +52,9 @@ def execute(plan: Plan, generation: int, grounds: Grounds, options: Options, tel
 
 
 def _execute(
-    store: Store, plan: Plan, generation: int, grounds: Grounds, options: Options, tell: Listener
+    store: Store, journal: Journal, plan: Plan, grounds: Grounds, options: Options, tell: Listener
 ) -> dict[Key, Any]:
-    about = LastRun(plan.graph.label, time.time())
-    with store.begin_run(generation, about) as journal, open_executors(options, plan.graph.root.cache) as executors:
+    with open_executors(options, plan.graph.root.cache) as executors:
         workers = options.workers or max(options.slots, executors.capacity)
         executors.expect((node for node in plan.graph.nodes if isinstance(plan.decisions[node.key], Run)), workers)
         ids = store.allocate(by_name(plan.graph.nodes))

@@ -270,6 +270,15 @@ class Index:
         return name, {row.task_id: row.attempts for key, row in kept.rows.items() if key not in kept.damaged}
 
 
+def by_name(leases: Leases) -> dict[str, set[int]]:
+    """The ids that are leased, whichever run has leased them."""
+    found: dict[str, set[int]] = {}
+    for held in leases.values():
+        for name, ids in held.items():
+            found.setdefault(name, set()).update(ids)
+    return found
+
+
 def _has_attempts(key: Key, data: bytes) -> bool:
     """Whether a packed row names attempts, or could have."""
     try:

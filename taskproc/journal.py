@@ -91,7 +91,7 @@ class Journal:
                     busy |= keys
                 else:
                     self._index.bury(leases, run)
-            changed = self._changes(_without(wanted, busy))
+            changed = self.changes(_without(wanted, busy))
             granted = _without(wanted, busy | changed.keys())
             own = leases.setdefault(self.run, {})
             for name, members in granted.items():
@@ -148,7 +148,7 @@ class Journal:
         clashes = self._clashes(wanted, self._index.leases())
         alive = (keys for run, keys in clashes.items() if is_alive(self._index.cache, run))
         busy = frozenset(chain.from_iterable(alive))
-        return LeaseResult(frozenset(), busy, self._changes(_without(wanted, busy)))
+        return LeaseResult(frozenset(), busy, self.changes(_without(wanted, busy)))
 
     def release(self, keys: Iterable[Key]) -> None:
         """Give leases up; what attempts have left will be swept."""
@@ -163,6 +163,20 @@ class Journal:
                 ids = self._index.ids(name, members).values()
                 leases.get(self.run, {}).get(name, set()).difference_update(ids)
                 self._index.discard(name, ids)
+
+    def changes(self, wanted: Wanted) -> dict[Key, Row]:
+        """The rows of the tasks that somebody else has written since they were last seen."""
+        generation = self._index.generation()
+        if generation == self._unchanged:
+            return {}
+        found = self._index.read_changes(wanted, self._seen)
+        changed = {
+            key: row
+            for key, (row, written) in found.items()
+            if written not in self._own and written > self._told.get(key, self._seen)
+        }
+        self._told.update((key, generation) for key in changed)
+        return changed
 
     def doubt(self, name: str, ids: Iterable[int]) -> None:
         """Have what these tasks leave besides what is recorded swept: they may run more than once for one answer."""
@@ -201,20 +215,6 @@ class Journal:
                     ids = self._index.ids(name, wanted[name])
                     found.setdefault(run, set()).update(key for key, task_id in ids.items() if task_id in held[name])
         return {run: keys for run, keys in found.items() if keys}
-
-    def _changes(self, wanted: Wanted) -> dict[Key, Row]:
-        """The rows of the tasks that somebody else has written since they were last seen."""
-        generation = self._index.generation()
-        if generation == self._unchanged:
-            return {}
-        found = self._index.read_changes(wanted, self._seen)
-        changed = {
-            key: row
-            for key, (row, written) in found.items()
-            if written not in self._own and written > self._told.get(key, self._seen)
-        }
-        self._told.update((key, generation) for key in changed)
-        return changed
 
 
 def _without(wanted: Wanted, keys: frozenset[Key] | set[Key]) -> Wanted:

@@ -66,24 +66,35 @@ def run_all(
     options.check(roots[0].name)
     tally = Tally()
     tell = tally if listener is None else _broadcast(tally, listener)
-    with judged(build_graph(*roots), options) as (grounds, plan, generation):
+    graph, values = build_graph(*roots), None
+    while values is None:  # or what was up to date was cleared, or made anew, before the run began
+        values = _bring_up_to_date(graph, options, tell)
+    return values, tally.stats(time.monotonic() - started)
+
+
+def _bring_up_to_date(graph: Graph, options: Options, tell: Listener) -> dict[Key, Any] | None:
+    """The values of a graph's roots; None if another plan is needed."""
+    root = graph.root
+    with judged(graph, options) as (grounds, plan, generation):
         refuse_impossible(plan, options)
-        tell(Planned(plan))
-        _warn_of_damage(plan, tell)
-        before = plan.rows.get(roots[0].key)
+        before = plan.rows.get(root.key)
         values = recorded_values(plan) if plan.is_done else {}
-        if len(values) < len({root.key for root in roots}):
-            _refuse_restart(roots[0])
+        if len(values) < len({node.key for node in graph.roots}):
+            _refuse_restart(root)
             from taskproc.execution import execute  # loads only where there is something to run
 
-            values = execute(plan, generation, grounds, options, tell)
+            ran = execute(plan, generation, grounds, options, tell, functools.partial(_announce, plan, tell))
+            if ran is None:
+                return None
+            values = ran
         else:
+            _announce(plan, tell)
             found = grounds.contents.lasting() if grounds.contents.is_news else {}
-            tidy(roots[0].home, found)
-    if len(roots) == 1 and before is not None and before.good is not None and plan.rows[roots[0].key] is before:
-        for stream, text in kept_output(roots[0], before).items():
-            tell(Printed(roots[0], stream, text, kept=True))
-    return values, tally.stats(time.monotonic() - started)
+            tidy(root.home, found)
+    if len(graph.roots) == 1 and before is not None and before.good and plan.rows[root.key] is before:
+        for stream, text in kept_output(root, before).items():
+            tell(Printed(root, stream, text, kept=True))
+    return values
 
 
 def make_plan(root: Node, options: Options, *others: Node) -> Plan:
@@ -122,7 +133,9 @@ def recorded_values(plan: Plan) -> dict[Key, Any]:
     return values
 
 
-def _warn_of_damage(plan: Plan, tell: Listener) -> None:
+def _announce(plan: Plan, tell: Listener) -> None:
+    """Tell what will be done, and warn of what turned out to be damaged."""
+    tell(Planned(plan))
     damaged = [
         f"{node.label}: {decision.reason}"
         for node in plan.graph.nodes

@@ -10,7 +10,7 @@ from taskproc import acceptance, files, lastrun, locks, pages, versions
 from taskproc.admission import admit, furnish, refuse_out_of_reach
 from taskproc.database import FILE, JOURNAL, salvage
 from taskproc.errors import CacheError
-from taskproc.index import Index, Rows, Wanted
+from taskproc.index import Index, Rows, Wanted, by_name
 from taskproc.journal import Journal
 from taskproc.trouble import UnreadableError, explain
 
@@ -167,9 +167,9 @@ class Store:
         with self._index.transaction():
             generation = self._index.next_generation()
             leases = self._index.leases()
+            leased = by_name(leases)
             for name, members in ids.items():
-                leased = set[int]().union(*(held.get(name, ()) for held in leases.values()))
-                cleared = self._index.clear(name, members, leased, generation)
+                cleared = self._index.clear(name, members, leased.get(name, ()), generation)
                 for held in leases.values():
                     held.get(name, set[int]()).difference_update(cleared)
             self._index.put_leases(leases)
@@ -197,22 +197,21 @@ class Store:
 
     def running(self) -> dict[str, set[int]]:
         """The same, whichever run has leased them."""
-        found: dict[str, set[int]] = {}
-        for held in self.leased().values():
-            for name, ids in held.items():
-                found.setdefault(name, set()).update(ids)
-        return found
+        return by_name(self.leased())
 
-    def measure(self, wanted: Wanted | None = None) -> tuple[int, int, int]:
-        """How many results `clear` would forget, how many failures, and the bytes of their files and values."""
-        results = failures = size = 0
+    def measure(self, wanted: Wanted | None = None) -> tuple[int, int, int, int]:
+        """How many results, failures and unfinished tasks `clear` would forget, and the bytes that they take."""
+        results = failures = unfinished = size = 0
+        leased = by_name(self._index.leases())
         for name in self.names() if wanted is None else wanted:
             rows = self.read_all(name) if wanted is None else self.read({name: wanted[name]})
             for key, row in rows.rows.items():
+                is_leased = row.task_id in leased.get(name, ())
                 results += bool(row.good or key in rows.damaged)
                 failures += bool(row.failure)
-                size += self.size(name, row)
-        return results, failures, size
+                unfinished += is_leased
+                size += files.task_bytes(self._cache, name, row.task_id) if is_leased else self.size(name, row)
+        return results, failures, unfinished, size
 
     def size(self, name: str, row: Row) -> int:
         """The bytes of a task's files and value."""

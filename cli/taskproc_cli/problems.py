@@ -92,8 +92,8 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, AnsweredNoError):
         return ""
     if isinstance(error, KeyboardInterrupt | Signalled):
-        told = str(error) if isinstance(error, KeyboardInterrupt) else ""
-        return f"interrupted; {told or 'what had finished is kept, and the same command goes on from there'}"
+        kept = ["what had finished is kept, and the same command goes on from there"]
+        return f"interrupted; {getattr(error, '__notes__', kept)[0]}"
     if isinstance(error, TaskprocError):
         return " ".join((str(error), *getattr(error, "__notes__", ())))
     if isinstance(error, TyperException):

@@ -106,3 +106,37 @@ def test_a_database_that_cannot_be_read_is_replaced(cli: Command, filled: Path) 
     assert "can't be read" in cli("clear", stdin="n\n").stderr
     assert cli("clear", "--yes").returncode == 0
     assert cli("run", "-x", "serial", "Talk").stdout == "done\n"
+
+
+def test_a_task_that_runs_for_the_first_time_is_cleared_too(cli: Command, tmp_path: Path) -> None:
+    (tmp_path / "first.py").write_text("""
+import subprocess, sys
+from taskproc import Task
+
+class Main(Task):
+    def run_task(self):
+        (self.task_directory / "half").write_bytes(bytes(5000))
+        done = subprocess.run([sys.executable, "-m", "taskproc", "clear", "first.py", "Main", "--yes"], text=True,
+                              capture_output=True)
+        return done.stderr
+""")
+    done = cli("run", "first.py")
+    assert done.stdout.startswith("removed 1 unfinished task, 5.0 kB, in ")
+    assert cli("why", "first.py").stdout == "Main(): would run: cleared\n"
+
+
+def test_what_a_killed_run_has_left_is_removed(cli: Command, program: Command, tmp_path: Path) -> None:
+    (tmp_path / "killed.py").write_text("""
+import os, signal
+from taskproc import Task
+
+class Main(Task):
+    def run_task(self):
+        (self.task_directory / "half").write_bytes(bytes(5000))
+        os.kill(os.getpid(), signal.SIGKILL)
+""")
+    assert program("run", "killed.py", "-x", "serial").returncode == -9
+    assert cli("clear", "-n").stdout.startswith("would remove 1 unfinished task, 5.0 kB, in ")
+    assert cli("clear", "--yes").returncode == 0
+    assert not list((tmp_path / ".taskproc").rglob("half"))
+    assert cli("clear", "--yes").stderr.startswith("there is nothing to remove in ")

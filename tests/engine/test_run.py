@@ -15,10 +15,13 @@ from typing import Any
 import pytest
 
 from taskproc import Cache, FailedTaskError, RunStats, Task
+from taskproc import run as run_module
 from taskproc.batch import ClassRef
 from taskproc.errors import RequestError
+from taskproc.events import Event, Planned
 from taskproc.garbage import seldom_collected
 from taskproc.options import Options
+from taskproc.plan import Plan
 from taskproc.run import make_plan, recorded_values, run_all
 
 CHOOSE = """
@@ -787,3 +790,32 @@ class Base(Task):
     (flow.folder / "base" / "data.csv").write_text("2")
     assert flow.run("Main()").executed == {"Main": 1}
     sys.modules.pop("bases")
+
+
+def test_what_is_cleared_while_a_run_plans_is_made_again(flow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    flow.write("""
+class Up(Task):
+    def run_task(self):
+        (self.task_directory / "made").touch()
+        return self.task_directory
+
+class Count(Task):
+    up: Requires[Path]
+    def __init__(self): self.up = Up()
+    def run_task(self): return len(list(self.up.iterdir()))
+""")
+    assert flow.run("Count()").value == 1
+    flow.edit(("return len(", "return 0 + len("))
+    plan = run_module.plan_graph
+
+    def clear_meanwhile(*args: Any) -> Plan:
+        planned = plan(*args)
+        monkeypatch.setattr(run_module, "plan_graph", plan)
+        flow.task("Up()").clear_task()
+        return planned
+
+    monkeypatch.setattr(run_module, "plan_graph", clear_meanwhile)
+    told: list[Event] = []
+    again = flow.run("Count()", listener=told.append)
+    assert (again.value, again.executed) == (1, {"Up": 1, "Count": 1})
+    assert sum(isinstance(event, Planned) for event in told) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from taskproc_cli.problems import AnsweredNoError, UsageError
+from taskproc_cli.problems import AnsweredNoError, Signalled, UsageError
 from taskproc_cli.target import load_module
 from taskproc_cli.views import terminal
 from taskproc_cli.views.quantities import recorded, size
@@ -34,16 +34,16 @@ def clear(
     place = request.cache(cache)
     wanted = _stale(request, place) if stale else request.recorded(place)
     try:
-        results, failures, amount = _measure(place, wanted)
+        *counts, amount = _measure(place, wanted)
         of = f" of {', '.join(wanted)}" if stale and wanted else ""
-        what = f"{recorded(results, failures)}{of}, {size(amount)}, in {place.path}"
+        what = f"{recorded(*counts)}{of}, {size(amount)}, in {place.path}"
     except _unreadable():
         if wanted is not None:
             raise
-        results, failures, what = 1, 0, f"the cache in {place.path}, which can't be read"
+        counts, what = [1], f"the cache in {place.path}, which can't be read"
     if dry_run:
         write_out(f"would remove {what}\n")
-    elif not (results or failures):
+    elif not any(counts):
         terminal.say(f"there is nothing to remove in {place.path}")
     elif yes or _confirmed(f"remove {what}?"):
         _clear(place, wanted)
@@ -66,8 +66,8 @@ def _stale(request: Request, cache: Cache) -> Wanted:
     return {name: keys for name, keys in found.items() if keys}
 
 
-def _measure(cache: Cache, wanted: Wanted | None) -> tuple[int, int, int]:
-    """How many results would be removed, how many failures, and their bytes; writes nothing."""
+def _measure(cache: Cache, wanted: Wanted | None) -> tuple[int, int, int, int]:
+    """How many results would be removed, failures and unfinished tasks, and their bytes; writes nothing."""
     from taskproc.store import open_store
 
     with open_store(cache, write=False) as store:
@@ -102,9 +102,10 @@ def _confirmed(question: str) -> bool:
     terminal.write(f"{question} [y/N] ")
     try:
         answer = sys.stdin.readline() if sys.stdin else ""
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Signalled) as end:
         terminal.say("")
-        raise KeyboardInterrupt("nothing was removed") from None
+        end.add_note("nothing was removed")
+        raise
     if not answer:
         terminal.say("")
         raise UsageError("nobody answered, so nothing was removed; --yes removes without asking")

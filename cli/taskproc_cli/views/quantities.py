@@ -10,10 +10,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def recorded(results: int, failures: int) -> str:
-    """`34 results`, `34 results and 2 failures`, `2 failures`."""
-    told = [count(results, "result")] if results or not failures else []
-    return " and ".join(told + ([count(failures, "failure")] if failures else []))
+def recorded(results: int, failures: int, unfinished: int = 0) -> str:
+    """`34 results`, `34 results and 2 failures`, `2 failures and 1 unfinished task`."""
+    counts = {"result": results, "failure": failures, "unfinished task": unfinished}
+    told = [count(number, what) for what, number in counts.items() if number] or [count(0, "result")]
+    return " and ".join([", ".join(told[:-1]), told[-1]] if told[1:] else told)
 
 
 def duration(seconds: float) -> str:
