@@ -15,11 +15,10 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from taskproc import submission, template
 from taskproc.batch import Done, Failed, Lost
@@ -259,13 +258,14 @@ def _same_terminal() -> Generator[None, None, None]:
     """Undo what a command does to the terminal's modes."""
     import termios
 
-    modes: list[Any] | None = None
-    with contextlib.suppress(termios.error, ValueError, AttributeError, OSError):
-        modes = termios.tcgetattr(sys.stdin.fileno())
+    terminal = next(filter(os.isatty, range(3)), None)
+    if terminal is None:
+        yield
+        return
+    modes = termios.tcgetattr(terminal)
     try:
         yield
     finally:
-        if modes is not None:
-            with contextlib.suppress(termios.error):
-                if termios.tcgetattr(sys.stdin.fileno()) != modes:
-                    termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, modes)
+        with contextlib.suppress(termios.error):
+            if termios.tcgetattr(terminal) != modes:
+                termios.tcsetattr(terminal, termios.TCSADRAIN, modes)

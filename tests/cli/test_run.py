@@ -274,6 +274,38 @@ class Main(Task):
         assert [cli("log", "wrap.py", f"Part#{n}").stdout for n in range(3)] == [f"said {n}\n" for n in range(3)]
 
 
+@pytest.mark.parametrize("executor", ["process", "thread", "serial", "concurrent.futures:ThreadPoolExecutor"])
+def test_the_stdin_of_tasks_and_their_commands_is_empty(program: Command, tmp_path: Path, executor: str) -> None:
+    (tmp_path / "reads.py").write_text("""
+import os, subprocess
+from taskproc import Task
+
+class Main(Task):
+    def run_task(self): return subprocess.run(["cat"], capture_output=True, text=True).stdout + str(os.read(0, 9))
+""")
+    done = program("run", "reads.py", "-x", executor, stdin="typed\n")
+    assert done.stdout == "b''\n"
+
+
+def test_all_streams_may_be_closed(program: Command, executable: Path, tmp_path: Path) -> None:
+    (tmp_path / "quiet.py").write_text("""
+from taskproc import RequiresList, Task
+
+class Part(Task):
+    def __init__(self, n: int): self.n = n
+    def run_task(self): print("said", self.n); return self.n
+
+class Main(Task):
+    parts: RequiresList[int]
+    def __init__(self): self.parts = [Part(n) for n in range(3)]
+    def run_task(self): return sum(self.parts)
+""")
+    closed = subprocess.run(["sh", "-c", '"$0" run quiet.py <&- >&- 2>&-', executable], cwd=tmp_path, check=False)
+    assert closed.returncode == 0
+    assert program("log", "quiet.py", "Part#2").stdout == "said 2\n"
+    assert program("run", "quiet.py").stdout == "3\n"
+
+
 def test_what_a_taskfile_and_its_commands_print_is_no_result(program: Command, tmp_path: Path) -> None:
     run = "os.system('echo ran'); return 'done'"
     task = f"class Talk(Task):\n    def __init__(self): print('made')\n    def run_task(self): {run}"

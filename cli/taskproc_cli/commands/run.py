@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
@@ -88,7 +88,8 @@ def run(
         _tell_plan(nodes, options)
         return
     listener = shown_progress(quiet=quiet, verbose=verbose, insist=progress, own_terminal=interactive)
-    with terminal.printing_to_stderr():  # commands that tasks start in this process are not captured
+    # Commands that tasks start in this process are not captured.
+    with terminal.printing_to_stderr(), nullcontext() if options.interactive else terminal.empty_stdin():
         values, failed = _run(nodes, options, listener, explain=explain)
     if sweep:
         _print_table(swept, nodes, values, failed, options, form)

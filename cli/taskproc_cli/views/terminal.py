@@ -131,6 +131,28 @@ def printing_to_stderr() -> Generator[None]:
             sys.stdout = open(number, "w", encoding=encoding, errors=errors, closefd=False)  # noqa: SIM115
 
 
+@contextmanager
+def empty_stdin() -> Generator[None]:
+    """Let nothing be read from stdin by this process and those it starts."""
+    before, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    try:
+        yield
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+
+
+def have_all_three() -> None:
+    """Open what was closed of the standard descriptors, or else the next files of ours would stand for them."""
+    number = os.open(os.devnull, os.O_RDWR)
+    while number < 3:
+        os.set_inheritable(number, True)  # noqa: FBT003
+        number = os.open(os.devnull, os.O_RDWR)
+    os.close(number)
+
+
 def write(text: str) -> None:
     """Write to stderr, if there is anybody to read it."""
     try:
