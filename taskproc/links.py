@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from taskproc.canonical import Canonical
     from taskproc.reach import Reach
 
+_EVALUATORS = frozenset({"query", "eval", "evaluate", "sql"})
+"""What libraries (pandas, numexpr, duckdb) call it that finds the names in a text where it is called."""
+_NAME = re.compile(r"[^\W\d]\w*")
 _ASSERTING = re.compile(rb"\bassert\b|__debug__")
 
 
@@ -79,7 +82,7 @@ class Links:
         if folder is not None:
             node.unseen = True
             node.edges |= self._files_in(folder)
-        for chain in found.globals:
+        for chain in (*found.globals, *_named_in_texts(found, namespace)):
             root, *rest = chain
             is_seen = root in namespace and (root not in OF_MODULES or root == "__file__")  # of what lies beside
             if is_seen and not is_blinding(chain, namespace) and not is_importing(chain, namespace):
@@ -252,3 +255,11 @@ def _partly(value: object) -> Canonical | None:
         return canonical(value, partial=True)
     except Unencodable:
         return None
+
+
+def _named_in_texts(found: Reach, namespace: Mapping[str, object]) -> list[Chain]:
+    """What code reads of its module by names in texts, its own or the module's, that a library evaluates."""
+    if _EVALUATORS.isdisjoint(found.members):
+        return []
+    held = [value for root, *_ in found.globals if isinstance(value := namespace.get(root), str)]
+    return [(name,) for name in sorted({name for text in (*found.strings, *held) for name in _NAME.findall(text)})]

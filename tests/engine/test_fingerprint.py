@@ -1063,3 +1063,29 @@ class Main(Task):
 """)
     assert flow.run("Main()").value == "5"
     assert flow.run("Main()").executed == {}
+
+
+@pytest.mark.parametrize("read", ["TABLE.query('@limit(1)')", "TABLE.query(ASKED)", "frames.eval('LIMIT + 1')"])
+def test_what_a_library_finds_by_names_in_a_text_counts(flow: Any, read: str) -> None:
+    library = flow.folder / "site-packages"
+    library.mkdir()
+    (library / "frames.py").write_text("""
+import builtins, sys
+class Table:
+    def query(self, text): return builtins.eval(text.replace("@", ""), sys._getframe(1).f_globals)
+def eval(text): return builtins.eval(text, sys._getframe(1).f_globals)
+""")
+    flow.write(f"""
+sys.path.append({str(library)!r})
+import frames
+LIMIT, OTHER, ASKED = 5, 5, "@LIMIT + 1"
+TABLE = frames.Table()
+def limit(a): return LIMIT + a
+class Main(Task):
+    def run_task(self): return {read}
+""")
+    assert flow.run("Main()").value == 6
+    flow.edit(("LIMIT, OTHER, ASKED = 5, 5", "LIMIT, OTHER, ASKED = 5, 6"))
+    assert flow.run("Main()").executed == {}
+    flow.edit(("LIMIT, OTHER, ASKED = 5, 6", "LIMIT, OTHER, ASKED = 6, 6"))
+    assert flow.run("Main()").value == 7
