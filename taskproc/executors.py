@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import sys
 from functools import partial
@@ -123,7 +124,8 @@ def maker(name: str, workers: int, args: Mapping[str, object]) -> Callable[[], E
     """
     kind, colon, rest = name.partition(":")
     if kind == "dask":
-        distributed(name)  # is there
+        if importlib.util.find_spec("distributed") is None:
+            distributed(name)  # says what to do
         return partial(Dask, rest, workers, args)
     if colon:
         return partial(made, name, factory_of(name), args)

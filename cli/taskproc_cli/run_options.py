@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-EXECUTORS = ("process", "thread", "serial", "dask")
+OURS = ("process", "thread", "serial")
+EXECUTORS = (*OURS, "dask")
 
 
 def workers(text: str, option: str) -> int:
@@ -71,6 +72,9 @@ def prefix(text: str, option: str) -> tuple[str, str]:
     return name, value
 
 
+LETTERS = {"workers": "j", "executor": "x"}
+"""Those of the options that may have been meant for a parameter."""
+
 READERS: dict[str, Callable[[str, str], Any]] = {
     "workers": workers,
     "executor": executor,
@@ -84,8 +88,33 @@ READERS: dict[str, Callable[[str, str], Any]] = {
 
 def read(texts: Mapping[str, str | None], request: Request) -> dict[str, Any]:
     """What the texts of some options say, by their names in the program; those that are not given are left out."""
-    given = {name: text for name, text in texts.items() if text is not None}
-    return {name: READERS[name](text, request.called(name)) for name, text in given.items()}
+    return {name: _read(name, text, request) for name, text in texts.items() if text is not None}
+
+
+def _read(name: str, text: str, request: Request) -> Any:
+    option = request.called(name)
+    try:
+        return READERS[name](text, option)
+    except UsageError as error:
+        letter = LETTERS.get(name, "")
+        if name not in request.origins and letter and request.parameters.find(letter):
+            raise UsageError(f"{error}; the parameter {letter} is given as --{letter} {shlex.quote(text)}") from None
+        raise
+
+
+def refuse_executor(options: Options) -> None:
+    """Refuse an executor that is not there, without starting it, whether or not there is anything to run.
+
+    Raises:
+        RequestError: It is not there, or takes no arguments.
+    """
+    assert isinstance(options.executor, str)  # it was typed
+    if options.interactive or (options.executor in OURS and not options.executor_args):
+        return
+    from taskproc.executors import maker
+
+    with terminal.printing_to_stderr():  # a factory's module may print
+        maker(options.executor, options.slots, options.executor_args)
 
 
 def usual(request: Request, node: Node) -> Options:

@@ -325,6 +325,27 @@ def test_a_dry_run_refuses_the_executors_that_a_run_does(cli: Command, words: st
     assert (dry.stderr == wet.stderr) == (wet.returncode == 2)
 
 
+@pytest.mark.parametrize("words", ["-x nowhere:make", '-x serial --executor-args {"a":1}'])
+def test_a_wrong_executor_is_refused_also_where_nothing_has_to_run(cli: Command, words: str) -> None:
+    assert cli("run", "Talk").returncode == 0
+    assert cli("run", *words.split(), "Talk").returncode == 2
+    assert cli("dry-run", *words.split(), "Talk").returncode == 2
+
+
+@pytest.mark.parametrize("letter", ["x", "j"])
+def test_a_letter_of_an_option_that_was_meant_for_a_parameter_is_told(
+    cli: Command, tmp_path: Path, letter: str
+) -> None:
+    (tmp_path / "letters.py").write_text(f"""
+from taskproc import Task
+class Main(Task):
+    def __init__(self, {letter}: str): self.value = {letter}
+    def run_task(self): return self.value
+""")
+    assert f"the parameter {letter} is given as --{letter} a" in cli("run", "letters.py", f"-{letter}", "a").stderr
+    assert cli("run", "letters.py", f"--{letter}", "a").stdout == "a\n"
+
+
 def test_a_dry_run_starts_no_executor(cli: Command, tmp_path: Path) -> None:
     (tmp_path / "pools.py").write_text("print('imported')\ndef make():\n    raise ValueError('made')\n")
     dry = cli("run", "-n", "-x", "pools:make", "Talk")

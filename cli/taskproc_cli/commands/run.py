@@ -84,6 +84,7 @@ def run(
     nodes = request.nodes(place, [(point.values, swept.label(point)) for point in swept.points])
     process.nodes = nodes
     options = options._replace(**run_options.for_names(rate_limit or (), prefix or (), request.settings, nodes))
+    run_options.refuse_executor(options)
     if dry_run:
         _tell_plan(nodes, options)
         return
@@ -102,16 +103,11 @@ def run(
 
 
 def _tell_plan(nodes: Sequence[Node], options: Options) -> None:
-    """Say what a run would do; refuse what it would refuse, an executor that is not there too, without starting it."""
-    from taskproc.executors import maker
+    """Say what a run would do, and refuse what it would refuse."""
     from taskproc.run import make_plan, refuse_impossible
 
     plan = make_plan(nodes[0], options, *nodes[1:])
     refuse_impossible(plan, options)
-    if not (plan.is_done or options.interactive):
-        assert isinstance(options.executor, str)  # it was typed
-        with terminal.printing_to_stderr():  # a factory's module may print
-            maker(options.executor, options.slots, options.executor_args)
     write_lines(plan_lines(plan))
 
 
