@@ -187,12 +187,14 @@ class Echoed(NamedTuple):
 class Lost(NamedTuple):
     """The batch's worker is gone, or could not begin; what has no answer is lost. `reason` names the signal or status.
 
-    `tail` is the end of what the payload that was running had printed; `kept` tells that its attempt has a folder.
+    `tail` is the end of what the payload that was running had printed; `kept` tells that its attempt has a folder;
+    `error` is the pickled exception by which an executor told of it.
     """
 
     reason: str
     tail: str = ""
     kept: bool = False
+    error: bytes = b""
 
 
 class Refused(NamedTuple):

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 from taskproc.batch import Answer, Batch, Executor, Lost, Reply
 from taskproc.call import Surroundings, look_around, run_pickled
 from taskproc.errors import RequestError
-from taskproc.failure import reason_of
+from taskproc.failure import packed, reason_of
 from taskproc.threads import ThreadCapture
 from taskproc.wire import decoded_answers, parcel
 from taskproc.work import Work, discard, is_orphan
@@ -178,7 +178,7 @@ def _end_children() -> None:
 
 
 def _lost(error: BaseException) -> Lost:
-    return Lost(f"the executor lost it ({reason_of(error)})")
+    return Lost(f"the executor lost it ({reason_of(error)})", error=packed(error))
 
 
 def distributed(name: str) -> Any:

@@ -275,7 +275,7 @@ class Scheduler:
         position = next(iter(flight.unanswered), None)
         if position is not None and (flight.executor.streams or len(flight.nodes) == 1):
             attempt = flight.attempts[position] if answer.kept or answer.tail else ""
-            self._failed(flight, Failed(position, answer.reason, "", b"", answer.tail, attempt, flight.made()))
+            self._failed(flight, Failed(position, answer.reason, "", answer.error, answer.tail, attempt, flight.made()))
         self._lanes.alone.update(node.key for node in flight.unanswered.values())
 
     # The record, and other runs.
