@@ -4,6 +4,7 @@ import concurrent.futures
 import logging
 import multiprocessing
 import os
+import pickle
 import queue
 import signal
 import subprocess
@@ -220,6 +221,11 @@ def test_the_callers_executor_is_never_shut_down(ran: Any) -> None:
         _, answers = ran(Foreign(executor), ("Same", 1))
         assert values(answers) == [1]
         assert executor.submit(lambda: 2).result() == 2
+
+
+def test_the_exception_that_tells_of_a_dead_worker_travels_on(ran: Any) -> None:
+    _, (lost,) = ran(Foreign(Odd(OSError("gone"))), ("Same", 1))
+    assert repr(pickle.loads(lost.error)) == "OSError('gone')"
 
 
 @pytest.mark.parametrize("kill", [False, True])
