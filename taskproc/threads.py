@@ -163,10 +163,10 @@ class _Shared:
 
     def let_go(self, capture: ThreadCapture) -> None:
         with self._lock:
-            for thread, output in tuple(self._running.items()):
-                if output.capture is capture:
-                    self._let_go[thread] = self._running.pop(thread)
-            self._put_back(capture)
+            own = [thread for thread, output in self._running.items() if output.capture is capture]
+            if own:  # else nothing is theirs, and what was there before may be long past
+                self._let_go.update((thread, self._running.pop(thread)) for thread in own)
+                self._put_back(capture)
             capture.waits = False
 
     def _remember(self) -> None:

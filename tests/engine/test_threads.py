@@ -124,6 +124,15 @@ def test_once_nobody_waits_what_tasks_did_is_undone_and_what_they_do_stays(
     assert (os.getcwd(), sys.stdout) == (str(tmp_path), later)
 
 
+def test_letting_go_of_no_task_undoes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ThreadCapture()(str(tmp_path / "before"), None):
+        pass
+    monkeypatch.setattr(sys, "stdout", mine := io.StringIO())
+    monkeypatch.chdir("/")
+    ThreadCapture().let_go()
+    assert (sys.stdout, os.getcwd()) == (mine, "/")
+
+
 def test_overlapping_runs_go_back_to_where_the_first_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     elsewhere, both = threading.Event(), threading.Event()
