@@ -270,7 +270,7 @@ class Index:
         return name, {row.task_id: row.attempts for key, row in kept.rows.items() if key not in kept.damaged}
 
 
-def by_name(leases: Leases) -> dict[str, set[int]]:
+def leased_ids(leases: Leases) -> dict[str, set[int]]:
     """The ids that are leased, whichever run has leased them."""
     found: dict[str, set[int]] = {}
     for held in leases.values():

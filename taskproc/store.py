@@ -10,7 +10,7 @@ from taskproc import acceptance, files, lastrun, locks, pages, versions
 from taskproc.admission import admit, furnish, refuse_out_of_reach
 from taskproc.database import FILE, JOURNAL, salvage
 from taskproc.errors import CacheError
-from taskproc.index import Index, Rows, Wanted, by_name
+from taskproc.index import Index, Rows, Wanted, leased_ids
 from taskproc.journal import Journal
 from taskproc.trouble import UnreadableError, explain
 
@@ -167,7 +167,7 @@ class Store:
         with self._index.transaction():
             generation = self._index.next_generation()
             leases = self._index.leases()
-            leased = by_name(leases)
+            leased = leased_ids(leases)
             for name, members in ids.items():
                 cleared = self._index.clear(name, members, leased.get(name, ()), generation)
                 for held in leases.values():
@@ -197,12 +197,12 @@ class Store:
 
     def running(self) -> dict[str, set[int]]:
         """The same, whichever run has leased them."""
-        return by_name(self.leased())
+        return leased_ids(self.leased())
 
     def measure(self, wanted: Wanted | None = None) -> tuple[int, int, int, int]:
         """How many results, failures and unfinished tasks `clear` would forget, and the bytes that they take."""
         results = failures = unfinished = size = 0
-        leased = by_name(self._index.leases())
+        leased = leased_ids(self._index.leases())
         for name in self.names() if wanted is None else wanted:
             rows = self.read_all(name) if wanted is None else self.read({name: wanted[name]})
             for key, row in rows.rows.items():

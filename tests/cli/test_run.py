@@ -234,6 +234,20 @@ class Main(Task):
     assert (done.returncode, done.stdout) == (0, "right\n"), done.stderr
 
 
+SAYING = """
+from taskproc import RequiresList, Task
+
+class Part(Task):
+    def __init__(self, n: int): self.n = n
+    def run_task(self): print("said", self.n); return self.n
+
+class Main(Task):
+    parts: RequiresList[int]
+    def __init__(self): self.parts = [Part(n) for n in range(3)]
+    def run_task(self): return sum(self.parts)
+"""
+
+
 @pytest.mark.parametrize("where", [("-j", "1"), ("-x", "serial"), ("-i",)])
 @pytest.mark.parametrize(
     "stream",
@@ -251,23 +265,13 @@ def test_a_taskfile_may_put_a_stream_of_its_own_before_stdout(
 ) -> None:
     (tmp_path / "wrap.py").write_text(f"""
 import codecs, io, os, sys
-from taskproc import RequiresList, Task
 
 class Tee:
     def __init__(self, inner): self.write = inner.write
 
 sys.stdout = {stream}
 print("loaded")
-
-class Part(Task):
-    def __init__(self, n: int): self.n = n
-    def run_task(self): print("said", self.n); return self.n
-
-class Main(Task):
-    parts: RequiresList[int]
-    def __init__(self): self.parts = [Part(n) for n in range(3)]
-    def run_task(self): return sum(self.parts)
-""")
+{SAYING}""")
     done = cli("run", "wrap.py", *where)
     assert (done.returncode, done.stdout) == (0, "3\n"), done.stderr
     if where != ("-i",):
@@ -288,18 +292,7 @@ class Main(Task):
 
 
 def test_all_streams_may_be_closed(program: Command, executable: Path, tmp_path: Path) -> None:
-    (tmp_path / "quiet.py").write_text("""
-from taskproc import RequiresList, Task
-
-class Part(Task):
-    def __init__(self, n: int): self.n = n
-    def run_task(self): print("said", self.n); return self.n
-
-class Main(Task):
-    parts: RequiresList[int]
-    def __init__(self): self.parts = [Part(n) for n in range(3)]
-    def run_task(self): return sum(self.parts)
-""")
+    (tmp_path / "quiet.py").write_text(SAYING)
     closed = subprocess.run(["sh", "-c", '"$0" run quiet.py <&- >&- 2>&-', executable], cwd=tmp_path, check=False)
     assert closed.returncode == 0
     assert program("log", "quiet.py", "Part#2").stdout == "said 2\n"
