@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc.batch import Answer, Batch, Refused
 from taskproc.bytecode import PYTHON
+from taskproc.capture import borrowed_process
 from taskproc.loading import held
 from taskproc.locks import known_runs
 from taskproc.taskfile import stand_in
@@ -40,15 +41,20 @@ def run_pickled(blob: bytes) -> bytes:
     if entries != sys.path:
         sys.path[:] = entries
     stand_in(message.main)
-    cwd = message.cwd if threading.current_thread() is threading.main_thread() else ""
+    is_main = threading.current_thread() is threading.main_thread()
+    cwd = message.cwd if is_main else ""
+    has_process = is_main and message.pid != os.getpid() and None not in {sys.__stdout__, sys.__stderr__}
 
     def work(batch: Batch, send: Callable[[Answer], None]) -> None:
         if not _sees_run(batch):
             send(Refused(f"the folder of the cache is not the run's at {os.uname().nodename}"))
             return
         own = [one._replace(folder=_another(one.folder)) for one in batch.payloads]  # each tells its own
-        with held(batch.classes):
-            Work(batch._replace(payloads=tuple(own)), send, ThreadCapture(), cwd=cwd).run()
+        with (
+            held(batch.classes),
+            borrowed_process() if has_process else contextlib.nullcontext(ThreadCapture()) as capture,
+        ):
+            Work(batch._replace(payloads=tuple(own)), send, capture, cwd=cwd).run()
         if is_orphan(batch):
             discard(own)
 

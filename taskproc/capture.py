@@ -10,9 +10,9 @@ import contextlib
 import fcntl
 import os
 import sys
+import tempfile
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -62,7 +62,7 @@ def publish(number: int, path: Path) -> None:
 
 
 class DescriptorCapture:
-    """For a process that is ours: its descriptors 1 and 2 are scratch files, so what its children print is caught too.
+    """For a process whose descriptors 1 and 2 are scratch files: what its children print is caught too.
 
     A scratch file outlives the process for whoever else has it open: after a crash it tells what the task had printed.
     """
@@ -99,6 +99,12 @@ class DescriptorCapture:
             if os.lseek(number, 0, os.SEEK_END):  # a third of what asking for its status takes
                 keep(number, Path(folder, log))
 
+    def close(self) -> None:
+        """Nothing more is to be caught."""
+        self._publisher.over.set()
+        for number in self._scratch:
+            os.close(number)
+
     def _reclaim(self) -> None:
         """Flush, and undo what a task may have done to its standard streams."""
         ctypes = sys.modules.get("ctypes")
@@ -117,6 +123,27 @@ class DescriptorCapture:
                 setattr(sys, name, self._texts[index])
 
 
+@contextlib.contextmanager
+def borrowed_process() -> Generator[DescriptorCapture]:
+    """A capture for a process that is not ours, which gets its descriptors, streams and folder back in the end."""
+    folder = os.getcwd()
+    with contextlib.ExitStack() as given_back:
+        given_back.callback(os.chdir, folder)
+        for number, name in enumerate(STREAMS, 1):
+            stream = getattr(sys, name)
+            with contextlib.suppress(Exception):  # whatever stands there
+                stream.flush()
+            given_back.callback(setattr, sys, name, stream)
+            given_back.callback(os.close, before := os.dup(number))
+            given_back.callback(os.dup2, before, number)
+            with tempfile.TemporaryFile() as scratch:
+                os.dup2(scratch.fileno(), number)
+            setattr(sys, name, open(number, "w", closefd=False))  # noqa: SIM115  it goes with the capture
+        capture = DescriptorCapture()
+        given_back.callback(capture.close)
+        yield capture
+
+
 def _line_buffered(stream: Any) -> TextIO:
     stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     return cast("TextIO", stream)
@@ -133,12 +160,12 @@ class _Publisher(threading.Thread):
         self._scratch = scratch
         self._lock = threading.Lock()
         self.folder = ""
+        self.over = threading.Event()
         self.start()
 
     def run(self) -> None:
         before = ""
-        while True:
-            time.sleep(_PATIENCE)
+        while not self.over.wait(_PATIENCE):
             with self._lock:
                 if self.folder and self.folder == before:
                     self._publish()

@@ -7,6 +7,7 @@ there is one for each task, do not even name their class.
 from __future__ import annotations
 
 import copyreg
+import os
 import pickle
 import struct
 import sys
@@ -41,7 +42,7 @@ _LENGTH = struct.Struct("<Q")
 class Parcel(NamedTuple):
     """A pickled batch, and what must be in place before it is read: its keys may be of the user's own types.
 
-    It is read by the same `python` (`3.12`) only, since it may hold code.
+    It is read by the same `python` (`3.12`) only, since it may hold code. `pid` is the runner's.
     """
 
     sys_path: tuple[str, ...]
@@ -49,6 +50,7 @@ class Parcel(NamedTuple):
     cwd: str
     main: str
     python: str
+    pid: int
     batch: bytes
 
 
@@ -57,7 +59,7 @@ def parcel(batch: Batch) -> bytes:
     bare: Any = tuple([(*one[:-1], tuple(map(tuple, one.slots))) for one in batch.payloads])
     data = pickled(tuple(batch._replace(payloads=bare)))
     argv = tuple(map(str, getattr(sys, "argv", [""])))  # an embedded Python may have none
-    return encoded(Parcel(batch.sys_path, argv, batch.cwd, path_of("__main__"), PYTHON, data))
+    return encoded(Parcel(batch.sys_path, argv, batch.cwd, path_of("__main__"), PYTHON, os.getpid(), data))
 
 
 def read_batch(data: bytes) -> Batch:

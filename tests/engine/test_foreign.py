@@ -42,6 +42,11 @@ def ran(lab: Any) -> Any:
     return run
 
 
+def surroundings() -> tuple[str, str, int, int]:
+    """The folder and the streams of this process."""
+    return os.getcwd(), type(sys.stdout).__name__, os.fstat(1).st_ino, os.fstat(2).st_ino
+
+
 class Odd(concurrent.futures.Executor):
     """Answers each call with what it was made for."""
 
@@ -110,6 +115,26 @@ def test_processes_that_only_have_an_id_are_ended(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(multiprocessing, "active_children", lambda: children)
         _end_children()
         assert alive.wait() == -signal.SIGKILL
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_in_another_process_what_commands_print_is_the_task_s_too_and_all_is_given_back(flow: Any) -> None:
+    flow.write("""
+        class Main(Task):
+            def run_task(self):
+                print("from Python")
+                os.system("echo from a command")
+                os.write(2, b"on descriptor 2")
+                sys.stdout, _ = None, os.chdir("/")
+        """)
+
+    with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as executor:
+        before = executor.submit(surroundings).result()
+        flow.run("Main()", executor=executor)
+        assert executor.submit(surroundings).result() == before
+    task = flow.task("Main()")
+    assert task.task_stdout.read_text() == "from Python\nfrom a command\n"
+    assert task.task_stderr.read_text() == "on descriptor 2"
 
 
 def test_tasks_of_one_call_have_attempts_of_their_own(flow: Any) -> None:

@@ -399,14 +399,14 @@ def test_a_module_that_fails_is_told(lab: Any) -> None:
 
 
 def test_a_batch_that_cannot_be_read_is_refused(lab: Any) -> None:
-    spoiled = Parcel(tuple(sys.path), (), str(lab.folder), "", PYTHON, b"cnowhere\nThing\n.")
+    spoiled = Parcel(tuple(sys.path), (), str(lab.folder), "", PYTHON, 0, b"cnowhere\nThing\n.")
     (lost,) = decoded_answers(run_pickled(encoded(spoiled)))
     assert isinstance(lost, Refused)
     assert "No module named 'nowhere'" in lost.reason
 
 
 def test_a_worker_of_another_python_refuses(lab: Any) -> None:
-    other = Parcel(tuple(sys.path), (), str(lab.folder), "", "3.0", b"cnowhere\nThing\n.")
+    other = Parcel(tuple(sys.path), (), str(lab.folder), "", "3.0", 0, b"cnowhere\nThing\n.")
     (lost,) = decoded_answers(run_pickled(encoded(other)))
     same = "let them be the same, since code travels between them"
     assert lost == Refused(f"the worker has Python {PYTHON}, and this run has 3.0: {same}")
