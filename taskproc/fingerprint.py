@@ -175,10 +175,14 @@ class Fingerprinter:
     def _compare(self, nodes: Collection[Node]) -> None:
         """See whether what is read when a task runs was set since it was loaded; of attributes, those with a word."""
         words = {word for node in nodes for word in node.words}
-        for node in nodes:
-            for label, (module, name, thing) in node.bound.items():
-                if label not in node.making and (label[:1] != "." or label[1:] in words):
-                    self._explorer.sources.compare(module, name, thing)
+        bound = {
+            (module, name, id(thing)): thing
+            for node in nodes
+            for label, (module, name, thing) in node.bound.items()
+            if label not in node.making and (label[:1] != "." or label[1:] in words)
+        }
+        for (module, name, _), thing in bound.items():
+            self._explorer.sources.compare(module, name, thing)
 
     def _files_of(self, paths: set[str]) -> tuple[CodeFile, ...]:
         if len(sys.modules) != self._modules:

@@ -26,14 +26,17 @@ class Meant(NamedTuple):
     name: str = ""
 
 
-def imported_names(path: str, names: Chain, words: Chain, handed_on: Collection[str]) -> Iterator[Meant]:
+def imported_names(
+    path: str, names: Chain, handed_on: Collection[str], words: frozenset[str], seen: set[int]
+) -> Iterator[Meant]:
     """What is imported inside a function: the names asked for, or those that it may read from the module.
 
     Args:
         path: The module that the statement means.
         names: What is imported from it; none where the module itself is.
-        words: All names and strings in the code.
         handed_on: Which of the names are read as a whole; an empty one is the module, or the first of a path.
+        words: All names and strings in the code.
+        seen: The ids of modules whose names among the words were given before, which grows.
 
     Raises:
         ImportError: A module that may be the user's can't be imported.
@@ -43,38 +46,43 @@ def imported_names(path: str, names: Chain, words: Chain, handed_on: Collection[
         for length in range(1, len(steps) + 1):
             module = user_module(".".join(steps[:length]))
             is_whole = "" in handed_on or (length == len(steps) > 1 and steps[-1] in handed_on)
-            yield from _from_module(path, module, words, is_whole=is_whole)
+            yield from _from_module(path, module, words, seen, is_whole=is_whole)
         return
     module = user_module(path)
     for name in names if module is not None else ():
         assert module is not None
         if name == "*":
-            yield from _by_words(module, words)
+            yield from _by_words(module, words, seen)
         elif name not in vars(module) and "__getattr__" in vars(module):
             yield Meant(f"all of {path}", module)
         elif isinstance(vars(module).get(name, module), ModuleType):
             inner = f"{path}.{name}"
-            yield from _from_module(inner, user_module(inner), words, is_whole=name in handed_on)
+            yield from _from_module(inner, user_module(inner), words, seen, is_whole=name in handed_on)
         else:
             yield Meant(f"{path}.{name}", module, name)
 
 
-def _from_module(path: str, module: ModuleType | None, words: Chain, *, is_whole: bool) -> Iterator[Meant]:
+def _from_module(
+    path: str, module: ModuleType | None, words: frozenset[str], seen: set[int], *, is_whole: bool
+) -> Iterator[Meant]:
     if module is not None and (is_whole or "__getattr__" in vars(module)):
         yield Meant(f"all of {path}", module)
-    yield from _by_words(module, words)
+    yield from _by_words(module, words, seen)
 
 
-def _by_words(module: ModuleType | None, words: Chain) -> Iterator[Meant]:
+def _by_words(module: ModuleType | None, words: frozenset[str], seen: set[int]) -> Iterator[Meant]:
     """What code may read, by the words in it, from a module that it holds under a name of its own."""
     pending = [] if module is None else [module]
     for held in pending:
-        for word in words:
-            value = arrived(vars(held).get(word))
+        if id(held) in seen:
+            continue
+        seen.add(id(held))
+        for word in sorted(words & vars(held).keys()):
+            value = arrived(vars(held)[word])
             if isinstance(value, ModuleType):
-                if value not in pending and is_user_code(value):
+                if is_user_code(value):
                     pending.append(value)
-            elif word in vars(held) and word not in OF_MODULES:
+            elif word not in OF_MODULES:
                 yield Meant(f"{public_name(held.__name__)}.{word}", held, word)
 
 

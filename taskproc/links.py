@@ -50,7 +50,7 @@ class Links:
         self._base = base
         self._nodes: dict[object, Node] = {}
         self._pending: list[Node] = []
-        self._files: dict[Path, dict[str, Node]] = {}
+        self._files: dict[tuple[Path, str], dict[str, Node]] = {}
 
     def _node(self, target: type | FunctionType | ModuleType) -> Node:
         """The node of a class, function or module, to be looked at if it is new."""
@@ -95,12 +95,12 @@ class Links:
         self._link_imports(node, found, str(namespace.get("__package__") or ""))
 
     def _link_imports(self, node: Node, found: Reach, package: str) -> None:
-        words = (*found.words, *sorted(found.strings))
+        words, seen = frozenset(found.words) | found.strings, set[int]()
         for imported in found.imports:
             level, wanted, names = imported
             path = absolute_name(level, wanted, package)
             try:
-                for label, module, name in imported_names(path, names, words, found.handed_on(imported)):
+                for label, module, name in imported_names(path, names, found.handed_on(imported), words, seen):
                     self._link(node, label, module, (name,) if name else (), "")
             except ImportError:
                 node.unseen = True
@@ -237,16 +237,17 @@ class Links:
             name = public_name(module.__name__)
             node.edges[f"module {name}"] = self._node(module)
             for folder in map(Path, vars(module).get("__path__", ())):
-                for path in sorted(folder.rglob("*.py")):
-                    inner = path.relative_to(folder).as_posix()
-                    node.edges[f"file {inner} of {name}"] = file_node(path, f"{name}:{inner}", self.contents)
+                node.edges |= self._files_in(folder, name)
 
-    def _files_in(self, folder: Path) -> dict[str, Node]:
-        """The nodes of all that can be imported from a folder, by their labels."""
-        if folder not in self._files:
-            inner = {path.relative_to(folder).as_posix(): path for path in sorted(importable(folder))}
-            self._files[folder] = {f"file {name}": file_node(path, name, self.contents) for name, path in inner.items()}
-        return self._files[folder]
+    def _files_in(self, folder: Path, package: str = "") -> dict[str, Node]:
+        """The nodes of all that can be imported from a folder, which may be a package's, by their labels."""
+        known = self._files.setdefault((folder, package), {})
+        if not known:
+            before, of = (f"{package}:", f" of {package}") if package else ("", "")
+            for path in sorted(folder.rglob("*.py") if package else importable(folder)):
+                name = path.relative_to(folder).as_posix()
+                known[f"file {name}{of}"] = file_node(path, before + name, self.contents)
+        return known
 
 
 def _partly(value: object) -> Canonical | None:

@@ -9,6 +9,7 @@ import sys
 import types
 from contextlib import redirect_stdout, suppress
 from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import PurePath
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,8 @@ Each with its spec: one that is reloaded, maybe from a folder of the user's, sta
 def is_user_code(thing: object) -> bool:
     """Whether a module (or the name of one), class, function or code object is the user's.
 
-    That is all but the standard library, what is installed under a `site-packages` or `dist-packages`, and taskproc.
+    That is all but the standard library, taskproc, and what is installed: under a `site-packages` or `dist-packages`,
+    or in another folder of `sys.path` that tells of it.
     An editable install is the user's; so is what has no file (`__main__` of a notebook, modules made by hand).
     """
     if isinstance(thing, CodeType):
@@ -75,7 +77,28 @@ def is_user_file(path: str) -> bool:
     """Whether a source file is the user's; a name that is no file (`<stdin>`, a notebook's cell) is."""
     if path in ("built-in", "frozen") or path.startswith("<frozen "):
         return False
-    return not path.startswith(_STDLIB) and _INSTALLED.isdisjoint(path.split(os.sep))
+    if _is_in_library(path):
+        return False
+    places = {path, *map(str, PurePath(path).parents)}
+    return all(places.isdisjoint(_brought(os.path.abspath(folder))) for folder in sys.path)
+
+
+def _is_in_library(path: str) -> bool:
+    return path.startswith(_STDLIB) or not _INSTALLED.isdisjoint(path.split(os.sep))
+
+
+@functools.cache
+def _brought(folder: str) -> frozenset[str]:
+    """What distributions say they have brought into a folder, as `pip install --target` does."""
+    if _is_in_library(f"{folder}/"):
+        return frozenset()
+    found: set[str] = set()
+    with suppress(OSError):  # of a zip file, or of what is not there
+        for entry in os.scandir(folder):
+            if entry.name.endswith(".dist-info"):
+                with suppress(OSError), open(os.path.join(entry, "RECORD"), encoding="utf-8") as record:
+                    found.update(line.partition(",")[0].partition("/")[0] for line in record)
+    return frozenset(os.path.join(place, name) for place in (folder, os.path.realpath(folder)) for name in found)
 
 
 def home(thing: object) -> str:
