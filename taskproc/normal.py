@@ -7,20 +7,40 @@ import sys
 from marshal import dumps
 from opcode import hasconst
 from types import CodeType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from taskproc.settings import SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+A = TypeVar("A")
+T = TypeVar("T")
 
 _NEW_LOCALS = 0x2
 _KINDS = 0xFFF  # the flags of a code object that tell its kind, not the `__future__` it was compiled in
 _HAS_DOCSTRING = 0x4000000
+_DEEP = 100_000  # calls: some for each level that Python compiles
 _EXTENDED = 256  # constants: an instruction names one of these by a single byte
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+
+
+def deeply(function: Callable[[A], T], code: A) -> T:
+    """Call a function that descends into code; once more, with room for it, where that nests deep.
+
+    As a sum of some hundred terms does, which a program has written.
+    """
+    try:
+        return function(code)
+    except RecursionError:
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(limit, _DEEP))
+        try:
+            return function(code)
+        finally:
+            sys.setrecursionlimit(limit)
 
 
 def normal_text(tree: ast.AST) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import warnings
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from taskproc.normal import Definition, Function, normal_code
+from taskproc.normal import Definition, Function, deeply, normal_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,10 +33,10 @@ class SourceFile:
         """Parse and compile, and list what is defined by qualified name."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(source, path)
-            code: CodeType = compile(tree, path, "exec", _TOP_LEVEL_AWAIT, dont_inherit=True)
+            tree: ast.Module = deeply(partial(ast.parse, filename=path), source)
+            code = deeply(partial(compile, filename=path, mode="exec", flags=_TOP_LEVEL_AWAIT, dont_inherit=True), tree)
         file = cls(digest, tree, code)
-        for name, node in _definitions(tree.body, ""):
+        for name, node in deeply(lambda body: [*_definitions(body, "")], tree.body):
             file.nodes.setdefault(name, []).append(node)
         for inner in _inner(code):
             file.codes.setdefault(inner.co_qualname, []).append(inner)

@@ -13,7 +13,7 @@ import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc.canonical import digest
-from taskproc.normal import normal_code, normal_text, shell
+from taskproc.normal import deeply, normal_code, normal_text, shell
 from taskproc.origin import source_file
 from taskproc.parsed import SourceFile, first_line, touches
 from taskproc.rebound import says_otherwise
@@ -149,8 +149,8 @@ class Sources:
     def _text(self, node: ast.AST, code: CodeType | None = None) -> Text:
         known: Text | None = vars(node).get(_TEXT)
         if known is None:
-            text = normal_text(node)
-            known = vars(node)[_TEXT] = Text(text.encode("utf-8", "surrogatepass"), text, code or shell(node))
+            text = deeply(normal_text, node)
+            known = vars(node)[_TEXT] = Text(text.encode("utf-8", "surrogatepass"), text, code or deeply(shell, node))
         return known
 
 

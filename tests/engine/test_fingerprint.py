@@ -1089,3 +1089,20 @@ class Main(Task):
     assert flow.run("Main()").executed == {}
     flow.edit(("LIMIT, OTHER, ASKED = 5, 6", "LIMIT, OTHER, ASKED = 6, 6"))
     assert flow.run("Main()").value == 7
+
+
+LONG_SUM = " + ".join(["x"] * 1000)
+LONG_CHOICE = "\n".join(f"    {'elif' if i else 'if'} x == {i}: return {i}" for i in range(700))
+
+
+@pytest.mark.parametrize(
+    "code", [f"def f(x): return {LONG_SUM}\n", f"f = lambda x: {LONG_SUM}\n", f"def f(x):\n{LONG_CHOICE}\n"]
+)
+def test_code_that_nests_deep_counts_as_all_code_does(flow: Any, code: str) -> None:
+    flow.write(code + "class Main(Task):\n    def run_task(self): return f(5)\n")
+    first = flow.run("Main()").value
+    flow.edit(("def run_task", "# a comment\n    def run_task"))
+    assert (flow.run("Main()").executed, flow.run("Main()").value) == ({}, first)
+    flow.edit((code, code.replace("x + x", "x + 1", 1).replace("return 5", "return -5")))
+    assert flow.run("Main()").executed == {"Main": 1}
+    assert flow.run("Main()").value != first
