@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -24,9 +25,8 @@ class UnreadableError(CacheError):
 
     def __init__(self, cache: Path, why: str) -> None:
         why = "".join([char if char.isprintable() else "?" for char in why])  # SQLite quotes what it finds
-        super().__init__(
-            f"the database of the cache {cache} can't be read ({why}): `taskproc doctor --repair` saves what it can"
-        )
+        repair = f"taskproc doctor --repair --cache {shlex.quote(str(cache))}"
+        super().__init__(f"the database of the cache {cache} can't be read ({why}): `{repair}` saves what it can")
         self.why = why
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from taskproc.cache import Cache
     from taskproc.graph import Node
     from taskproc_cli.parameter import Parameter
     from taskproc_cli.parameters import Parameters
@@ -70,7 +71,15 @@ def debug_command(node: Node) -> str | None:
             return None
     if rest:
         arguments += ["--kwargs", json.dumps(rest, ensure_ascii=False)]
-    return shlex.join([*program(), "run", "-i", *_cache(node, file), _near(file), node.short, *arguments])
+    cache = _cache(node.home, Target(file, None, None, None))
+    return shlex.join([*program(), "run", "-i", *cache, _near(file), node.short, *arguments])
+
+
+def same_place(command: str, target: Target, cache: Cache, task: str = "") -> str:
+    """Another command of this program about the same taskfile and cache, and perhaps a task there."""
+    file = [shlex.quote(_near(target.taskfile))] if target.taskfile else []
+    meant = [f"{target.module}:{task}"] if target.module else [*file, task] if task else file
+    return " ".join(["taskproc", command, *meant, *map(shlex.quote, _cache(cache, target))])
 
 
 def _choices(parameter: Parameter, value: Any) -> Iterator[list[str]]:
@@ -114,13 +123,12 @@ def _means(node: Node, parameters: Parameters, name: str, values: dict[str, Any]
         return False
 
 
-def _cache(node: Node, file: Path) -> list[str]:
-    """The options that lead to a task's cache, unless the command would find it anyway."""
-    target = Target(file, None, None, None)
+def _cache(cache: Cache, target: Target) -> list[str]:
+    """The options that lead to a cache, unless a command about this target would find it anyway."""
     setting = Settings(target.folder).standing_in({}).get("cache")
     found = cache_path(target, setting.texts[0] if setting else None)
-    words = [] if found.resolve() == node.cache.resolve() else ["--cache", _near(node.cache)]
-    return [*words, *(["--trust-cache"] if node.home.trust else [])]
+    words = [] if found.resolve() == cache.path.resolve() else ["--cache", _near(cache.path)]
+    return [*words, *(["--trust-cache"] if cache.trust else [])]
 
 
 def _near(path: Path | str) -> str:

@@ -86,7 +86,7 @@ def _letters(reading: Reading, word: str, known: Mapping[str, Spelling]) -> None
         letter = f"-{word[place]}"
         if letter not in known:
             long = f"--{word[1]}"
-            hint = f"; did you mean {long} {word[2:]}?" if long in known else ""
+            hint = f"; did you mean {long} {word[2:].removeprefix('=')}?" if long in known else ""
             raise UsageError(f"there is no option {letter} (in {word}){hint}")
         spelling = known[letter]
         if spelling.says is None:

@@ -98,6 +98,7 @@ def test_help_shows_the_parameters(cli: Command) -> None:
         ("Choose --n 6", "Choose needs --k"),
         ("Choose -n 6", "did you mean --n 6?"),
         ("Choose -n6", "did you mean --n 6?"),
+        ("Choose -n=6", "did you mean --n 6?"),
         ("Choose -z 6", "there is no option -z"),
         ("Echo --spl 1", "there is no option --spl; did you mean --split-ratio?"),
         ("Echo --flag false", "did you mean --flag=false?"),

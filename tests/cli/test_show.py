@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,8 +54,19 @@ def test_an_old_result_is_shown_only_by_its_id(program: Command, tmp_path: Path)
     taskfile.write_text(taskfile.read_text().replace('return "done"', 'return "ready"'))
     done = program("show", "Talk")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "(code of Talk changed); run it first; taskproc show taskfile.Talk#0 shows the old one" in done.stderr
-    assert program("show", "Talk#0").stdout == "done\n"
+    assert "(code of Talk changed); run it first; taskproc show taskfile.py Talk#0 shows the old one" in done.stderr
+    assert program("show", "taskfile.py", "Talk#0").stdout == "done\n"
+
+
+def test_the_old_result_is_found_where_it_lies(program: Command, tmp_path: Path) -> None:
+    taskfile = tmp_path / "a study.py"
+    (tmp_path / "taskfile.py").rename(taskfile)
+    program("run", taskfile, "Talk", "--cache", "elsewhere")
+    taskfile.write_text(taskfile.read_text().replace('return "done"', 'return "ready"'))
+    said = program("show", taskfile, "Talk", "--cache", "elsewhere").stderr
+    proposed = said.partition("; taskproc ")[2].removesuffix(" shows the old one\n")
+    assert proposed == "show 'a study.py' Talk#0 --cache elsewhere"
+    assert program(*shlex.split(proposed)).stdout == "done\n"
 
 
 def test_what_json_cannot_say_is_refused(cli: Command, refused: Refused) -> None:

@@ -141,7 +141,10 @@ def test_the_whole_cache_is_told_and_what_cannot_be_used(study: Path, cli: Comma
         "extra.Extra is no longer defined",
         "study.Old is no longer defined",
     ]
-    assert "clear --stale" in lines[8]
+    assert lines[8] == f"`taskproc clear --stale {study.name}` removes what can't be used"
+    cli("run", "-x", "serial", study, "Main", "--cache", "c")
+    edit(study, "class Main", "class Mains")
+    assert f"`taskproc clear --stale {study.name} --cache c`" in cli("status", study, "--cache", "c").stdout
 
 
 # clear --stale

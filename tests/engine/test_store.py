@@ -395,7 +395,7 @@ def test_damage_to_what_all_rests_on_is_one_sentence(cache: Path, entry: bytes) 
     fill(cache, 1)
     with open_store(Cache(cache)) as store, store.begin_run() as journal:
         spoil(cache, entry)
-        with pytest.raises(UnreadableError, match="`taskproc doctor --repair` saves what it can"):
+        with pytest.raises(UnreadableError, match=r"`taskproc doctor --repair --cache .*` saves what it can"):
             journal.lease({NAME: [key(0)]}) if entry != b"format" else open_store(Cache(cache))
 
 

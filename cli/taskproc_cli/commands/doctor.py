@@ -12,10 +12,11 @@ from taskproc_cli.views.result import write_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+    from taskproc.cache import Cache
     from taskproc.checkup import Checkup
     from taskproc_cli.request import Request
+    from taskproc_cli.target import Target
 
 
 def doctor(request: Request, *, repair: bool = False, cache: str | None = None) -> None:
@@ -31,21 +32,23 @@ def doctor(request: Request, *, repair: bool = False, cache: str | None = None) 
         raise UsageError("taskproc doctor looks through whole caches: name no task, but a taskfile or --cache DIR")
     place = request.cache(cache)
     found = check_up(place, repair=repair)
-    write_lines(_lines(found, place.path, repair=repair))
+    write_lines(_lines(found, place, request.target, repair=repair))
     if found.findings and not repair:
         raise typer.Exit(FAILED)
 
 
-def _lines(found: Checkup, folder: Path, *, repair: bool) -> Iterator[str]:
+def _lines(found: Checkup, place: Cache, target: Target, *, repair: bool) -> Iterator[str]:
     for where, what, lost in found.findings:
         fate = ("lost, and will run again" if lost else "mended") if repair else "damaged"
         yield f"{where}: {what}; {fate}"
-    looked = f"{count(found.checked, 'result')} looked at in {folder}"
-    if not found.findings and not folder.exists():
-        yield f"there is no cache in {folder}"
+    looked = f"{count(found.checked, 'result')} looked at in {place.path}"
+    if not found.findings and not place.path.exists():
+        yield f"there is no cache in {place.path}"
     elif not found.findings:
         yield f"{looked}: all are whole"
     elif repair:
         yield f"{looked}, {sum(finding.lost for finding in found.findings)} lost"
     else:
-        yield f"{looked}; taskproc doctor --repair mends what can be mended"
+        from taskproc_cli.again import same_place
+
+        yield f"{looked}; {same_place('doctor --repair', target, place)} mends what can be mended"

@@ -31,7 +31,7 @@ def show(request: Request, *, json: bool = False, cache: str | None = None) -> N
     place = request.cache(cache)
     if request.target.instance is None:
         node = request.recorded_node(place)
-        label, value = node.label, _present(node)
+        label, value = node.label, _present(node, request)
     else:
         instance = request.instance(place)
         label, value = instance.label, _recorded(instance, request, place)
@@ -41,7 +41,7 @@ def show(request: Request, *, json: bool = False, cache: str | None = None) -> N
     write_out(f"{text}\n", "json" if json else "")
 
 
-def _present(node: Node) -> Any:
+def _present(node: Node, request: Request) -> Any:
     """The up-to-date result of a task."""
     from taskproc.run import recorded_result
     from taskproc.store import open_store
@@ -54,7 +54,11 @@ def _present(node: Node) -> Any:
             row = store.read({node.name: [node.key]}).rows.get(node.key)
         if row is None or row.good is None:
             raise
-        raise NoResultError(f"{error}; taskproc show {node.name}#{row.task_id} shows the old one") from None
+        from taskproc_cli.again import same_place
+
+        instance = f"{request.target.task or node.short}#{row.task_id}"
+        old = same_place("show", request.target, node.home, instance)
+        raise NoResultError(f"{error}; {old} shows the old one") from None
 
 
 def _recorded(instance: Instance, request: Request, cache: Cache) -> Any:

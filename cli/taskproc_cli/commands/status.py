@@ -45,5 +45,8 @@ def _lines(request: Request, cache: str | None) -> Iterator[str]:
         return
     if request.target.taskfile is not None or request.target.module is not None:
         load_module(request.target)
+    from taskproc_cli.again import same_place
+
     with open_store(place, write=False) as store:
-        yield from cache_lines(store, stale_names(store.names()), place.path)
+        clearing = same_place("clear --stale", request.target, place)
+        yield from cache_lines(store, stale_names(store.names()), place.path, clearing)

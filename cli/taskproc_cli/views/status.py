@@ -99,8 +99,8 @@ def _parts(standing: Standing) -> Iterator[str]:
             yield f"under {command.line!r} ({command.origin})" if command.line else f"no command ({command.origin})"
 
 
-def cache_lines(store: Store, stale: Collection[str], folder: Path) -> Iterator[str]:
-    """All that is recorded, class by class, and what of that can't be used any more."""
+def cache_lines(store: Store, stale: Collection[str], folder: Path, clearing: str) -> Iterator[str]:
+    """All that is recorded, class by class, and what of that can't be used any more, which `clearing` removes."""
     running = store.running()
     results = total = 0
     unusable: list[tuple[str, str, int]] = []
@@ -119,4 +119,4 @@ def cache_lines(store: Store, stale: Collection[str], folder: Path) -> Iterator[
     for name, what, amount in unusable:
         yield f"{name} is no longer defined: {what}, {size(amount)}, can't be used any more"
     if unusable:
-        yield "`taskproc clear --stale` removes what can't be used"
+        yield f"`{clearing}` removes what can't be used"
