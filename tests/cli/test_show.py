@@ -73,3 +73,12 @@ def test_what_json_cannot_say_is_refused(cli: Command, refused: Refused) -> None
     cli("run", "-x", "serial", "Result", "--code", "object()")
     assert refused("show", "Result#0", "--json").endswith("can't be said in JSON: object has no form in JSON")
     assert "nothing is recorded of Result#1" in refused("show", "Result#1")
+
+
+def test_a_damaged_result_is_said_to_be_so(cli: Command, tmp_path: Path) -> None:
+    cli("run", "-x", "serial", "Result", "--code", "[*range(9999)]")
+    (path,) = tmp_path.glob(".taskproc/taskfile.Result/0/*/result.pkl.gz")
+    path.write_bytes(path.read_bytes()[:-99])
+    done = cli("show", "Result#0")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"taskproc: Result#0 has no result (damaged: {path} is not what was written); run it again\n"

@@ -74,11 +74,11 @@ def _recorded(instance: Instance, request: Request, cache: Cache) -> Any:
         raise NoResultError(f"{instance.label} has no result ({reason})")
     with suppress(RequestError):
         load_class(request.target)  # its result may refer to what the taskfile defines
-    try:
-        with users_code(f"the result of {instance.label} cannot be read"):
+    with users_code(f"the result of {instance.label} cannot be read"):
+        try:
             return load(place_of(cache.path, instance.name, instance.key, row.task_id, row.good.output))
-    except DamagedValueError as error:
-        raise NoResultError(f"{instance.label} has no result (damaged: {error.reason}); run it again") from None
+        except DamagedValueError as error:
+            raise NoResultError(f"{instance.label} has no result (damaged: {error.reason}); run it again") from None
 
 
 def _json(value: object, label: str) -> str:
