@@ -243,21 +243,21 @@ class Task(FutureBase, metaclass=TaskType):
 
     @classmethod
     def cli(cls) -> NoReturn:
-        """Run the task that the command line asks for, and exit: `Choose.cli()`, then `python study.py --n 6 --k 3`."""
+        """Run what the command line asks for, and exit: `if __name__ == "__main__": Choose.cli()` at a file's end."""
         from taskproc_cli.app import run_task_class
 
         run_task_class(cls)
 
     def __setattr__(self, name: str, value: object) -> None:
         if self._task_node is not None:
-            raise AttributeError(f"{self!r} cannot be modified after its __init__ (setting {name})")
+            raise AttributeError(f"{self!r} cannot be modified after its __init__: set {name} there")
         if name in RESERVED or name[:6] == "_task_":
             check_attribute(type(self), name, value)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
         if self._task_node is not None:
-            raise AttributeError(f"{self!r} cannot be modified after its __init__ (deleting {name})")
+            raise AttributeError(f"{self!r} cannot be modified after its __init__: delete {name} there")
         object.__delattr__(self, name)
 
     def __repr__(self) -> str:

@@ -20,7 +20,8 @@ def accept(request: Request, *, dry_run: bool = False, cache: str | None = None)
     """Take recorded results as valid for the present code.
 
     This is for a change of the code that makes no difference to results. It takes those of TASK that other code has
-    made; with parameters, or as TASK#ID, only that one. Who did so is recorded, and `taskproc why` shows it.
+    made; with parameters, or as TASK#ID, only that one. Who did so is recorded, and `taskproc why` shows it. A task
+    that holds, in an argument or attribute, an object whose class has changed runs all the same.
 
     For example: taskproc accept taskfile.py Train --dry-run
     """
