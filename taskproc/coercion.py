@@ -253,7 +253,7 @@ def _misfit(errors: Sequence[Mapping[str, Any]], value: Any) -> Misfit:
     places = [_place(error, value) for error in errors]
     deepest = max(places, key=len)
     found = [error for error, place in zip(errors, places, strict=True) if place == deepest]
-    reasons = list(dict.fromkeys(error["msg"] for error in found))
+    reasons = list(dict.fromkeys(error["msg"].removeprefix("Value error, ") for error in found))
     reason = " or ".join([reasons[0], *[each.removeprefix("Input should be ") for each in reasons[1:]]])
     if not _is_missing(found[0]):
         reason = f"{reason} (got {glimpse(found[0]['input'])})"

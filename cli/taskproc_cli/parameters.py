@@ -197,7 +197,7 @@ class Parameters(NamedTuple):
                 parameter = part
             elif place or isinstance(key, int):
                 place += f"[{key}]" if isinstance(key, int) else f".{key}"
-        problem = error.problem.removeprefix("Value error, ")
+        problem = error.problem
         if problem[1:2].islower():
             problem = problem[:1].lower() + problem[1:]
         return f"{_called(parameter, of_json)}{place}: {problem}{parameter.hint}"

@@ -145,8 +145,8 @@ def _from_toml(option: Option, value: Any, origin: str, folder: Path) -> tuple[s
         raise RequestError(f"{origin} must be true or false")
     if option.many or option.value == "JSON":
         if not isinstance(value, dict):
-            example = "{ NAME = 'VALUE' }" if option.value == "JSON" else f"{{ {option.value.replace('=', ' = ')} }}"
-            raise RequestError(f"{origin} must be a table, such as {example}")
+            example = {"JSON": "NAME = 'VALUE'", "NAME=CMD": "NAME = 'CMD'"}.get(option.value, "NAME = 1")
+            raise RequestError(f"{origin} must be a table, such as {{ {example} }}")
         table = cast("dict[str, Any]", value)
         if option.many:
             if option.value == "NAME=CMD" and not all(isinstance(entry, str) for entry in table.values()):

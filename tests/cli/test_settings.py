@@ -101,7 +101,7 @@ def test_only_the_nearest_pyproject_counts(configure: Any, tmp_path: Path) -> No
         ("cache = 3", "must be text in quotes"),
         ("cache = '~nobody-of-this-name'", "begins with the home folder of an unknown user"),
         ("quiet = 'yes'", "must be true or false"),
-        ("prefix = 'srun'", "must be a table, such as { NAME = CMD }"),
+        ("prefix = 'srun'", "must be a table, such as { NAME = 'CMD' }"),
         ("workers = ", "cannot be read: "),
     ],
 )
