@@ -101,7 +101,7 @@ class Line:
     def _next_word(self, current: str) -> Iterator[Candidate]:
         if self.command.words == "shell":
             yield from _starting([(shell, "") for shell in SHELLS], current) if not self.words else ()
-        elif self.command.words == "taskfile":
+        elif self.command.words in {"taskfile", "cache"}:
             yield from _files(current, ".py") if not self.words else ()
         elif self._names_task():
             yield from self._parameter_names(current) if not current else ()

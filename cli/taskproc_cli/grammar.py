@@ -42,7 +42,8 @@ class Command:
 
     Attributes:
         about: What it does, in a few words.
-        words: What its words mean: `task` ([TASKFILE] [TASK]), `taskfile` ([TASKFILE]), or `shell` ([SHELL]).
+        words: What its words mean: `task` ([TASKFILE] [TASK]), `taskfile` ([TASKFILE]), `cache` (likewise, for it tells
+            where that is), or `shell` ([SHELL]).
         options: Its own options, in the order of help. Where `words` is `task`, the task's parameters are options too.
     """
 
@@ -231,7 +232,7 @@ COMMANDS = {
     ),
     "doctor": Command(
         "Look through the whole cache for damage.",
-        "task",
+        "cache",
         Option("--repair", about="Save what can be saved, and forget what is lost, so that it runs again."),
         _CACHE,
         _TRUST,

@@ -32,7 +32,8 @@ Made from the program: every text below a command is what `taskproc COMMAND --he
 - `TASK#ID` is a recorded instance, as failures and lists name it, for `log`, `show`, `why`, `accept` and `clear`.
 - The parameters of the task are options: `--split-ratio 0.8` (also `--split_ratio`), `--flag`, `--no-flag`,
   `--flag=false`, `--xs 1 --xs 2` or `--xs '[1, 2]'` for a list, `--train.lr 0.1` for a field. Where a parameter may be
-  a text, the word is that text; all else is JSON. `taskproc run TASKFILE TASK --help` shows them.
+  a text, the word is that text; paths, dates and choices are texts too, all else is JSON. Without an annotation, what
+  is no JSON is a text. `taskproc run TASKFILE TASK --help` shows them.
 - A command's own options may stand before or after the target. After TASK, a long option that has the name of a
   parameter is that parameter; one-letter options are always taskproc's.
 

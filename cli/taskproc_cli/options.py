@@ -46,7 +46,7 @@ class Command(TyperCommand):
         command = grammar.COMMANDS[name]
         taken = inspect.signature(function).parameters
         params: list[Any] = [typer_option(each, taken) for each in command.options if each is not grammar.HELP]
-        if command.words != "task":
+        if command.words in {"taskfile", "shell"}:
             params.append(TyperArgument(param_decls=[command.words], default="", metavar=command.words.upper()))
         super().__init__(name, callback=function, params=params, help=inspect.getdoc(function), rich_markup_mode=None)
 

@@ -68,6 +68,8 @@ OWN = {option.names[0] for option in COMMANDS["run"].options}
         ("completion zsh ", []),
         ("list ", ["pack/", "sub/", "taskfile.py"]),
         ("list taskfile.py ", []),
+        ("doctor ", ["pack/", "sub/", "taskfile.py"]),
+        ("doctor --", ["--repair", "--cache", "--trust-cache", "--help"]),
         ("run ", ["Choose", "Choose.Inner", "Main", "pack/", "sub/", "taskfile.py"]),
         ("run C", ["Choose", "Choose.Inner"]),
         ("run sub/", ["sub/deep/", "sub/other.py"]),

@@ -19,6 +19,10 @@ KINDS = {(False, False): {"bool"}, (True, False): {"str", "str | None"}, (True, 
 """How a parameter is annotated, by whether its option takes a value, and whether it may be repeated."""
 
 
+REQUEST = {"task", "cache"}
+"""The kinds of words that make a request."""
+
+
 def taken(option: Option) -> str:
     return option.names[0].removeprefix("--").replace("-", "_")
 
@@ -30,14 +34,14 @@ def parameters_of(name: str) -> dict[str, Any]:
 
 
 def test_the_kinds_of_command_are_those_of_commands_about_tasks() -> None:
-    assert app.KINDS.keys() == {name for name, command in COMMANDS.items() if command.words == "task"}
+    assert app.KINDS.keys() == {name for name, command in COMMANDS.items() if command.words in REQUEST}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_is_what_its_help_says(name: str) -> None:
     command = app.load_command(name)
     assert (command.help or "").partition("\n")[0] == COMMANDS[name].about
-    assert isinstance(command, TaskCommand) == (COMMANDS[name].words == "task")
+    assert isinstance(command, TaskCommand) == (COMMANDS[name].words in REQUEST)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -45,7 +49,7 @@ def test_a_function_takes_each_option_and_nothing_else(name: str) -> None:
     command, parameters = COMMANDS[name], parameters_of(name)
     assert command.options[-1] is HELP
     options = {taken(option): option for option in command.options[:-1] if taken(option) not in REQUESTS}
-    word = "request" if command.words == "task" else command.words
+    word = "request" if command.words in REQUEST else command.words
     assert parameters.keys() - {"dry_run" if name == "dry-run" else ""} == {word, *options}
     for each, option in options.items():
         assert parameters[each] in KINDS[bool(option.value), option.many]
