@@ -10,19 +10,7 @@ import typing
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path, PurePath
-from typing import (
-    TYPE_CHECKING,
-    Annotated,
-    Any,
-    Literal,
-    NamedTuple,
-    NewType,
-    TypeVar,
-    Union,
-    cast,
-    get_args,
-    get_origin,
-)
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, NewType, TypeVar, cast, get_args, get_origin
 from uuid import UUID
 
 from taskproc.future import Future, FutureBase
@@ -31,12 +19,8 @@ from taskproc.inputfile import InputFile
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-COLLECTIONS = frozenset(
-    {
-        *(list, tuple, set, frozenset),
-        *(getattr(collections.abc, name) for name in ("Sequence", "MutableSequence", "Set", "Collection", "Iterable")),
-    }
-)
+_ABSTRACT = ("Sequence", "MutableSequence", "Set", "Collection", "Iterable")
+COLLECTIONS = frozenset({list, tuple, set, frozenset, *(getattr(collections.abc, name) for name in _ABSTRACT)})
 UNANNOTATED = (Any, object)
 
 
@@ -127,7 +111,7 @@ def shape_of(annotation: Any) -> Shape:
         return Shape(read_bool, metavar, flag=True)
     if len(values) == 1 and (get_origin(values[0]) or values[0]) in COLLECTIONS:
         items = [item for item in get_args(values[0]) if item is not Ellipsis]
-        item = shape_of(Union[tuple(items)] if items else Any)  # noqa: UP007  made from a tuple
+        item = shape_of(typing.Union[tuple(items)] if items else Any)  # noqa: UP007  made from a tuple
         read = read_bool if item.flag else item.read
         return Shape(read, metavar, many=True, future=item.future, nullable=nullable and read is not str)
     return Shape(_reader(annotation, values, expected, nullable=nullable), metavar)
@@ -137,7 +121,7 @@ def type_name(annotation: Any) -> str:
     """An annotation as people read it: `int`, `list[Path]`, `red|green`."""
     if get_origin(annotation) is Literal:
         return "|".join("null" if choice is None else str(choice) for choice in get_args(annotation))
-    if get_origin(annotation) in (Union, types.UnionType):
+    if get_origin(annotation) in (typing.Union, types.UnionType):
         return "|".join(type_name(member) for member in get_args(annotation) if member is not type(None))
     if get_origin(annotation) is Annotated:
         return type_name(get_args(annotation)[0])
@@ -187,7 +171,7 @@ def members(annotation: Any) -> list[Any]:
     origin = get_origin(annotation)
     if annotation is typing.LiteralString:
         return [str]
-    if origin in (Union, types.UnionType):
+    if origin in (typing.Union, types.UnionType):
         return [member for part in get_args(annotation) for member in members(part)]
     if origin is Annotated:
         return members(get_args(annotation)[0])
