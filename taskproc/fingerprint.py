@@ -13,7 +13,10 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from struct import pack
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -27,7 +30,7 @@ from taskproc.reached import Node
 from taskproc.record import WIDTH
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from types import FunctionType
 
     from taskproc.inputfile import InputFile
@@ -61,8 +64,9 @@ class CodePart(NamedTuple):
     kind: str = "code"
 
 
-class Fingerprint(NamedTuple):
-    """All code that a definition amounts to, its parts sorted by name.
+@dataclass(eq=False)
+class Fingerprint:
+    """All code that a definition amounts to.
 
     `running` is the digest of what counts when a task runs: without what `__init__` alone reaches, which workers don't
     call, and of a script without what only makes its definitions, which workers are sent. `files` are the source files
@@ -73,10 +77,21 @@ class Fingerprint(NamedTuple):
 
     digest: bytes
     running: bytes
-    parts: tuple[CodePart, ...]
     files: tuple[CodeFile, ...]
-    watched: tuple[str, ...] = ()
-    inputs: tuple[InputFile, ...] = ()
+    watched: tuple[str, ...]
+    inputs: tuple[InputFile, ...]
+    _nodes: Collection[Node]
+
+    @cached_property
+    def parts(self) -> tuple[CodePart, ...]:
+        """The parts of the code, sorted by name."""
+        parts: dict[str, CodePart] = {}
+        same: Counter[str] = Counter()
+        for node in sorted(self._nodes, key=lambda node: (node.name, node.digest)):
+            same[node.name] += 1
+            name = f"{node.name}#{same[node.name]}" if same[node.name] > 1 else node.name
+            parts[name] = CodePart(name, node.digest, node.text, node.unseen, node.kind)
+        return tuple(parts.values())
 
 
 def task_base(cls: type[Any]) -> type[Any]:
@@ -100,6 +115,7 @@ class Fingerprinter:
         self._loaded: set[str] = set()
         self._modules = 0
         self._files: dict[tuple[str, bytes], CodeFile] = {}
+        self._said: dict[tuple[bool, bool, frozenset[str]], dict[Node, bytes]] = {}
 
     def of(self, target: type | FunctionType) -> Fingerprint:
         """The fingerprint of a class or function. What can't be read is marked unseen, and never raises."""
@@ -113,13 +129,12 @@ class Fingerprinter:
 
         And the input files that count with it.
         """
-        nodes = [*_walk([self._explorer.explore(target)], making=False)]
-        words = {word for node in nodes for word in node.words}
+        words = _words(_walk([self._explorer.explore(target)], making=False))
         read = Node("", None)
         for cls in held:
             if issubclass(cls, self._base):
                 self._explorer.read_members(read, cls, words)
-        return _digest_of([read]) if read.edges else b"", _inputs_of([*_walk([read], making=False)])
+        return self._digest_of(_walk([read])) if read.edges else b"", _inputs_of(_walk([read], making=False))
 
     def is_unchanged(self, target: type) -> bool:
         """Whether the files that a class says it depends on are as they were when its fingerprint was taken."""
@@ -155,34 +170,40 @@ class Fingerprinter:
     def _take(self, root: Node) -> Fingerprint:
         members = self._members(root)
         roots = (root, members) if members.edges else (root,)
-        nodes = [*_walk(roots)]
-        self._compare([*_walk(roots, making=False, sent=True)])
-        parts: dict[str, CodePart] = {}
-        same: Counter[str] = Counter()
-        for node in sorted({*nodes} - {members}, key=lambda node: (node.name, node.digest)):
-            same[node.name] += 1
-            name = f"{node.name}#{same[node.name]}" if same[node.name] > 1 else node.name
-            parts[name] = CodePart(name, node.digest, node.text, node.unseen, node.kind)
+        nodes, running = _walk(roots), _walk(roots, making=False, sent=True)
+        self._compare(running)
         return Fingerprint(
-            _digest_of(roots),
-            _digest_of(roots, making=False, sent=True),
-            tuple(parts.values()),
+            self._digest_of(nodes),
+            self._digest_of(running, making=False, sent=True),
             self._files_of({node.path for node in nodes}),
             tuple(str(node.target) for node in nodes if node.kind == "file"),
-            _inputs_of([*_walk(roots, making=False)]),
+            _inputs_of(_walk(roots, making=False)) if any(node.inputs for node in nodes) else (),
+            nodes.keys() - {members},
         )
 
-    def _compare(self, nodes: Collection[Node]) -> None:
+    def _digest_of(self, numbers: Mapping[Node, int], *, making: bool = True, sent: bool = False) -> bytes:
+        """The digest of what definitions say and how they reach others, and of what is beside that if any looks at it.
+
+        They are numbered as by a walk of the same `making` and `sent`.
+        """
+        looks = LOOKS & _words(numbers)
+        said = self._said.setdefault((making, sent, looks), {})
+        reached: list[int] = []
+        for node in numbers:
+            steps = node.steps(making=making, sent=sent)
+            reached += [numbers[to] for _, to in steps]
+            if node not in said:
+                beside = b"" if sent and home(node.target) == "__main__" else looked_at(node.target, looks)
+                said[node] = digest(node.digest + beside, *[label.encode() for label, _ in steps])
+        return digest(*[said[node] for node in numbers], pack(f"<{len(reached)}I", *reached))
+
+    def _compare(self, nodes: Iterable[Node]) -> None:
         """See whether what is read when a task runs was set since it was loaded; of attributes, those with a word."""
-        words = {word for node in nodes for word in node.words}
-        bound = {
-            (module, name, id(thing)): thing
-            for node in nodes
-            for label, (module, name, thing) in node.bound.items()
-            if label not in node.making and (label[:1] != "." or label[1:] in words)
-        }
-        for (module, name, _), thing in bound.items():
-            self._explorer.sources.compare(module, name, thing)
+        words = _words(nodes)
+        for node in nodes:
+            for label, (module, name, thing) in node.bound.items():
+                if label not in node.making and (label[:1] != "." or label[1:] in words):
+                    self._explorer.sources.compare(module, name, thing)
 
     def _files_of(self, paths: set[str]) -> tuple[CodeFile, ...]:
         if len(sys.modules) != self._modules:
@@ -201,11 +222,11 @@ class Fingerprinter:
 
     def _members(self, root: Node) -> Node:
         """What the code that runs may read from Task classes and modules that it holds, to call or hand on."""
-        members, known = Node("", None), -1
-        while known < len(members.edges):
-            known = len(members.edges)
-            nodes = list(_walk((root, members), making=False))
-            words = {word for node in nodes for word in node.words}
+        before, members = None, Node("", None)
+        while before is None or len(before.edges) < len(members.edges):
+            before, members = members, Node("", None)
+            nodes = _walk((root, before), making=False)
+            words = _words(nodes)
             held = {cls: None for node in nodes for cls in node.held}
             if "__subclasses__" in words:
                 bases = [*held, *(node.target for node in nodes if isinstance(node.target, type))]
@@ -227,46 +248,27 @@ class Fingerprinter:
         return members
 
 
-def _walk(roots: Iterable[Node], *, making: bool = True, sent: bool = False) -> Iterator[Node]:
-    """All that can be reached, each once, in an order that labels alone decide; maybe without what only makes tasks.
-
-    With `sent` also without what workers don't get of a script.
-    """
+def _walk(roots: Iterable[Node], *, making: bool = True, sent: bool = False) -> dict[Node, int]:
+    """All that can be reached, numbered in an order that labels alone decide; the rest is as in `Node.steps`."""
     order = list(roots)
-    nodes = dict.fromkeys(order)
+    numbers = {node: number for number, node in enumerate(order)}
     for node in order:
-        yield node
-        for _, reached in _steps(node, making=making, sent=sent):
-            if reached not in nodes:
-                nodes[reached] = None
+        for _, reached in node.steps(making=making, sent=sent):
+            if reached not in numbers:
+                numbers[reached] = len(order)
                 order.append(reached)
+    return numbers
+
+
+def _words(nodes: Iterable[Node]) -> set[str]:
+    return set[str]().union(*[node.words for node in nodes])
 
 
 def _inputs_of(nodes: Iterable[Node]) -> tuple[InputFile, ...]:
     return input_files(one for node in nodes for one in node.inputs)
 
 
-def _steps(node: Node, *, making: bool, sent: bool) -> list[tuple[str, Node]]:
-    left_out = (set[str]() if making else node.making) | (node.unsent if sent else set[str]())
-    return [step for step in sorted(node.edges.items()) if step[0] not in left_out]
-
-
 def _joint(pairs: Iterable[tuple[str, bytes]]) -> bytes:
     """The digest of named digests, empty for none."""
     parts = [part for name, own in pairs for part in (name.encode(), own)]
     return digest(*parts) if parts else b""
-
-
-def _digest_of(roots: Iterable[Node], *, making: bool = True, sent: bool = False) -> bytes:
-    """The digest of what definitions say, and of how each reaches others; of what is beside that if any looks at it."""
-    numbers = {node: number for number, node in enumerate(_walk(roots, making=making, sent=sent))}
-    looks = LOOKS & {word for node in numbers for word in node.words}
-    return digest(
-        *(
-            digest(
-                node.digest + (b"" if sent and home(node.target) == "__main__" else looked_at(node.target, looks)),
-                *(f"{label}\0{numbers[to]}".encode() for label, to in _steps(node, making=making, sent=sent)),
-            )
-            for node in numbers
-        )
-    )

@@ -74,6 +74,20 @@ class Node:
     unsent: set[str] = field(default_factory=set[str])
     inputs: set[InputFile] = field(default_factory=set["InputFile"])
     bound: dict[str, tuple[str, str, object]] = field(default_factory=dict[str, tuple[str, str, object]])
+    _steps: dict[tuple[bool, bool], list[tuple[str, Node]]] = field(
+        default_factory=dict[tuple[bool, bool], list[tuple[str, "Node"]]]
+    )
+
+    def steps(self, *, making: bool, sent: bool) -> list[tuple[str, Node]]:
+        """What it reaches, by label; maybe without what only makes tasks, and what workers don't get of a script.
+
+        It has been looked at: what it reaches does not change any more.
+        """
+        which = making or not self.making, sent and bool(self.unsent)
+        if which not in self._steps:
+            left_out = (set[str]() if which[0] else self.making) | (self.unsent if which[1] else set[str]())
+            self._steps[which] = [step for step in sorted(self.edges.items()) if step[0] not in left_out]
+        return self._steps[which]
 
 
 def file_node(path: Path, name: str, contents: Contents) -> Node:

@@ -50,6 +50,7 @@ class Sources:
     def __init__(self) -> None:
         self.rebound: dict[str, str] = {}
         self._files: dict[str, SourceFile | None] = {}
+        self._compared: set[tuple[str, str, int]] = set()
         self._digests: dict[str, bytes] = {}
 
     def digest(self, path: str) -> bytes:
@@ -124,7 +125,13 @@ class Sources:
         return sorted(made for made, said in makers.items() if not said.isdisjoint(names))
 
     def compare(self, module: str, name: str, value: object) -> None:
-        """Note the file of a module where something else goes by a name in it, `module:Class.NAME`, than it says."""
+        """Note the file of a module where something else goes by a name in it, `module:Class.NAME`, than it says.
+
+        It is asked of each value once, which must be held as long as this is there.
+        """
+        if (question := (module, name, id(value))) in self._compared:
+            return
+        self._compared.add(question)
         path, qualname = source_file(sys.modules.get(module)), name.rpartition(":")[2]
         file = self.file(path) if path else None
         if file is not None and (was_set(path, qualname, value) or says_otherwise(file, path, qualname, value)):

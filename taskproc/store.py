@@ -49,6 +49,7 @@ class Store:
     def __init__(self, index: Index) -> None:
         self._index = index
         self._cache = index.cache
+        self._texts: dict[bytes, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -89,7 +90,7 @@ class Store:
 
     def version(self, code: bytes) -> Version | None:
         """The code that had this digest, if something made from it was recorded."""
-        return versions.read(self._index.entries, code)
+        return versions.read(self._index.entries, code, self._texts)
 
     def listing(self, path: str) -> Listing | None:
         """What was found at the absolute path of an input file when it was last read; None if that is not known."""

@@ -50,18 +50,23 @@ def _keep(entries: Entries, code: bytes, version: Version) -> None:
     put_value(entries, entry, parts)
 
 
-def read(entries: Entries, code: bytes) -> Version | None:
-    """The version of this digest, or None where it was not kept, or is damaged."""
+def read(entries: Entries, code: bytes, texts: dict[bytes, str]) -> Version | None:
+    """The version of this digest, or None where it was not kept, or is damaged; `texts` are those read so far."""
     try:
         parts = get_value(entries, _entry(b"code:", code), None)
-        return None if parts is None else tuple([_part(entries, *part) for part in parts])
+        if parts is None:
+            return None
+        for _, _, text, _, _ in parts:
+            if text not in texts:
+                texts[text] = _text(entries, text)
     except ChecksumError:
         return None
+    return tuple([CodePart(name, own, texts[text], unseen, kind) for name, own, text, unseen, kind in parts])
 
 
-def _part(entries: Entries, name: str, own: bytes, text: bytes, unseen: bool, kind: str) -> CodePart:  # noqa: FBT001
+def _text(entries: Entries, text: bytes) -> str:
     data = zlib.decompress(get_value(entries, _entry(b"text:", text), zlib.compress(b"")))
-    return CodePart(name, own, data.decode("utf-8", "surrogatepass"), unseen, kind)
+    return data.decode("utf-8", "surrogatepass")
 
 
 def _entry(prefix: bytes, code: bytes) -> bytes:
