@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from taskproc.batch import Answer, Damaged, Done, Echoed, Failed, Payload, SlotValue, Source, Stored
 from taskproc.canonical import digest
@@ -130,9 +131,20 @@ def _run(payload: Payload, cls: type[Any], results: Results) -> object:
         raise
     finally:
         if os.getpid() != process:
-            os._exit(0)  # the task has forked, and this is the child
+            _end_child(sys.exception())
         in_task.reset(outside)
         blocks.reset(around)
+
+
+def _end_child(error: BaseException | None) -> NoReturn:
+    """End a child that a task has forked, and that leaves the task, with the status that Python would give it."""
+    code = error.code if isinstance(error, SystemExit) else None if error is None else users_traceback(error)
+    with contextlib.suppress(Exception):  # whatever the task has left of the streams
+        if not isinstance(code, int | None):
+            sys.stderr.write(f"{str(code).rstrip()}\n")
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit((code if isinstance(code, int) else code is not None) & 0xFF)
 
 
 def _hint_at_undeclared(cls: type, attributes: dict[str, Any], error: Exception) -> None:
