@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     Call = tuple[Any, Parameters, Values]
     """A task whose `__init__` is running, with its arguments."""
 
+    Identity = tuple[type, Key, int]
+    """What tells a task from others: its class, key and kin."""
+
 LEVELS_A_THREAD = 50
 """Tasks that may define one another on one thread's stack; deeper ones go on with a fresh stack."""
 
@@ -23,31 +26,31 @@ DEEPEST = 10_000
 
 
 class _Running(threading.local):
-    """The calls whose `__init__` runs on this thread, by key, outermost first."""
+    """The calls whose `__init__` runs on this thread, by identity, outermost first."""
 
     def __init__(self) -> None:
-        self.calls: dict[Key, Call] = {}
+        self.calls: dict[Identity, Call] = {}
 
 
 _running = _Running()
 
 
-def begin(key: Key, call: Call) -> None:
+def begin(identity: Identity, call: Call) -> None:
     """A task's `__init__` is to run.
 
     Raises:
         GraphError: it runs already, since the task needs itself, or there is no end to what it defines.
     """
     calls = _running.calls
-    if key in calls:
-        raise GraphError(_cycle(calls, key))
+    if identity in calls:
+        raise GraphError(_cycle(calls, identity))
     if len(calls) >= DEEPEST:
         message = (
             f"{_shown(*next(iter(calls.values())))} has a definition without end, or one over {DEEPEST:,} tasks deep"
             f" (at {_shown(*call)}); stop its recursion, or pass futures instead"
         )
         raise GraphError(message)
-    calls[key] = call
+    calls[identity] = call
 
 
 def initialize(call: Call) -> None:
@@ -59,19 +62,19 @@ def initialize(call: Call) -> None:
         _on_fresh_stack(lambda: parameters.call(task.__class__.__init__, task, values))
 
 
-def end(key: Key) -> None:
+def end(identity: Identity) -> None:
     """A task is defined, or will not be."""
-    del _running.calls[key]
+    del _running.calls[identity]
 
 
 def _shown(task: Any, parameters: Parameters, values: Values) -> str:
     return f"{type(task).__qualname__}({parameters.show(values)})"
 
 
-def _cycle(building: dict[Key, Call], key: Key) -> str:
+def _cycle(building: dict[Identity, Call], identity: Identity) -> str:
     """The sentence about a task that was met again while its `__init__` was running."""
-    keys = list(building)
-    cycle = [_shown(*building[k]) for k in keys[keys.index(key) :]]
+    calls = list(building.values())
+    cycle = [_shown(*call) for call in calls[list(building).index(identity) :]]
     return "a task needs itself: " + " → ".join([*cycle, cycle[0]])
 
 
@@ -81,9 +84,9 @@ def refuse_itself(task: object) -> None:
     Raises:
         GraphError: it is this one.
     """
-    for key, (one, _, _) in _running.calls.items():
+    for identity, (one, _, _) in _running.calls.items():
         if one is task:
-            raise GraphError(_cycle(_running.calls, key))
+            raise GraphError(_cycle(_running.calls, identity))
 
 
 def _on_fresh_stack(function: Any) -> None:

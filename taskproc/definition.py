@@ -16,7 +16,7 @@ from taskproc.context import blocks, in_task
 from taskproc.errors import DefinitionError, GraphError, NoCacheError
 from taskproc.fixed import ATOMIC, own_copy
 from taskproc.future import Const, FutureBase, is_const, origin_of
-from taskproc.graph import Node
+from taskproc.graph import Node, kin_of, named
 from taskproc.inputfile import input_files
 from taskproc.settings import check_member, check_name, check_slots
 from taskproc.taskfile import name_of, put_root_first
@@ -74,7 +74,7 @@ def define(cls: Any, /, *args: Any, **kwargs: Any) -> Any:
     parameters = parameters_of(cls)
     values = parameters.bind(args, kwargs)
     key, encoded = parameters.key(values)
-    kin = 0 if encoded is None else _kin(encoded, block.cache)
+    kin = 0 if encoded is None else _kin(encoded)
     known = block.tasks[cls].get((key, kin))
     if known is not None:
         return known
@@ -82,12 +82,12 @@ def define(cls: Any, /, *args: Any, **kwargs: Any) -> Any:
     task = cls.__new__(cls)
     _set(task, "_task_node", None)
     _set(task, "_task_place", None)
-    begin(key, call := (task, parameters, values))
+    begin(identity := (cls, key, kin), call := (task, parameters, values))
     try:
         initialize(call)
         _set(task, "_task_node", _node(key, encoded, task, values, block.cache, kin))
     finally:
-        end(key)
+        end(identity)
     return block.tasks[cls].setdefault((key, kin), task)  # another thread may have been first
 
 
@@ -121,19 +121,19 @@ def _no_cache(cls: type) -> NoCacheError:
     return NoCacheError(f"{name} was defined outside a cache; write `with Cache('./cache'): {name}(...)`")
 
 
-def _kin(arguments: Canonical, cache: Cache) -> int:
-    """What tells apart arguments of one encoding: the classes and functions that it knows by name, other caches."""
-    found: set[object] = {id(ref) for ref in arguments.refs if isinstance(ref, type) or "<" not in ref.__qualname__}
+def _kin(arguments: Canonical) -> int:
+    """What tells apart arguments of one encoding: what their names stand for, and the classes and caches of tasks."""
+    found = named(arguments.refs)
     for one in arguments.own:
         if isinstance(one, FutureBase):
             source = origin_of(one)[0]
-            found.add(id(source.__class__))
             node: Node | None = getattr(source, "_task_node", None)
-            if node is not None and node.kin:
-                found.add(node.kin)
-            if node is not None and node.home is not cache and node.cache != cache.path:
-                found.add(node.cache)
-    return hash(frozenset(found))
+            kind = id(source.__class__)
+            if node is None:
+                found.append((source.__class__.__qualname__, kind))
+            else:
+                found.append((node.key, (kind, node.kin, node.cache)))
+    return kin_of(found)
 
 
 def _node(key: Key, encoded: Canonical | None, task: Any, values: Values, cache: Cache, kin: int) -> Node:

@@ -18,6 +18,7 @@ from typing import (
 from taskproc.canonical import Canonical, canonical, digest
 from taskproc.errors import DefinitionError
 from taskproc.fixed import Fixed, own_copy
+from taskproc.origin import is_inner_function
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -226,7 +227,7 @@ class Const(FutureBase, Generic[T_co]):
 def _contents(refs: tuple[type | FunctionType, ...]) -> list[bytes]:
     """What tells functions of one name apart: code, defaults and closures of lambdas and inner functions."""
     found: dict[int, bytes] = {}
-    queue = [ref for ref in refs if "<" in ref.__qualname__]
+    queue = [ref for ref in refs if is_inner_function(ref)]
     for ref in queue:
         if id(ref) not in found and not isinstance(ref, type):
             from taskproc.normal import normal_code

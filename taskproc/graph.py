@@ -10,7 +10,7 @@ from taskproc.arguments import parameters_of
 from taskproc.canonical import canonical, digest
 from taskproc.errors import GraphError
 from taskproc.future import Const
-from taskproc.origin import reference
+from taskproc.origin import is_inner_function, reference
 from taskproc.requires import slots_of
 
 if TYPE_CHECKING:
@@ -201,11 +201,12 @@ def build_graph(*roots: Node) -> Graph:
     A task is defined after its upstreams, so the order of definition is an order of the graph, and there is no cycle.
 
     Raises:
-        GraphError: its tasks are of two caches, or two of the classes that they are, or hold, have one name.
+        GraphError: its tasks are of two caches, or what they are, or hold, is of one name, but not the same.
     """
     root = roots[0]
     seen: dict[Key, Node] = {}
-    classes: dict[str, type] = {}
+    classes = {root.name: root.cls}
+    constants: dict[bytes, int] = {}
     found: list[Sequence[Node]] = [roots]
     while found:
         for source in found.pop():
@@ -213,12 +214,17 @@ def build_graph(*roots: Node) -> Graph:
             if known is source:
                 continue
             _check_home(root, source)
-            _check_names(root, source, classes)
+            if classes.setdefault(source.name, source.cls) is not source.cls:
+                raise _two(root, f"tasks of two classes named {source.name}")
+            if source.refs:
+                _check_constants(root, source, constants)
             if known is None:
                 seen[source.key] = source
                 found.append(source.sources)
             elif known.kin != source.kin:
-                raise _two(root, f"two tasks {source.label}, whose arguments are of different classes of one name")
+                raise _two(
+                    root, f"two tasks {source.label}, whose arguments are of different classes or functions of one name"
+                )
     return Graph(roots, tuple(sorted(seen.values(), key=lambda node: node.serial)))
 
 
@@ -228,16 +234,31 @@ def _check_home(root: Node, node: Node) -> None:
         raise GraphError(message)
 
 
-def _check_names(root: Node, node: Node, classes: dict[str, type]) -> None:
-    if classes.setdefault(node.name, node.cls) is not node.cls:
-        raise _two(root, f"tasks of two classes named {node.name}")
-    for ref in node.refs:
-        if isinstance(ref, type) and classes.setdefault(reference(ref), ref) is not ref:
-            raise _two(root, f"two classes named {reference(ref)}")
+def _check_constants(root: Node, node: Node, known: dict[bytes, int]) -> None:
+    """Refuse constants of one digest, as one would be taken for the other, that are not of the same classes."""
+    for constant in node.upstreams:
+        if isinstance(constant, Const):
+            data, refs, *_ = constant.__taskproc_canonical__()
+            if known.setdefault(data, kin := kin_of(named(refs))) != kin:
+                raise _two(root, f"two {constant!r}, which are of different classes or functions of one name")
 
 
 def _two(root: Node, what: str) -> GraphError:
     return GraphError(f"{root.label} needs {what}: rename one, or define all anew")
+
+
+def named(refs: Iterable[type | FunctionType]) -> list[tuple[object, object]]:
+    """What an encoding says of classes and functions, but for the contents that it has, and which they are."""
+    return [(reference(ref), id(ref)) for ref in refs if not is_inner_function(ref)]
+
+
+def kin_of(named: Iterable[tuple[object, object]]) -> int:
+    """What tells apart things of one encoding, from the names in it and what these stand for.
+
+    The order counts only where one name stands for two: it may be that of a set.
+    """
+    pairs = dict.fromkeys(named)
+    return hash(frozenset(pairs) if len({name for name, _ in pairs}) == len(pairs) else tuple(pairs))
 
 
 def by_name(nodes: Iterable[Node]) -> dict[str, list[Key]]:

@@ -127,8 +127,17 @@ def _name_in(name: str, file: str) -> str:
 
 def reference(thing: type | FunctionType) -> str:
     """`module:qualname` of a class or function, the same however its module was loaded."""
-    qualname = thing.__code__.co_qualname if isinstance(thing, FunctionType) else thing.__qualname__
-    return f"{public_name(home(thing))}:{qualname}"
+    return f"{public_name(home(thing))}:{_written_as(thing)}"
+
+
+def is_inner_function(thing: type | FunctionType) -> bool:
+    """Whether it is one of the functions that another makes, or a lambda, all of one reference."""
+    return isinstance(thing, FunctionType) and "<" in _written_as(thing)
+
+
+def _written_as(thing: type | FunctionType) -> str:
+    """The qualified name of a class or function (not the one that `functools.wraps` tells)."""
+    return thing.__code__.co_qualname if isinstance(thing, FunctionType) else thing.__qualname__
 
 
 def resolve(name: str) -> type | FunctionType | None:

@@ -354,7 +354,21 @@ def test_arguments_of_two_classes_of_one_name_make_two_tasks() -> None:
     assert Use(one) is Use(one)
     assert [Use(each).run_graph(force_interactive=True)[0] for each in (one, two, one)] == [1, 2, 1]
     assert [Up(Use(each)).run_graph(force_interactive=True)[0] for each in (one, two, one)] == [1, 2, 1]
-    assert Up(first := make()()) is Up(first) is not Up(make()())
+    first, second = make()(), make()()
+    assert Up(first) is Up(first) is not Up(second)
+    swapped = Given([first, second]), Given([second, first])
+    assert swapped[0] is Given([first, second]) is not swapped[1]
+
+
+def test_a_task_may_define_one_of_another_class_of_its_name() -> None:
+    def nested(depth: int) -> Any:
+        def init(self: Any) -> None:
+            self.inner = nested(depth - 1)() if depth else Const(0)
+
+        return make(__annotations__={"inner": Requires[int]}, __init__=init)
+
+    with pytest.raises(GraphError, match=r"needs tasks of two classes named .*Made"):
+        nested(2)().run_graph()
 
 
 class Given(Task):

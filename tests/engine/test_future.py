@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,8 +130,9 @@ def test_constants_that_hold_functions_are_told_apart_by_their_code() -> None:
     def adder(n: int) -> Any:
         return lambda x, by=n: x + by + n
 
-    functions = [lambda: 1, lambda: 2, adder(1), adder(2)]
-    assert len({id(Reader(Const(function))) for function in functions}) == 4
+    functions = [lambda: 1, lambda: 2, adder(1), adder(2), *map(functools.wraps(adder), (adder(3), adder(4)))]
+    assert len({id(Reader(Const(function))) for function in functions}) == len(functions)
+    assert len({Const(function).digest for function in functions}) == len(functions)
     assert Reader(Const(adder(1))) is Reader(Const(adder(1)))
     assert Reader(Const([adder(1)])) is not Reader(Const([adder(2)]))
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from taskproc import Cache, Const, Future, GraphError, Requires, RequiresDict, RequiresList, Task
-from taskproc.graph import Edge, Graph, Node, build_graph, packed_sources, shape
+from taskproc.graph import Edge, Graph, Node, build_graph, kin_of, packed_sources, shape
 
 
 class Leaf(Task):
@@ -141,19 +142,33 @@ def test_a_graph_with_two_classes_of_one_name_is_an_error(tmp_path: Path) -> Non
         graph_of(Pair(one, second(3)))
 
 
-def test_a_graph_with_two_classes_of_one_name_in_arguments_or_constants_is_an_error() -> None:
+def test_what_an_encoding_does_not_tell_apart_is_an_error_in_a_graph() -> None:
     def make() -> Any:
         return dataclass(type("Model", (), {}))()
 
     first, second = make(), make()
-    with pytest.raises(GraphError, match=r"needs two classes named test_graph:Model"):
-        graph_of(Many([Leaf(first), Leaf(second)], []))
     held = [type(Task)("Held", (Task,), {"__module__": __name__})() for _ in range(2)]
-    with pytest.raises(GraphError, match=r"needs two tasks Leaf\(.*\), whose arguments are of different classes"):
-        graph_of(Many([Leaf(held[0]), Leaf(held[1])], []))
-    with pytest.raises(GraphError, match=r"needs two classes named test_graph:Model"):
-        graph_of(Pair(Const(first), Const(second)))
+    for one, two in ((first, second), held):
+        with pytest.raises(GraphError, match=r"needs two tasks Leaf\(.*\), whose arguments are of different classes"):
+            graph_of(Many([Leaf(one), Leaf(two)], []))
+    functions = [type(make)(make.__code__.replace(co_qualname="make"), globals()) for _ in range(2)]
+    for one, two in ((first, second), functions, ([first, second], [second, first])):
+        with pytest.raises(GraphError, match=r"needs two Const\(.*\), which are of different classes or functions"):
+            graph_of(Pair(Const(one), Pair(Const(two), Leaf())))
     assert len(graph_of(Pair(Const(first), Leaf(first))).nodes) == 2
+
+
+def test_a_graph_may_have_two_classes_of_one_name_where_nothing_takes_one_for_the_other() -> None:
+    """As a namedtuple is made of each table."""
+    first, second = (namedtuple("Row", "x y") for _ in range(2))  # noqa: PYI024  as the user may write
+    constants = [Const([first(5, 6)]), Const(second(7, 8))]
+    graph = graph_of(Many([Leaf(first(1, 2)), Leaf(second(3, 4)), *constants], []))
+    assert len(graph.nodes) == 3
+
+
+def test_the_order_counts_for_a_kin_only_where_one_name_stands_for_two() -> None:
+    assert kin_of([("a", 1), ("b", 2), ("b", 2)]) == kin_of([("b", 2), ("a", 1)]) != kin_of([("a", 2), ("b", 1)])
+    assert kin_of([("a", 1), ("a", 2)]) != kin_of([("a", 2), ("a", 1)])
 
 
 def test_a_graph_over_two_caches_is_an_error_however_deep(tmp_path: Path) -> None:
