@@ -50,9 +50,9 @@ def prepare_class(cls: Any, root: type) -> None:
     mixins: list[type] = [base for base in cls.__mro__ if not issubclass(base, root) and base not in root.__mro__]
     requires.install(cls, mixins)
     check_slots(cls)
+    for name in requires.annotations_of(cls):  # a mixin may declare what it finds in a task
+        check_name(cls, name)
     for owner in (cls, *mixins):
-        for name in requires.annotations_of(owner):
-            check_name(cls, name)
         for name, value in vars(owner).items():
             check_member(cls, name, value)
     put_root_first(cls.__module__)

@@ -46,9 +46,9 @@ def is_user_code(thing: object) -> bool:
     module = thing if isinstance(thing, ModuleType) else sys.modules.get(name)
     if name.partition(".")[0] in _OURS or name in sys.builtin_module_names:
         return False
-    file = source_file(module) or (name != "__main__" and getattr(getattr(module, "__spec__", None), "origin", None))
+    file = source_file(module) or (name != "__main__" and getattr(taskfile.told(module, "__spec__"), "origin", None))
     if not file:
-        return all(is_user_file(folder) for folder in getattr(module, "__path__", ()))
+        return all(is_user_file(folder) for folder in taskfile.told(module, "__path__") or ())
     return is_user_file(file)
 
 
@@ -182,9 +182,7 @@ def is_lazy(value: object) -> bool:
 
 def source_file(module: ModuleType | None) -> str:
     """A module's source file, empty where it has none."""
-    if module is not None and sys.modules.get(module.__name__) is module:
-        return taskfile.path_of(module.__name__)
-    return getattr(module, "__file__", None) or ""
+    return taskfile.path_of("__main__") if module is sys.modules["__main__"] else taskfile.told_path(module)
 
 
 def compiled_file(thing: object) -> str:

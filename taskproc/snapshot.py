@@ -11,6 +11,7 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 from taskproc.origin import is_lazy, is_user_code, source_file
+from taskproc.taskfile import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +28,7 @@ _SMALL = 1 << 16  # bytes of an array that are looked at
 
 def take(module: ModuleType, path: str) -> None:
     """Remember what the module in a file holds, as soon as it is loaded."""
-    spec = getattr(module, "__spec__", None)  # what stands among the modules need not be one
+    spec = told(module, "__spec__")
     if type(spec) is ModuleSpec:
         if getattr(spec, "_initializing", False):
             spec.__class__ = _LoadingSpec

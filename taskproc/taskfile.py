@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from taskproc.errors import TaskfileError
 
@@ -44,8 +45,20 @@ def path_of(module: str) -> str:
     """
     if module == "__main__" and _main:
         return _main[-1]
-    file = getattr(sys.modules.get(module), "__file__", None) or ""
-    return "" if file.startswith("<") else file  # a script on stdin says that it is in the file <stdin>
+    return told_path(sys.modules.get(module))
+
+
+def told_path(module: object) -> str:
+    """The source file that a module says it is of; empty for none."""
+    file = told(module, "__file__")
+    return file if isinstance(file, str) and not file.startswith("<") else ""  # a script on stdin says <stdin>
+
+
+def told(module: object, name: str) -> Any:
+    """What a module, or anything that stands for one in `sys.modules`, says of itself; None for nothing."""
+    with suppress(Exception):  # its own `__getattr__` may raise anything
+        return getattr(module, name, None)
+    return None
 
 
 def file_of(module: str) -> Path | None:

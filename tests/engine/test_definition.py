@@ -122,6 +122,11 @@ def test_a_wrong_member_is_an_error_where_it_is_only_declared(name: str) -> None
         make(__annotations__={name: "str"})
 
 
+def test_a_mixin_may_declare_what_it_finds_in_a_task() -> None:
+    mixin = type("Mixin", (), {"__annotations__": {"task_id": "int", "task_name": "str"}})
+    assert type(Task)("Mixed", (mixin, Task), {"__module__": __name__}).task_name == "test_definition.Mixed"
+
+
 def test_a_setting_may_be_changed_later_and_not_to_anything() -> None:
     cls = make()
     cls._task_channel = "gpu"

@@ -296,3 +296,37 @@ class Main(Task):
     assert f"taskfile changed during the run: {lazy} is not what was loaded for it (it was edited)" in done.stderr
     lazy.write_text("def g(): return 1\n")
     assert taskproc("run").stdout == "1\n"
+
+
+@pytest.mark.parametrize("executor", ["process", "serial"])
+def test_a_task_may_leave_anything_among_the_modules(tmp_path: Path, taskproc: Any, executor: str) -> None:
+    (tmp_path / "taskfile.py").write_text("""
+import sys
+from types import ModuleType
+from taskproc import Requires, Task
+
+class Closed(ModuleType):
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+class Open:
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+class Told(ModuleType):
+    __file__ = 5
+
+class Up(Task):
+    def run_task(self):
+        sys.modules.update(closed=Closed("closed"), other=Open(), told=Told("told"), taskfile_copy=None)
+        return 1
+
+class Main(Task):
+    up: Requires[int]
+    def __init__(self):
+        self.up = Up()
+    def run_task(self):
+        sys.modules["more"] = Open()
+        return self.up
+""")
+    assert taskproc("run", "-x", executor).stdout == "1\n"
