@@ -28,6 +28,7 @@ from taskproc.reached import Node, file_node, shown
 from taskproc.reduction import is_made_by_library
 from taskproc.requires import Slot
 from taskproc.source import Sources, Text
+from taskproc.taskfile import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -82,7 +83,7 @@ class Links:
         if folder is not None:
             node.unseen = True
             node.edges |= self._files_in(folder)
-        for chain in (*found.globals, *_named_in_texts(found, namespace)):
+        for chain in (*found.globals, *self._named_in_texts(found, namespace)):
             root, *rest = chain
             is_seen = root in namespace and (root not in OF_MODULES or root == "__file__")  # of what lies beside
             if is_seen and not is_blinding(chain, namespace) and not is_importing(chain, namespace):
@@ -93,6 +94,19 @@ class Links:
                 name = f"{node.name}.{chain[0]}"
                 self._link(node, ".".join(chain), closure[chain[0]], chain[1:], name, namespace)
         self._link_imports(node, found, str(namespace.get("__package__") or ""))
+
+    def _named_in_texts(self, found: Reach, namespace: Mapping[str, object]) -> list[Chain]:
+        """What code reads of its module by names in texts that a library evaluates.
+
+        The texts are its own, and those that the module's names hold; elsewhere in the module's file, only what marks
+        a name as such is one.
+        """
+        if _EVALUATORS.isdisjoint(found.members):
+            return []
+        held = [value for root, *_ in found.globals if isinstance(value := namespace.get(root), str)]
+        names = {name for text in (*found.strings, *held) for name in _NAME.findall(text)}
+        file = self.sources.file(path_of(str(namespace.get("__name__", "__main__"))))
+        return [(name,) for name in sorted(names if file is None else names | file.variables)]
 
     def _link_imports(self, node: Node, found: Reach, package: str) -> None:
         words, seen = frozenset(found.words) | found.strings, set[int]()
@@ -256,11 +270,3 @@ def _partly(value: object) -> Canonical | None:
         return canonical(value, partial=True)
     except Unencodable:
         return None
-
-
-def _named_in_texts(found: Reach, namespace: Mapping[str, object]) -> list[Chain]:
-    """What code reads of its module by names in texts, its own or the module's, that a library evaluates."""
-    if _EVALUATORS.isdisjoint(found.members):
-        return []
-    held = [value for root, *_ in found.globals if isinstance(value := namespace.get(root), str)]
-    return [(name,) for name in sorted({name for text in (*found.strings, *held) for name in _NAME.findall(text)})]

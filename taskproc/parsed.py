@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _TOP_LEVEL_AWAIT = 0x2000
+_MARKED = re.compile(r"@([^\W\d]\w*)")
 
 
 @dataclass(eq=False)
@@ -76,6 +78,12 @@ class SourceFile:
                 reached += [other for other in named[inner] & functions.keys() if other not in reached]
             found[name] = set[str]().union(*(named[inner] for inner in reached))
         return found
+
+    @cached_property
+    def variables(self) -> frozenset[str]:
+        """The names that texts in it mark as those of variables, as pandas has it: `a > @LIMIT`."""
+        texts = [node.value for node in ast.walk(self.tree) if isinstance(node, ast.Constant)]
+        return frozenset(name for text in texts if isinstance(text, str) for name in _MARKED.findall(text))
 
     @cached_property
     def _lambdas(self) -> dict[int, list[Definition]]:

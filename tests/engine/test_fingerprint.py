@@ -1052,6 +1052,22 @@ class Main(Task):
     assert flow.run("Main('Model')").executed == {}
 
 
+@pytest.mark.parametrize("read", ["__file__", "os.path.basename(__file__)"])
+def test_the_path_of_a_file_counts_where_code_reads_it(flow: Any, read: str) -> None:
+    flow.write(f"""
+import os
+class Main(Task):
+    def run_task(self): return {read}
+class Other(Task):
+    def run_task(self): return __name__
+""")
+    assert flow.run("Main()").value.endswith(flow.path.name)
+    flow.run("Other()")
+    flow.module.__file__ = flow.module.__file__.replace("/", "//", 1)
+    assert flow.run("Main()").executed
+    assert flow.run("Other()").executed == {}
+
+
 @pytest.mark.parametrize("found", ["TABLE[name]", "5"])
 def test_a_module_may_have_attributes_that_it_makes(flow: Any, found: str) -> None:
     name = f"made_{flow.path.stem}_{len(found)}"
@@ -1065,7 +1081,17 @@ class Main(Task):
     assert flow.run("Main()").executed == {}
 
 
-@pytest.mark.parametrize("read", ["TABLE.query('@limit(1)')", "TABLE.query(ASKED)", "frames.eval('LIMIT + 1')"])
+READS = (
+    "TABLE.query('@limit(1)')",
+    "TABLE.query(ASKED)",
+    "TABLE.query(self.asked)",
+    "TABLE.query(ALL[0])",
+    "ask('@LIMIT + 1')",
+    "frames.eval('LIMIT + 1')",
+)
+
+
+@pytest.mark.parametrize("read", READS)
 def test_what_a_library_finds_by_names_in_a_text_counts(flow: Any, read: str) -> None:
     library = flow.folder / "site-packages"
     library.mkdir()
@@ -1080,8 +1106,11 @@ sys.path.append({str(library)!r})
 import frames
 LIMIT, OTHER, ASKED = 5, 5, "@LIMIT + 1"
 TABLE = frames.Table()
+ALL = ["@LIMIT + 1"]
 def limit(a): return LIMIT + a
+def ask(text): return TABLE.query(text)
 class Main(Task):
+    asked = "@LIMIT + 1"
     def run_task(self): return {read}
 """)
     assert flow.run("Main()").value == 6
