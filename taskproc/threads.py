@@ -101,7 +101,8 @@ class _Log:
 
     def end(self) -> None:
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(ValueError):  # its buffer is detached: whoever has that closes it
+                self._file.close()
             if self._follower is not None:
                 self._follower.end()
                 os.close(self._reader)

@@ -256,6 +256,7 @@ def test_only_slots_are_edges() -> None:
         ({"several": "dict"}, r"slot Holder\.several .*declare it as RequiresDict"),
         ({"several": [1]}, r"slot Holder\.several cannot take 1: .*Const\("),
         ({"several": "nested"}, r"slot Holder\.several .*nested too deeply; .*\(RequiresList\)"),
+        ({"several": "deep"}, r"slot Holder\.several .*nested too deeply"),
         ({"named": [1]}, r"slot Holder\.named cannot take \[1\]: assign a dict of futures"),
         ({"named": "list"}, r"slot Holder\.named .*declare it as RequiresList"),
         ({"named": {"a": 1}}, r"slot Holder\.named cannot take 1: .*Const\("),
@@ -263,6 +264,7 @@ def test_only_slots_are_edges() -> None:
 )
 def test_a_slot_that_is_given_something_else_says_so(given: dict[str, Any], sentence: str) -> None:
     made: dict[str, Any] = {"list": [One()], "dict": {"a": One()}, "task": One(), "nested": [[One()]]}
+    made["deep"] = [[{"a": (One(),)}]]
     given = {name: made.get(value, value) if isinstance(value, str) else value for name, value in given.items()}
     with pytest.raises(DefinitionError, match=sentence) as caught:
         Holder(**given)
@@ -277,6 +279,17 @@ def test_a_slot_that_is_given_a_class_says_to_call_it(slot: str, given: Any) -> 
 
     with pytest.raises(DefinitionError, match=rf"Classy\.{slot} .*call it, One\(\.\.\.\)"):
         Classy()
+
+
+def test_a_slot_that_is_given_what_contains_itself_says_so() -> None:
+    class Endless(Holder):
+        def __init__(self) -> None:
+            entry: list[Any] = [1]
+            entry.append(entry)
+            self.several = [entry]
+
+    with pytest.raises(DefinitionError, match=r"Endless\.several .*every entry must be a future"):
+        Endless()
 
 
 def test_a_slot_cannot_be_assigned_to_where_it_has_its_value() -> None:

@@ -15,6 +15,7 @@ from taskproc.cache import Cache
 from taskproc.errors import FailedTaskError
 from taskproc.events import Planned, Reused, Started, Waiting
 from taskproc.executors import ThreadPool
+from taskproc.failure import packed
 from taskproc.journal import Journal
 from taskproc.lanes import Durations
 from taskproc.store import open_store
@@ -258,14 +259,16 @@ def test_where_answers_come_last_a_lost_batch_goes_again_one_by_one(flow: Any, u
         def answers(self, batch: Batch) -> list[Answer]:
             answers = super().answers(batch)
             bad = any(getattr(answer, "inline", None) == self.bad for answer in answers)
-            return [Lost("the pool is broken")] if bad else answers
+            return [Lost("the pool is broken", error=packed(KeyError("why")))] if bad else answers
 
         bad = b"\x80\x05K\x02."
 
     fragile = use(Fragile())
     with pytest.raises(ExceptionGroup) as caught:
         flow.run("Sum(4)", keep_going=True)
-    assert [error.label for error in caught.value.exceptions] == ["Leaf(n=2)"]  # type: ignore[attr-defined]
+    (error,) = caught.value.exceptions
+    assert isinstance(error, FailedTaskError)
+    assert (error.label, repr(error.__cause__)) == ("Leaf(n=2)", "KeyError('why')")
     assert [len(batch.payloads) for batch in fragile.batches] == [5, 1, 1, 1, 1]
 
 

@@ -44,6 +44,8 @@ def normal(text: str) -> str:
         ("class A:\n  x = 1\n  '''What x is.'''", "class A: x = 1"),
         ("class A:\n  _task_channel = 'a'\n  _task_compress_level: int = 3", "class A: pass"),
         ("class A:\n  def f(self):\n    if 1: self._task_channel = 'a'", "class A:\n  def f(self):\n    if 1: pass"),
+        ("class A:\n  _task_channel, _task_compress_level = 'a', 3", "class A: pass"),
+        ("class A:\n  def f(self): self._task_channel += ['a']", "class A:\n  def f(self): pass"),
         ("class A:\n  def g(self): 1\n  def f(self): 2", "class A:\n  def f(self): 2\n  def g(self): 1"),
         ("x = (1 +\n  2)  # three", "x = 1 + 2"),
         ("x = 'a'", 'x = "a"'),

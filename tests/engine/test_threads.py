@@ -60,6 +60,14 @@ def test_contexts_nest(tmp_path: Path) -> None:
     assert (tmp_path / "inner" / "stdout.txt").read_text() == "b\n"
 
 
+def test_a_task_may_wrap_what_it_detaches_from_a_stream(tmp_path: Path) -> None:
+    with ThreadCapture()(str(tmp_path), None):
+        sys.stdout = io.TextIOWrapper(sys.stdout.detach(), encoding="latin-1")  # type: ignore[union-attr, attr-defined]
+        print("é")
+        sys.stdout.close()
+    assert (tmp_path / "stdout.txt").read_bytes() == b"\xe9\n"
+
+
 def test_redirection_within_a_task(tmp_path: Path) -> None:
     with ThreadCapture()(str(tmp_path), None):
         with contextlib.redirect_stdout(io.StringIO()) as aside:
