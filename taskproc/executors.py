@@ -9,10 +9,10 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from taskproc.batch import LAST, Answer, Batch, Executor, Reply
+from taskproc.batch import LAST, Answer, Batch, Executor, Lost, Reply
 from taskproc.echo import Echo
 from taskproc.errors import EndRequest, RequestError
-from taskproc.failure import users_traceback
+from taskproc.failure import packed, reason_of, users_traceback
 from taskproc.foreign import Dask, distributed, factory_of, made
 from taskproc.pool import Keeper, Pool, ProcessPool
 from taskproc.threads import ThreadCapture
@@ -48,8 +48,12 @@ class _ThreadKeeper(Keeper):
 
     def run(self) -> None:
         for batch, reply in self._pool.jobs(self):
-            self._work = Work(batch, partial(self._answer, batch.serial, reply), self._capture)
-            self._work.run()
+            answer = partial(self._answer, batch.serial, reply)
+            self._work = Work(batch, answer, self._capture)
+            try:
+                self._work.run()
+            except Exception as error:  # noqa: BLE001  else there would be no last answer, and the run would wait
+                answer(Lost(f"its thread could not go on ({reason_of(error)})", error=packed(error)))
 
     def recall(self, serial: int) -> None:
         work = self._work

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -35,6 +36,23 @@ def test_it_shows_what_it_would_remove_and_asks(cli: Command, program: Command, 
     assert would_run(cli, "Talk") == 0
     assert program("clear", stdin="y\n").returncode == 0
     assert would_run(cli, "Talk") == 1
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_nothing_is_removed_where_the_question_is_interrupted(
+    cli: Command, executable: Path, filled: Path, number: int, status: int
+) -> None:
+    words = [executable, "clear"]
+    with subprocess.Popen(
+        words, cwd=filled.parent, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
+    ) as asking:
+        assert asking.stderr is not None
+        while asking.stderr.read(1) != "]":
+            pass
+        asking.send_signal(number)
+        assert asking.stderr.read() == " \ntaskproc: interrupted; nothing was removed\n"
+    assert asking.returncode == status
+    assert would_run(cli, "Talk") == 0
 
 
 def test_no_answer_is_exit_2(cli: Command, program: Command, filled: Path) -> None:

@@ -292,6 +292,16 @@ class Main(Task):
     assert done.stdout == "b''\n"
 
 
+def test_an_interactive_run_reads_stdin_and_needs_no_executor(program: Command, tmp_path: Path) -> None:
+    (tmp_path / "asks.py").write_text("""
+from taskproc import Task
+
+class Main(Task):
+    def run_task(self): return input()
+""")
+    assert program("run", "-i", "-x", "nowhere:make", "asks.py", stdin="typed\n").stdout == "typed\n"
+
+
 def test_all_streams_may_be_closed(program: Command, executable: Path, tmp_path: Path) -> None:
     (tmp_path / "quiet.py").write_text(SAYING)
     closed = subprocess.run(["sh", "-c", '"$0" run quiet.py <&- >&- 2>&-', executable], cwd=tmp_path, check=False)

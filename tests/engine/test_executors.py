@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import queue
 import threading
 from pathlib import Path
@@ -169,3 +170,13 @@ def test_what_cannot_be_made_is_told(name: str, args: dict[str, object], sentenc
         maker(name, 1, args)()
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_thread_that_cannot_go_on_says_so(ran: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("why")
+
+    monkeypatch.setattr("taskproc.work.run_payload", fail)
+    _, (lost,) = ran(ThreadPool(1), ("Call", ""))
+    assert lost.reason == "its thread could not go on (KeyError: 'why')"
+    assert repr(pickle.loads(lost.error)) == "KeyError('why')"

@@ -99,8 +99,8 @@ def _confirmed(question: str) -> bool:
         AnsweredNoError: it is not yes.
         UsageError: there is none.
     """
-    terminal.write(f"{question} [y/N] ")
     try:
+        terminal.write(f"{question} [y/N] ")
         answer = sys.stdin.readline() if sys.stdin else ""
     except (KeyboardInterrupt, Signalled) as end:
         terminal.say("")
