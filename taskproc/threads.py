@@ -106,9 +106,9 @@ class _Log:
             if self._follower is not None:
                 self._follower.end()
                 os.close(self._reader)
-            if self._path.stat().st_size == 0:
-                self._path.unlink()
-                with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # the task may have removed them
+                if self._path.stat().st_size == 0:
+                    self._path.unlink()
                     self._path.parent.rmdir()
 
     def _open(self) -> TextIO:
@@ -181,11 +181,12 @@ class _Shared:
             self._home = ""
 
     def _put_back(self, capture: ThreadCapture) -> None:
-        """Undo what tasks have done: routers are in place while any run, and then what was there before."""
+        """Undo what tasks have done once none runs; routers are in place while any does, unless one replaced them."""
         busy = self._running or self._let_go
-        undo = capture.waits and capture.undoes_streams
+        undo = capture.waits and capture.undoes_streams and not self._running
         for name, router in self._routers.items():
-            if undo or (stream := getattr(sys, name, None)) is router or stream is router.fallback:
+            stream = getattr(sys, name, None)
+            if undo or stream is None or stream is router or stream is router.fallback:
                 setattr(sys, name, router if busy else router.fallback)
         if not self._running:
             if self._home and capture.waits:

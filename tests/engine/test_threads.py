@@ -77,6 +77,32 @@ def test_redirection_within_a_task(tmp_path: Path) -> None:
     assert (tmp_path / "stdout.txt").read_text() == "kept\n"
 
 
+def test_a_task_may_remove_what_it_has_printed(tmp_path: Path) -> None:
+    with ThreadCapture()(str(tmp_path / "task"), None):
+        print("printed")
+        (tmp_path / "task" / "stdout.txt").unlink()
+    assert not list((tmp_path / "task").iterdir())
+
+
+def test_redirection_lasts_while_others_begin_and_end(tmp_path: Path) -> None:
+    capture = ThreadCapture()
+    text = io.StringIO()
+
+    def other() -> None:
+        with capture(str(tmp_path / "other"), None):
+            pass
+
+    with capture(str(tmp_path / "task"), None):
+        with contextlib.redirect_stdout(text):
+            thread = threading.Thread(target=other)
+            thread.start()
+            thread.join()
+            print("redirected")
+        print("printed")
+    assert text.getvalue() == "redirected\n"
+    assert (tmp_path / "task" / "stdout.txt").read_text() == "printed\n"
+
+
 def test_what_tasks_have_put_in_place_of_a_stream_goes_once_none_runs(tmp_path: Path) -> None:
     original = sys.stdout
     within, over = threading.Event(), threading.Event()
