@@ -21,11 +21,23 @@ if TYPE_CHECKING:
 _digests: dict[str, bytes] = {}
 
 
+def newest() -> str:
+    """The module that was imported last, or reloaded."""
+    return next(reversed(sys.modules))
+
+
 def note(names: Iterable[str]) -> None:
     """Remember of what files modules were imported just now."""
     for module in _user_modules(names).values():
         path = source_file(module)
         _digests[path] = digest_of(path)
+
+
+def note_since(last: str) -> None:
+    """The same of those that were imported, or reloaded, since one was the newest."""
+    if last != newest():
+        names = list(sys.modules)
+        note(names[names.index(last) + 1 :] if last in names else names)
 
 
 def is_other(file: CodeFile) -> bool:

@@ -110,18 +110,18 @@ def refuse_other_code(ref: ClassRef, cls: type[Any], uses: Iterable[Uses]) -> No
         _agreed.add(use)
 
 
-def refuse_other_imports(ref: ClassRef, cls: type[Any], before: int) -> None:
+def refuse_other_imports(ref: ClassRef, cls: type[Any], newest: str) -> None:
     """See to it that what a task has imported is what its class reaches where it was sent from.
 
     Args:
         ref: The class that is meant.
         cls: The class that it is here.
-        before: How many modules there were.
+        newest: The module that was the newest before.
 
     Raises:
         RefusedError: It is not.
     """
-    imported.note(list(sys.modules)[before:])
+    imported.note_since(newest)
     _refuse_other(cls, ref, [*filter(imported.is_other, ref.sources)])
 
 
@@ -167,13 +167,12 @@ def loaded(load: Callable[[A], T], what: A) -> T:
         BaseException: whatever importing the user's code raises.
     """
     token = loading.set(True)
-    before = len(sys.modules)
+    newest = imported.newest()
     try:
         return load(what)
     finally:
         loading.reset(token)
-        if len(sys.modules) > before:
-            imported.note(list(sys.modules)[before:])
+        imported.note_since(newest)
 
 
 def code_of(cls: type[Any], refs: References) -> bytes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from taskproc import imported
 from taskproc.attempt import Results, run_payload
 from taskproc.batch import Answer, Batch, Ended, Payload, Refused, Returned
 from taskproc.bytecode import PYTHON
@@ -71,11 +71,11 @@ class Work:
                 continue
             if self._cwd:
                 os.chdir(self._cwd)
-            ref, cls, modules = self._batch.classes[payload.cls], classes[payload.cls], len(sys.modules)
+            ref, cls, newest = self._batch.classes[payload.cls], classes[payload.cls], imported.newest()
             answer = run_payload(position, payload, cls, results, self._capture, self._send, self._on_error)
-            if len(sys.modules) > modules:
+            if imported.newest() != newest:
                 try:
-                    refuse_other_imports(ref, cls, modules)
+                    refuse_other_imports(ref, cls, newest)
                 except RefusedError as error:
                     self._refuse(ref, error)
                     return

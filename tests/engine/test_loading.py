@@ -272,23 +272,31 @@ def test_a_program_may_have_no_arguments_at_all(tmp_path: Path) -> None:
     assert done.stdout == "['']\n"
 
 
-@pytest.mark.parametrize("where", [(), ("--prefix", "Main=env")])
+@pytest.mark.parametrize(
+    ("where", "how"),
+    [
+        ((), "import lazy"),
+        (("--prefix", "Main=env"), "import lazy"),
+        ((), "del sys.modules['wave']; import lazy"),
+        ((), "importlib.reload(lazy)"),
+    ],
+)
 def test_what_a_task_imports_must_be_what_the_run_began_with(
-    tmp_path: Path, taskproc: Any, where: tuple[str, ...]
+    tmp_path: Path, taskproc: Any, where: tuple[str, ...], how: str
 ) -> None:
     """Else its result would count as made by code that is put back meanwhile."""
     lazy, other = tmp_path / "lazy.py", tmp_path / "other"
     lazy.write_text("def g(): return 1\n")
     other.write_text("def g(): return 22\n")
-    (tmp_path / "taskfile.py").write_text("""
-import os
+    (tmp_path / "taskfile.py").write_text(f"""
+import {"lazy, " if "reload" in how else ""}importlib, os, sys, wave
 from taskproc import Task
 
 class Main(Task):
     def run_task(self):
         if os.path.exists("other"):
             os.replace("other", "lazy.py")
-        import lazy
+        {how}
         return lazy.g()
 """)
     done = taskproc("run", *where, check=False)
