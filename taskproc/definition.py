@@ -74,7 +74,7 @@ def define(cls: Any, /, *args: Any, **kwargs: Any) -> Any:
     parameters = parameters_of(cls)
     values = parameters.bind(args, kwargs)
     key, encoded = parameters.key(values)
-    kin = 0 if encoded is None else _kin(encoded)
+    kin = 0 if encoded is None else _kin(encoded, block.cache)
     known = block.tasks[cls].get((key, kin))
     if known is not None:
         return known
@@ -121,18 +121,18 @@ def _no_cache(cls: type) -> NoCacheError:
     return NoCacheError(f"{name} was defined outside a cache; write `with Cache('./cache'): {name}(...)`")
 
 
-def _kin(arguments: Canonical) -> int:
-    """What tells apart arguments of one encoding: what their names stand for, and the classes and caches of tasks."""
+def _kin(arguments: Canonical, cache: Cache) -> int:
+    """What tells apart arguments of one encoding: what their names stand for, and of which caches their tasks are."""
     found = named(arguments.refs)
     for one in arguments.own:
         if isinstance(one, FutureBase):
             source = origin_of(one)[0]
+            found.append((source.__class__.__qualname__, id(source.__class__)))
             node: Node | None = getattr(source, "_task_node", None)
-            kind = id(source.__class__)
-            if node is None:
-                found.append((source.__class__.__qualname__, kind))
-            else:
-                found.append((node.key, (kind, node.kin, node.cache)))
+            if node is not None and node.kin:
+                found.append((node.key, node.kin))
+            if node is not None and node.home is not cache and node.cache != cache.path:
+                found.append(((node.key, "cache"), node.cache))
     return kin_of(found)
 
 

@@ -252,13 +252,14 @@ def named(refs: Iterable[type | FunctionType]) -> list[tuple[object, object]]:
     return [(reference(ref), id(ref)) for ref in refs if not is_inner_function(ref)]
 
 
-def kin_of(named: Iterable[tuple[object, object]]) -> int:
-    """What tells apart things of one encoding, from the names in it and what these stand for.
+def kin_of(named: Sequence[tuple[object, object]]) -> int:
+    """What tells apart things of one encoding, from the names in it and what these stand for; 0 where it has none.
 
     The order counts only where one name stands for two: it may be that of a set.
     """
-    pairs = dict.fromkeys(named)
-    return hash(frozenset(pairs) if len({name for name, _ in pairs}) == len(pairs) else tuple(pairs))
+    pairs = frozenset(named)
+    is_clear = len({name for name, _ in pairs}) == len(pairs)
+    return hash(pairs if is_clear else tuple(named)) if pairs else 0
 
 
 def by_name(nodes: Iterable[Node]) -> dict[str, list[Key]]:

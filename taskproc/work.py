@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from taskproc import imported
 from taskproc.attempt import Results, run_payload
 from taskproc.batch import Answer, Batch, Ended, Payload, Refused, Returned
 from taskproc.bytecode import PYTHON
@@ -63,7 +63,7 @@ class Work:
         if classes is None:
             return
         self._on_loaded()
-        results = Results()
+        results, newest = Results(), next(reversed(sys.modules))  # also one that is reloaded
         while (position := self._next()) is not None:
             payload = self._batch.payloads[position]
             if payload.slots and not _sources(payload) <= results.keys():
@@ -71,11 +71,12 @@ class Work:
                 continue
             if self._cwd:
                 os.chdir(self._cwd)
-            ref, cls, newest = self._batch.classes[payload.cls], classes[payload.cls], imported.newest()
+            ref, cls = self._batch.classes[payload.cls], classes[payload.cls]
             answer = run_payload(position, payload, cls, results, self._capture, self._send, self._on_error)
-            if imported.newest() != newest:
+            before, newest = newest, next(reversed(sys.modules))
+            if before != newest:
                 try:
-                    refuse_other_imports(ref, cls, newest)
+                    refuse_other_imports(ref, cls, before)
                 except RefusedError as error:
                     self._refuse(ref, error)
                     return

@@ -169,6 +169,7 @@ def test_a_graph_may_have_two_classes_of_one_name_where_nothing_takes_one_for_th
 def test_the_order_counts_for_a_kin_only_where_one_name_stands_for_two() -> None:
     assert kin_of([("a", 1), ("b", 2), ("b", 2)]) == kin_of([("b", 2), ("a", 1)]) != kin_of([("a", 2), ("b", 1)])
     assert kin_of([("a", 1), ("a", 2)]) != kin_of([("a", 2), ("a", 1)])
+    assert kin_of([("a", 1), ("a", 2), ("a", 1)]) != kin_of([("a", 1), ("a", 2), ("a", 2)])
 
 
 def test_a_graph_over_two_caches_is_an_error_however_deep(tmp_path: Path) -> None:
