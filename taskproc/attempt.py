@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import pickle
 import sys
 import time
 from pathlib import Path
@@ -26,6 +27,7 @@ from taskproc.value import DamagedValueError, Dumped, dump, load
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from taskproc.batch import Steps
     from taskproc.capture import Capture
 
 _PLAIN = frozenset({dict, list, tuple})
@@ -158,12 +160,16 @@ def _hint_at_undeclared(cls: type, attributes: dict[str, Any], error: Exception)
 
 
 def _slot(slot: SlotValue, results: Results) -> object:
-    values = [_value(slot.name, source, item, results) for source, item in slot.sources]
+    values = [_value(slot.name, source, _steps(item) if item else (), results) for source, item in slot.sources]
     if slot.layout is None:
         return values[0]
     if isinstance(slot.layout, int):
         return values
-    return dict(zip(slot.layout, values, strict=True))
+    return dict(zip(_steps(slot.layout), values, strict=True))
+
+
+def _steps(steps: Steps) -> tuple[object, ...]:
+    return pickle.loads(steps) if isinstance(steps, bytes) else steps
 
 
 def _value(name: str, source: Source, item: tuple[object, ...], results: Results) -> object:

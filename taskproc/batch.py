@@ -59,15 +59,19 @@ Source = bytes | int | Stored
 """Where an upstream value is: pickled here, the result of an earlier payload of the batch (its position), or a file."""
 
 
+Steps = bytes | tuple[object, ...]
+"""Keys of a dict, or an item path. Pickled, unless all are scalars: they may be of classes that the batch brings."""
+
+
 class SlotValue(NamedTuple):
-    """One slot's value. `layout` is None for a single value, a list's length, or the tuple of a dict's keys.
+    """One slot's value. `layout` is None for a single value, a list's length, or a dict's keys.
 
     `sources` pairs each value's source with the item path to follow in it, `()` for the whole value.
     """
 
     name: str
-    layout: int | tuple[object, ...] | None
-    sources: tuple[tuple[Source, tuple[object, ...]], ...]
+    layout: int | Steps | None
+    sources: tuple[tuple[Source, Steps], ...]
 
 
 class Uses(NamedTuple):

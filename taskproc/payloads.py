@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from taskproc.batch import Source, State
+    from taskproc.batch import Source, State, Steps
     from taskproc.fingerprint import Fingerprint
     from taskproc.graph import Node
     from taskproc.grounds import Grounds
@@ -93,8 +93,9 @@ class Packer:
         for name, slot in slots_of(node.cls).items():
             layout = slot.layout(node.state[name])
             count = 1 if layout is None else layout if isinstance(layout, int) else len(layout)
-            sources = tuple([(self._source(upstream, within), path) for upstream, path in islice(needs, count)])
-            slots.append(SlotValue(name, layout, sources))
+            taken = islice(needs, count)
+            sources = tuple([(self._source(upstream, within), path and _steps(name, path)) for upstream, path in taken])
+            slots.append(SlotValue(name, _steps(name, layout) if isinstance(layout, tuple) else layout, sources))
         state = _state(node.attributes, args, node.key.hex())
         folder, task_id = self.folder(node, attempt), self._ids[node.key]
         uses = self._grounds.uses(node, self._outputs)
@@ -172,6 +173,16 @@ def _state(attributes: dict[str, Any], args: dict[str, Any], key: str) -> State:
     except Exception as problem:  # noqa: BLE001  a user's own `__reduce__` may raise anything
         name, value, why = next(_unpicklable(attributes), ("", attributes, problem))
         return pickle.dumps(_Refusal(str(explained(value, why, f"attribute {name}"))))
+
+
+def _steps(slot: str, steps: tuple[object, ...]) -> Steps:
+    """Keys or an item path of a slot, to be read once the classes are there that they may be of."""
+    if ATOMIC.issuperset(map(type, steps)):
+        return steps
+    try:
+        return pickled(steps)
+    except Exception as problem:  # noqa: BLE001  a user's own `__reduce__` may raise anything
+        return pickle.dumps(_Refusal(str(explained(steps, problem, f"slot {slot}"))))
 
 
 def _unpicklable(attributes: dict[str, Any]) -> Iterator[tuple[str, Any, Exception]]:

@@ -32,7 +32,7 @@ from taskproc.batch import (
     Uses,
 )
 from taskproc.bytecode import PYTHON
-from taskproc.pickling import PROTOCOL, pickled
+from taskproc.pickling import PROTOCOL
 from taskproc.record import FileEntry, Made
 from taskproc.taskfile import path_of
 
@@ -40,7 +40,7 @@ _LENGTH = struct.Struct("<Q")
 
 
 class Parcel(NamedTuple):
-    """A pickled batch, and what must be in place before it is read: its keys may be of the user's own types.
+    """A pickled batch, and what must be in place before its classes are loaded, and what has values of theirs is read.
 
     It is read by the same `python` (`3.12`) only, since it may hold code. `pid` is the runner's.
     """
@@ -57,7 +57,7 @@ class Parcel(NamedTuple):
 def parcel(batch: Batch) -> bytes:
     """Make a batch ready to travel."""
     bare: Any = tuple([(*one[:-1], tuple(map(tuple, one.slots))) for one in batch.payloads])
-    data = pickled(tuple(batch._replace(payloads=bare)))
+    data = pickle.dumps(tuple(batch._replace(payloads=bare)), PROTOCOL)
     argv = tuple(map(str, getattr(sys, "argv", [""])))  # an embedded Python may have none
     return encoded(Parcel(batch.sys_path, argv, batch.cwd, path_of("__main__"), PYTHON, os.getpid(), data))
 

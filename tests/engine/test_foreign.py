@@ -181,6 +181,49 @@ def test_workers_that_outlive_a_run_load_what_changed(flow: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_keys_and_items_are_of_the_class_that_the_task_has(flow: Any) -> None:
+    flow.write("""
+        from enum import Enum
+        class Colour(Enum):
+            RED = 1
+        class Leaf(Task):
+            def run_task(self): return {Colour.RED: 1}
+        class Main(Task):
+            named: RequiresDict[Colour, int]
+            item: Requires[int]
+            def __init__(self): self.named, self.item = {Colour.RED: Const(2)}, Leaf()[Colour.RED]
+            def run_task(self): return self.named[Colour.RED] + self.item
+        """)
+    with concurrent.futures.ProcessPoolExecutor(1) as executor:
+        assert flow.run("Main()", executor=executor).value == 3
+        flow.edit(("RED = 1", "RED = 1; BLUE = 2"))  # the worker loads it anew
+        assert flow.run("Main()", executor=executor).value == 3
+
+
+def test_keys_of_a_scripts_own_class_in_a_pool_that_has_imported_it(python: Any, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(COLOURS)
+    assert python("script.py").stdout == "1\n"
+
+
+COLOURS = """
+import concurrent.futures, enum, multiprocessing
+from taskproc import Cache, Const, RequiresDict, Task
+
+class Colour(enum.Enum):
+    RED = 1
+
+class Main(Task):
+    named: RequiresDict[Colour, int]
+    def __init__(self): self.named = {Colour.RED: Const(1)}
+    def run_task(self): return self.named[Colour.RED]
+
+if __name__ == "__main__":
+    with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as executor, Cache("cache"):
+        print(Main().run_graph(executor=executor)[0])
+"""
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_workers_that_outlive_a_run_tell_projects_apart(python: Any, tmp_path: Path) -> None:
     for name in "ab":
         folder = tmp_path / name

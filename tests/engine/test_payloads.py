@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from taskproc.batch import Stored
+from taskproc.errors import FailedTaskError
 from taskproc.graph import build_graph
 from taskproc.options import Options
 from taskproc.payloads import Packer, value_of
@@ -127,3 +128,18 @@ def test_what_workers_cannot_import_goes_by_value(packed: Any, flow: Any) -> Non
     shadowed = flow.module.Up
     flow.module.Up = flow.module.Down
     assert packed.packer.class_ref(shadowed).blob
+
+
+def test_a_key_that_cannot_travel_fails_the_task(flow: Any) -> None:
+    flow.write("""
+        from enum import Enum
+        class Odd(Enum):
+            ONE = 1
+            def __reduce_ex__(self, protocol): raise TypeError("stays here")
+        class Main(Task):
+            named: RequiresDict[Odd, int]
+            def __init__(self): self.named = {Odd.ONE: Const(1)}
+            def run_task(self): return 1
+        """)
+    with pytest.raises(FailedTaskError, match=r"slot named.*stays here"):
+        flow.run("Main()")
