@@ -68,16 +68,15 @@ def run_all(
     tell = tally if listener is None else _broadcast(tally, listener)
     graph, values = build_graph(*roots), None
     while values is None:  # or what was up to date was cleared, or made anew, before the run began
-        values = _bring_up_to_date(graph, options, tell)
+        values = _bring_up_to_date(graph, options, tell, tally)
     return values, tally.stats(time.monotonic() - started)
 
 
-def _bring_up_to_date(graph: Graph, options: Options, tell: Listener) -> dict[Key, Any] | None:
+def _bring_up_to_date(graph: Graph, options: Options, tell: Listener, tally: Tally) -> dict[Key, Any] | None:
     """The values of a graph's roots; None if another plan is needed."""
     root = graph.root
     with judged(graph, options) as (grounds, plan, generation):
         refuse_impossible(plan, options)
-        before = plan.rows.get(root.key)
         values = recorded_values(plan) if plan.is_done else {}
         if len(values) < len({node.key for node in graph.roots}):
             _refuse_restart(root)
@@ -91,8 +90,8 @@ def _bring_up_to_date(graph: Graph, options: Options, tell: Listener) -> dict[Ke
             _announce(plan, tell)
             found = grounds.contents.lasting() if grounds.contents.is_news else {}
             tidy(root.home, found)
-    if len(graph.roots) == 1 and before is not None and before.good and plan.rows[root.key] is before:
-        for stream, text in kept_output(root, before).items():
+    if len(graph.roots) == 1 and tally.reuses(root):  # another run may have made it meanwhile
+        for stream, text in kept_output(root, plan.rows[root.key]).items():
             tell(Printed(root, stream, text, kept=True))
     return values
 

@@ -10,6 +10,7 @@ from taskproc.events import Finished, Planned, Reused, RunStats, TaskStats
 
 if TYPE_CHECKING:
     from taskproc.events import Event
+    from taskproc.graph import Node
     from taskproc.record import Key
 
 
@@ -30,6 +31,10 @@ class Tally:
             decisions = event.plan.decisions
             nodes = event.plan.graph.nodes
             self._reused = {n.key: n.name for n in nodes if isinstance(decisions[n.key], UpToDate)}
+
+    def reuses(self, node: Node) -> bool:
+        """Whether a task's recorded result is used."""
+        return node.key in self._reused
 
     def stats(self, elapsed: float) -> RunStats:
         """The counts so far; `elapsed` in seconds."""

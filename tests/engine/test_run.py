@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import textwrap
+import threading
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,7 +19,7 @@ from taskproc import Cache, FailedTaskError, RunStats, Task
 from taskproc import run as run_module
 from taskproc.batch import ClassRef
 from taskproc.errors import RequestError
-from taskproc.events import Event, Planned
+from taskproc.events import Event, Planned, Printed, Started, Waiting
 from taskproc.garbage import seldom_collected
 from taskproc.options import Options
 from taskproc.plan import Plan
@@ -819,3 +820,31 @@ class Count(Task):
     again = flow.run("Count()", listener=told.append)
     assert (again.value, again.executed) == (1, {"Up": 1, "Count": 1})
     assert sum(isinstance(event, Planned) for event in told) == 1
+
+
+def test_what_the_requested_task_prints_in_another_run_is_told(flow: Any) -> None:
+    flow.write("""
+        import time
+        class Talk(Task):
+            def run_task(self):
+                print("hello")
+                while not (HERE / "go").exists(): time.sleep(0.01)
+        """)
+    begun, told = threading.Event(), list[Printed]()
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Started):
+            begun.set()
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Waiting):
+            (flow.folder / "go").touch()
+        elif isinstance(event, Printed):
+            told.append(event)
+
+    other = threading.Thread(target=lambda: flow.run("Talk()", executor="thread", listener=hear))
+    other.start()
+    assert begun.wait(60)
+    assert flow.run("Talk()", executor="thread", listener=listen).reused == {"Talk": 1}
+    other.join()
+    assert [(event.stream, event.text, event.kept) for event in told] == [("stdout", "hello\n", True)]
