@@ -8,6 +8,7 @@ import shutil
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from taskproc.capture import tail as last_words
 from taskproc.causes import blocked
 from taskproc.decision import Cleared, Damaged, Forced
 from taskproc.errors import FailedTaskError
@@ -90,7 +91,7 @@ def failed_task(node: Node, name: str, task_id: int, failure: Failure, tail: str
         task=node.task,
         where=f"{node.name}#{task_id}",
         details=failure.details,
-        output=tail,
+        output=tail or (last_words(folder) if folder else ""),  # it may have failed in another run
         log=folder if len(logs) > 1 else "".join(logs),
     )
     error.__cause__ = _unpickled(failure.error)

@@ -382,6 +382,7 @@ def test_what_another_run_has_begun_is_waited_for(flow: Any, fails: bool) -> Non
     while not (HERE / 'go').exists():
         time.sleep(0.001)
     if {fails}:
+        print('last words')
         raise ValueError('bad')
 """,
         )
@@ -413,6 +414,7 @@ def test_what_another_run_has_begun_is_waited_for(flow: Any, fails: bool) -> Non
         with pytest.raises(FailedTaskError, match="ValueError: bad") as caught:
             flow.run("Leaf(0)", executor="thread", listener=listen)
         assert isinstance(caught.value.__cause__, ValueError)
+        assert caught.value.output == "last words"
     else:
         ran = flow.run("Leaf(0)", executor="thread", listener=listen)
         assert (ran.value, ran.executed, ran.reused) == (0, {}, {"Leaf": 1})
