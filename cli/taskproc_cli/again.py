@@ -60,8 +60,9 @@ def debug_command(node: Node) -> str | None:
     for name, value in node.parameters.named(node.values).items():
         given = to_json(value)
         choices = _choices(parameters.called(name), given)
+        said = (words for words in choices if all(map(str.isprintable, words)))  # JSON says the others on one line
         chosen = next(
-            (words for words in choices if _means(node, parameters, name, _read(parameters, words, known))), None
+            (words for words in said if _means(node, parameters, name, _read(parameters, words, known))), None
         )
         if chosen is not None:
             arguments += chosen
@@ -70,7 +71,8 @@ def debug_command(node: Node) -> str | None:
         else:
             return None
     if rest:
-        arguments += ["--kwargs", json.dumps(rest, ensure_ascii=False)]
+        text = json.dumps(rest, ensure_ascii=False)
+        arguments += ["--kwargs", text if text.isprintable() else json.dumps(rest)]
     cache = _cache(node.home, Target(file, None, None, None))
     return shlex.join([*program(), "run", "-i", *cache, _near(file), node.short, *arguments])
 

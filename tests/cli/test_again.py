@@ -55,6 +55,7 @@ CALLS = {
     "All(text='', choice=3)": "All --text '' --choice 3",
     "All(colour=Colour.RED, day='2020-02-03')": "All --colour 1 --day 2020-02-03",
     "All(xs=[1, 2], pair=['3', 'x'], config=Config(0.5))": "",
+    "All(text='a\\n\\x1b[31m')": r"""All --kwargs '{"text": "a\n\u001b[31m"}'""",
     "All(anything='3')": "All --anything '\"3\"'",
     "All(anything='three')": "All --anything three",
     "All(anything=[1, {'a': None}])": "",
