@@ -8,12 +8,14 @@ import importlib
 import itertools
 import sys
 import types
+from collections import Counter
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import pytest
 
+from taskproc import Task, fingerprint, source
 from taskproc.fingerprint import Fingerprint, Fingerprinter, untracked
 
 
@@ -1135,3 +1137,26 @@ def test_code_that_nests_deep_counts_as_all_code_does(flow: Any, code: str) -> N
     flow.edit((code, code.replace("x + x", "x + 1", 1).replace("return 5", "return -5")))
     assert flow.run("Main()").executed == {"Main": 1}
     assert flow.run("Main()").value != first
+
+
+def test_what_many_classes_reach_is_digested_and_compared_once(flow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared, classes = 40, 10
+    functions = [f"def f{i}(): return f{i + 1}()\n" for i in range(shared - 1)] + [f"def f{shared - 1}(): return 1\n"]
+    tasks = [f"class Task{i}(Task):\n    def run_task(self): return f0()\n" for i in range(classes)]
+    flow.write("".join(functions + tasks))
+    calls: Counter[str] = Counter()
+
+    def counted(module: Any, name: str) -> None:
+        called = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *args: calls.update([name]) or called(*args))
+
+    counted(fingerprint, "digest")
+    counted(source, "was_set")
+    codes = Fingerprinter(Task)
+    needed: list[Counter[str]] = []
+    for i in range(classes):
+        before = calls.copy()
+        assert len(codes.of(getattr(flow.module, f"Task{i}")).parts) == shared + 1
+        needed.append(calls - before)
+    assert min(needed[0].values()) >= shared
+    assert max(max(each.values()) for each in needed[1:]) <= 4
