@@ -43,7 +43,7 @@ def run_pickled(blob: bytes) -> bytes:
     stand_in(message.main)
     is_main = threading.current_thread() is threading.main_thread()
     cwd = message.cwd if is_main else ""
-    has_process = is_main and message.pid != os.getpid() and None not in {sys.__stdout__, sys.__stderr__}
+    has_process = is_main and message.pid != os.getpid() and _has_streams()
 
     def work(batch: Batch, send: Callable[[Answer], None]) -> None:
         if not _sees_run(batch):
@@ -59,6 +59,15 @@ def run_pickled(blob: bytes) -> bytes:
             discard(own)
 
     return answers_to(message, cwd, work)
+
+
+def _has_streams() -> bool:
+    """Whether descriptors 1 and 2 are the standard streams still: a process may begin without, or have closed them."""
+    with contextlib.suppress(OSError):
+        os.fstat(1)
+        os.fstat(2)
+        return None not in {sys.__stdout__, sys.__stderr__}
+    return False
 
 
 def _another(folder: str) -> str:

@@ -68,7 +68,7 @@ class DescriptorCapture:
     """
 
     def __init__(self) -> None:
-        self._scratch = (os.dup(1), os.dup(2))
+        self._scratch = (_duplicate(1), _duplicate(2))
         for number in self._scratch:
             fcntl.fcntl(number, fcntl.F_SETFL, fcntl.fcntl(number, fcntl.F_GETFL) | os.O_APPEND)
         self._texts = [_line_buffered(sys.stdout), _line_buffered(sys.stderr)]
@@ -126,15 +126,17 @@ class DescriptorCapture:
 @contextlib.contextmanager
 def borrowed_process() -> Generator[DescriptorCapture]:
     """A capture for a process that is not ours, which gets its descriptors, streams and folder back in the end."""
-    folder = os.getcwd()
+    folder = ""
+    with contextlib.suppress(OSError):  # it is gone
+        folder = os.getcwd()
     with contextlib.ExitStack() as given_back:
-        given_back.callback(os.chdir, folder)
+        given_back.callback(_go_back, folder)
         for number, name in enumerate(STREAMS, 1):
             stream = getattr(sys, name)
             with contextlib.suppress(Exception):  # whatever stands there
                 stream.flush()
             given_back.callback(setattr, sys, name, stream)
-            given_back.callback(os.close, before := os.dup(number))
+            given_back.callback(os.close, before := _duplicate(number))
             given_back.callback(os.dup2, before, number)
             with tempfile.TemporaryFile() as scratch:
                 os.dup2(scratch.fileno(), number)
@@ -142,6 +144,16 @@ def borrowed_process() -> Generator[DescriptorCapture]:
         capture = DescriptorCapture()
         given_back.callback(capture.close)
         yield capture
+
+
+def _go_back(folder: str) -> None:
+    with contextlib.suppress(OSError):  # it is gone
+        os.chdir(folder)
+
+
+def _duplicate(number: int) -> int:
+    """A copy of a descriptor that is no standard one, which the task may close, even where one of these is free."""
+    return fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, len(STREAMS) + 1)
 
 
 def _line_buffered(stream: Any) -> TextIO:

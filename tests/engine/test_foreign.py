@@ -9,8 +9,9 @@ import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -135,6 +136,47 @@ def test_in_another_process_what_commands_print_is_the_task_s_too_and_all_is_giv
     task = flow.task("Main()")
     assert task.task_stdout.read_text() == "from Python\nfrom a command\n"
     assert task.task_stderr.read_text() == "on descriptor 2"
+
+
+def close_stdout() -> None:
+    os.close(1)
+
+
+def leave_for_nowhere() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+@pytest.mark.parametrize("begin", [close_stdout, leave_for_nowhere])
+def test_a_process_without_a_stdout_or_a_folder_runs_tasks_too(flow: Any, begin: Callable[[], None]) -> None:
+    flow.write("""
+        class Main(Task):
+            def run_task(self): print("from Python")
+        """)
+
+    fork = multiprocessing.get_context("fork")
+    with concurrent.futures.ProcessPoolExecutor(1, fork, initializer=begin) as executor:
+        flow.run("Main()", executor=executor)
+    assert flow.task("Main()").task_stdout.read_text() == "from Python\n"
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_task_that_closes_its_stdin_closes_nothing_that_is_given_back(flow: Any) -> None:
+    flow.write("""
+        class Main(Task):
+            def __init__(self, k): pass
+            def run_task(self):
+                try:
+                    os.close(0)
+                except OSError:
+                    return "closed"
+        """)
+
+    with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as executor:
+        before = executor.submit(surroundings).result()
+        assert [flow.run(f"Main({k})", executor=executor).value for k in range(3)] == [None, "closed", "closed"]
+        assert executor.submit(surroundings).result() == before
 
 
 def test_tasks_of_one_call_have_attempts_of_their_own(flow: Any) -> None:
