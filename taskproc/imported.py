@@ -7,11 +7,11 @@ import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc.filedigest import digest_at
 from taskproc.origin import is_user_code, source_file
-from taskproc.taskfile import module_name
+from taskproc.taskfile import module_name, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,25 +19,43 @@ if TYPE_CHECKING:
     from taskproc.batch import CodeFile
 
 _digests: dict[str, bytes] = {}
+_specs: dict[str, object] = {}  # by path, too: each time that a module is loaded it gets another one
 
 
-def newest() -> str:
-    """The module that was imported last, or reloaded."""
-    return next(reversed(sys.modules))
+class Newest(NamedTuple):
+    """The module that was imported last, or reloaded, and which of these times it was."""
+
+    name: str
+    time: int
+
+
+def newest() -> Newest:
+    """What comes last among the modules."""
+    while True:
+        try:
+            name = next(reversed(sys.modules))
+            break
+        except RuntimeError:  # another thread imports something
+            continue
+    try:
+        return Newest(name, id(sys.modules[name].__spec__))
+    except Exception:  # noqa: BLE001  it may be anything, or gone
+        return Newest(name, 0)
 
 
 def note(names: Iterable[str]) -> None:
-    """Remember of what files modules were imported just now."""
+    """Remember of what files modules were imported just now, but for those of which that is known."""
     for module in _user_modules(names).values():
-        path = source_file(module)
-        _digests[path] = digest_of(path)
+        path, spec = source_file(module), told(module, "__spec__")
+        if spec is None or _specs.get(path) is not spec:
+            _specs[path], _digests[path] = spec, digest_of(path)
 
 
-def note_since(last: str) -> None:
-    """The same of those that were imported, or reloaded, since one was the newest."""
+def note_since(last: Newest) -> None:
+    """The same of those that were imported, or reloaded, since one was the newest, which may be one of them."""
     if last != newest():
         names = list(sys.modules)
-        note(names[names.index(last) + 1 :] if last in names else names)
+        note(names[names.index(last.name) :] if last.name in names else names)
 
 
 def is_other(file: CodeFile) -> bool:
@@ -64,6 +82,7 @@ def unload() -> None:
     for name in _user_modules(list(sys.modules)):
         del sys.modules[name]
     _digests.clear()
+    _specs.clear()
     importlib.invalidate_caches()
 
 

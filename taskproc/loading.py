@@ -110,7 +110,7 @@ def refuse_other_code(ref: ClassRef, cls: type[Any], uses: Iterable[Uses]) -> No
         _agreed.add(use)
 
 
-def refuse_other_imports(ref: ClassRef, cls: type[Any], newest: str) -> None:
+def refuse_other_imports(ref: ClassRef, cls: type[Any], newest: imported.Newest) -> None:
     """See to it that what a task has imported is what its class reaches where it was sent from.
 
     Args:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from taskproc.attempt import Results, run_payload
 from taskproc.batch import Answer, Batch, Ended, Payload, Refused, Returned
 from taskproc.bytecode import PYTHON
 from taskproc.failure import packed, reason_of, users_traceback
+from taskproc.imported import newest
 from taskproc.loading import RefusedError, load_class, loaded, refuse_other_code, refuse_other_imports
 from taskproc.locks import is_swept
 from taskproc.wire import Parcel, encoded_answers, read_batch
@@ -63,7 +63,7 @@ class Work:
         if classes is None:
             return
         self._on_loaded()
-        results, newest = Results(), next(reversed(sys.modules))  # also one that is reloaded
+        results, last = Results(), newest()
         while (position := self._next()) is not None:
             payload = self._batch.payloads[position]
             if payload.slots and not _sources(payload) <= results.keys():
@@ -73,8 +73,8 @@ class Work:
                 os.chdir(self._cwd)
             ref, cls = self._batch.classes[payload.cls], classes[payload.cls]
             answer = run_payload(position, payload, cls, results, self._capture, self._send, self._on_error)
-            before, newest = newest, next(reversed(sys.modules))
-            if before != newest:
+            before, last = last, newest()
+            if before != last:
                 try:
                     refuse_other_imports(ref, cls, before)
                 except RefusedError as error:

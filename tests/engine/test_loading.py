@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from taskproc import Cache
+from taskproc import Cache, imported
+from taskproc.batch import CodeFile
 from taskproc.taskfile import load
 
 SCRIPT = """
@@ -304,6 +306,56 @@ class Main(Task):
     assert f"taskfile changed during the run: {lazy} is not what was loaded for it (it was edited)" in done.stderr
     lazy.write_text("def g(): return 1\n")
     assert taskproc("run").stdout == "1\n"
+
+
+@pytest.mark.parametrize("how", ["importlib.reload(lazy)", "del sys.modules['lazy']; import lazy"])
+def test_what_a_task_loads_anew_may_be_the_last_that_was_imported(tmp_path: Path, taskproc: Any, how: str) -> None:
+    lazy = tmp_path / "lazy.py"
+    lazy.write_text("def g(): return 1\n")
+    (tmp_path / "taskfile.py").write_text(f"""
+import importlib, os, sys
+from pathlib import Path
+from taskproc import Requires, Task
+
+class First(Task):
+    def run_task(self): return 0
+
+class Last(Task):
+    first: Requires[int]
+    def __init__(self): self.first = First()
+    def run_task(self):
+        import lazy
+        return lazy.g()
+
+class Main(Task):
+    last: Requires[int]
+    def __init__(self): self.last = Last()
+    def run_task(self):
+        import lazy
+        if list(sys.modules)[-1] == "lazy":
+            Path("lazy.py").write_text("def g(): return 22\\n")
+        {how}
+        return lazy.g()
+""")
+    done = taskproc("run", "Main", "-j", "1", check=False)
+    assert f"taskfile changed during the run: {lazy} is not what was loaded for it (it was edited)" in done.stderr
+
+
+def test_a_module_that_is_gone_has_no_others_taken_for_newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(imported, "_digests", {})
+    (tmp_path / "noted_before.py").write_text("VALUE = 1\n")
+    (tmp_path / "noted_last.py").touch()
+    for name in ("noted_before", "noted_last"):
+        last = imported.newest()
+        monkeypatch.setitem(sys.modules, name, importlib.import_module(name))
+        imported.note_since(last)
+    last = imported.newest()
+    (tmp_path / "noted_before.py").write_text("VALUE = 22\n")
+    del sys.modules["noted_last"]
+    imported.note_since(last)
+    path = str(tmp_path / "noted_before.py")
+    assert imported.is_other(CodeFile(path, imported.digest_of(path)))
 
 
 @pytest.mark.parametrize("executor", ["process", "serial"])
