@@ -19,6 +19,7 @@ from taskproc.origin import (
     home,
     is_plumbing,
     is_user_code,
+    is_user_file,
     public_name,
     reference,
     source_file,
@@ -250,8 +251,8 @@ class Links:
         for module in modules:
             name = public_name(module.__name__)
             node.edges[f"module {name}"] = self._node(module)
-            for folder in map(Path, vars(module).get("__path__", ())):
-                node.edges |= self._files_in(folder, name)
+            for folder in filter(is_user_file, vars(module).get("__path__", ())):
+                node.edges |= self._files_in(Path(folder), name)
 
     def _files_in(self, folder: Path, package: str = "") -> dict[str, Node]:
         """The nodes of all that can be imported from a folder, which may be a package's, by their labels."""

@@ -9,13 +9,13 @@ import sys
 import types
 from contextlib import redirect_stdout, suppress
 from importlib.machinery import EXTENSION_SUFFIXES
-from pathlib import PurePath
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from taskproc import taskfile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from importlib.machinery import ModuleSpec
 
 _OURS = frozenset({"taskproc", "taskproc_cli"})
@@ -48,8 +48,14 @@ def is_user_code(thing: object) -> bool:
         return False
     file = source_file(module) or (name != "__main__" and getattr(taskfile.told(module, "__spec__"), "origin", None))
     if not file:
-        return all(is_user_file(folder) for folder in taskfile.told(module, "__path__") or ())
+        return _has_users(taskfile.told(module, "__path__") or ())
     return is_user_file(file)
+
+
+def _has_users(folders: Iterable[str]) -> bool:
+    """Whether some of a package's folders are the user's, if it has any: of a namespace, another may be a library's."""
+    places = [*folders]
+    return not places or any(map(is_user_file, places))
 
 
 def user_modules() -> dict[str, Any]:
@@ -75,12 +81,9 @@ def is_plumbing(thing: object) -> bool:
 @functools.cache
 def is_user_file(path: str) -> bool:
     """Whether a source file is the user's; a name that is no file (`<stdin>`, a notebook's cell) is."""
-    if path in ("built-in", "frozen") or path.startswith("<frozen "):
+    if path in ("built-in", "frozen") or path.startswith("<frozen ") or _is_in_library(path):
         return False
-    if _is_in_library(path):
-        return False
-    places = {path, *map(str, PurePath(path).parents)}
-    return all(places.isdisjoint(_brought(os.path.abspath(folder))) for folder in sys.path)
+    return all(path not in _brought(os.path.abspath(folder)) for folder in sys.path)
 
 
 def _is_in_library(path: str) -> bool:
@@ -89,7 +92,7 @@ def _is_in_library(path: str) -> bool:
 
 @functools.cache
 def _brought(folder: str) -> frozenset[str]:
-    """What distributions say they have brought into a folder, as `pip install --target` does."""
+    """The files, and their folders, that distributions say they have brought, as `pip install --target` does."""
     if _is_in_library(f"{folder}/"):
         return frozenset()
     found: set[str] = set()
@@ -97,8 +100,12 @@ def _brought(folder: str) -> frozenset[str]:
         for entry in os.scandir(folder):
             if entry.name.endswith(".dist-info"):
                 with suppress(OSError), open(os.path.join(entry, "RECORD"), encoding="utf-8") as record:
-                    found.update(line.partition(",")[0].partition("/")[0] for line in record)
-    return frozenset(os.path.join(place, name) for place in (folder, os.path.realpath(folder)) for name in found)
+                    found.update(line.partition(",")[0] for line in record)
+    above = set(map(os.path.dirname, found))
+    while above := above - found - {""}:
+        found |= above
+        above = set(map(os.path.dirname, above))
+    return frozenset(f"{place}/{name}" for place in {folder, os.path.realpath(folder)} for name in found)
 
 
 def home(thing: object) -> str:
@@ -225,5 +232,4 @@ def user_module(name: str) -> ModuleType | None:
 
 
 def _is_user_spec(spec: ModuleSpec) -> bool:
-    folders = spec.submodule_search_locations or ()
-    return all(map(is_user_file, folders if spec.origin is None else [spec.origin]))
+    return _has_users((spec.submodule_search_locations or ()) if spec.origin is None else [spec.origin])

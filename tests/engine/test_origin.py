@@ -79,20 +79,24 @@ def test_what_pip_installed_into_a_folder_is_not_the_user_s_and_what_else_lies_t
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "libraries"
-    for name in ("brought/__init__.py", "brought/inner.py", "brought_too.py", "own/__init__.py", "own_too.py"):
+    for name in (
+        *("brought/__init__.py", "brought/deep/inner.py", "brought/added.py", "brought_too.py"),
+        *("own/__init__.py", "own_too.py"),
+    ):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     (folder / "some_brought-1.0.dist-info").mkdir()
-    record = "../../bin/some,sha256=0,0\nbrought/__init__.py,,\nbrought_too.py,sha256=0,0\n"
+    record = "../../bin/some,sha256=0,0\nbrought/__init__.py,,\nbrought/deep/inner.py,,\nbrought_too.py,sha256=0,0\n"
     (folder / "some_brought-1.0.dist-info" / "RECORD").write_text(record)
     (folder / "empty-1.0.dist-info").mkdir()
     (tmp_path / "link").symlink_to(folder)
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "link"), str(tmp_path / "no-such.zip")])
     for place in (folder, tmp_path / "link"):
         found = {path.relative_to(place).as_posix() for path in place.rglob("*.py") if is_user_file(str(path))}
-        assert found == {"own/__init__.py", "own_too.py"}
+        assert found == {"brought/added.py", "own/__init__.py", "own_too.py"}
         assert not is_user_file(str(place / "brought"))
+        assert not is_user_file(str(place / "brought" / "deep"))
 
 
 def test_what_is_no_module_is_asked_for_nothing_that_could_fail(monkeypatch: pytest.MonkeyPatch) -> None:
