@@ -251,7 +251,8 @@ class Links:
         for module in modules:
             name = public_name(module.__name__)
             node.edges[f"module {name}"] = self._node(module)
-            for folder in filter(is_user_file, vars(module).get("__path__", ())):
+            folders: Iterable[str] = vars(module).get("__path__", ())
+            for folder in filter(is_user_file, folders):
                 node.edges |= self._files_in(Path(folder), name)
 
     def _files_in(self, folder: Path, package: str = "") -> dict[str, Node]:
