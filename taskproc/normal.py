@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import threading
 from marshal import dumps
 from opcode import hasconst
 from types import CodeType
@@ -21,6 +22,7 @@ _NEW_LOCALS = 0x2
 _KINDS = 0xFFF  # the flags of a code object that tell its kind, not the `__future__` it was compiled in
 _HAS_DOCSTRING = 0x4000000
 _DEEP = 100_000  # calls: some for each level that Python compiles
+_descent = threading.RLock()  # all threads have one limit, which the last one to leave would else put back wrongly
 _EXTENDED = 256  # constants: an instruction names one of these by a single byte
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -35,12 +37,13 @@ def deeply(function: Callable[[A], T], code: A) -> T:
     try:
         return function(code)
     except RecursionError:
-        limit = sys.getrecursionlimit()
-        sys.setrecursionlimit(max(limit, _DEEP))
-        try:
-            return function(code)
-        finally:
-            sys.setrecursionlimit(limit)
+        with _descent:
+            limit = sys.getrecursionlimit()
+            sys.setrecursionlimit(max(limit, _DEEP))
+            try:
+                return function(code)
+            finally:
+                sys.setrecursionlimit(limit)
 
 
 def normal_text(tree: ast.AST) -> str:

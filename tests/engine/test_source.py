@@ -3,6 +3,9 @@ from __future__ import annotations
 import ast
 import importlib.util
 import linecache
+import sys
+import threading
+import time
 from pathlib import Path
 from textwrap import dedent
 from types import FunctionType, ModuleType
@@ -10,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from taskproc.normal import normal_code, normal_text
+from taskproc.normal import deeply, normal_code, normal_text
 from taskproc.parsed import SourceFile
 from taskproc.source import Sources
 
@@ -186,3 +189,22 @@ def test_a_file_is_read_once(tmp_path: Path) -> None:
     assert first is not None
     assert sources.file(module.g.__code__.co_filename) is first
     assert sources.function(module.g.__code__).seen
+
+
+def test_threads_that_descend_at_once_leave_the_limit_that_was_there() -> None:
+    limit, begun = sys.getrecursionlimit(), threading.Event()
+
+    def descend(attempts: list[float]) -> None:
+        if len(attempts) > 1:
+            attempts.pop()
+            raise RecursionError
+        begun.set()
+        time.sleep(attempts[0])
+
+    threads = [threading.Thread(target=deeply, args=(descend, [seconds, 0])) for seconds in (0.2, 0.4)]
+    for thread in threads:  # the first one to begin ends first
+        thread.start()
+        assert begun.wait(10)
+    for thread in threads:
+        thread.join()
+    assert sys.getrecursionlimit() == limit
