@@ -37,6 +37,10 @@ def newest() -> Newest:
             break
         except RuntimeError:  # another thread imports something
             continue
+    return _as_it_is(name)
+
+
+def _as_it_is(name: str) -> Newest:
     try:
         return Newest(name, id(sys.modules[name].__spec__))
     except Exception:  # noqa: BLE001  it may be anything, or gone
@@ -55,7 +59,8 @@ def note_since(last: Newest) -> None:
     """The same of those that were imported, or reloaded, since one was the newest, which may be one of them."""
     if last != newest():
         names = list(sys.modules)
-        note(names[names.index(last.name) :] if last.name in names else names)
+        known = names.index(last.name) + (_as_it_is(last.name) == last) if last.name in names else 0
+        note(names[known:])
 
 
 def is_other(file: CodeFile) -> bool:
