@@ -78,12 +78,6 @@ class Links:
         found = reach(code)
         home_name = str(namespace.get("__name__", "__main__"))
         node.words |= found.members | found.strings | ({ANY} if found.computes else set())
-        modules, folder = meant_modules(found, namespace), beside(found, namespace)
-        if modules is not None:
-            self._go_blind(node, modules)
-        if folder is not None:
-            node.unseen = True
-            node.edges |= self._files_in(folder)
         for chain in (*found.globals, *self._named_in_texts(found, namespace)):
             root, *rest = chain
             is_seen = root in namespace and (root not in OF_MODULES or root == "__file__")  # of what lies beside
@@ -95,6 +89,12 @@ class Links:
                 name = f"{node.name}.{chain[0]}"
                 self._link(node, ".".join(chain), closure[chain[0]], chain[1:], name, namespace)
         self._link_imports(node, found, str(namespace.get("__package__") or ""))
+        modules, folder = meant_modules(found, namespace), beside(found, namespace)  # some are imported only now
+        if modules is not None:
+            self._go_blind(node, modules)
+        if folder is not None:
+            node.unseen = True
+            node.edges |= self._files_in(folder)
 
     def _named_in_texts(self, found: Reach, namespace: Mapping[str, object]) -> list[Chain]:
         """What code reads of its module by names in texts that a library evaluates.

@@ -1160,3 +1160,29 @@ def test_what_many_classes_reach_is_digested_and_compared_once(flow: Any, monkey
         needed.append(calls - before)
     assert min(needed[0].values()) >= shared
     assert max(max(each.values()) for each in needed[1:]) <= 4
+
+
+def test_what_code_amounts_to_does_not_depend_on_what_was_imported_before(project: Project) -> None:
+    files = {
+        "tasks.py": """
+            import some_library
+            from base import Base
+            class First(Base):
+                def run_task(self): return some_library.late()
+            class Main(Base):
+                def run_task(self): return some_library.some(1)
+            """,
+        "some_library.py": """
+            def some(x): return eval("x")
+            def late():
+                import some_package.inner
+                return some_package.inner.value()
+            """,
+        "some_package/__init__.py": "",
+        "some_package/inner.py": "LIMIT = 1\ndef value(): return LIMIT",
+    }
+    alone = project.take(files)
+    project.write(files)
+    tasks, fingerprints = importlib.import_module("tasks"), Fingerprinter(Base)
+    fingerprints.of(tasks.First)
+    assert fingerprints.of(tasks.Main).running == alone.running
