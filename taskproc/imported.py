@@ -7,7 +7,7 @@ import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from taskproc.filedigest import digest_at
 from taskproc.origin import is_user_code, source_file
@@ -22,29 +22,24 @@ _digests: dict[str, bytes] = {}
 _specs: dict[str, object] = {}  # by path, too: each time that a module is loaded it gets another one
 
 
-class Newest(NamedTuple):
-    """The module that was imported last, or reloaded, and which of these times it was."""
-
-    name: str
-    time: int
+Newest = tuple[str, int]
+"""The name of the module that was imported last, or reloaded, and which of these times it was."""
 
 
 def newest() -> Newest:
     """What comes last among the modules."""
     while True:
         try:
-            name = next(reversed(sys.modules))
-            break
+            return _as_it_is(next(reversed(sys.modules)))
         except RuntimeError:  # another thread imports something
             continue
-    return _as_it_is(name)
 
 
 def _as_it_is(name: str) -> Newest:
     try:
-        return Newest(name, id(sys.modules[name].__spec__))
+        return name, id(sys.modules[name].__spec__)
     except Exception:  # noqa: BLE001  it may be anything, or gone
-        return Newest(name, 0)
+        return name, 0
 
 
 def note(names: Iterable[str]) -> None:
@@ -59,7 +54,7 @@ def note_since(last: Newest) -> None:
     """The same of those that were imported, or reloaded, since one was the newest, which may be one of them."""
     if last != newest():
         names = list(sys.modules)
-        known = names.index(last.name) + (_as_it_is(last.name) == last) if last.name in names else 0
+        known = names.index(last[0]) + (_as_it_is(last[0]) == last) if last[0] in names else 0
         note(names[known:])
 
 
