@@ -61,6 +61,7 @@ class Outline:
         self._lines = source.splitlines()
         self._classes: dict[str, _ast.ClassDef] = {}
         self._aliases: dict[str, _ast.expr] = {}
+        self._imports: list[tuple[_ast.ImportFrom, _ast.alias]] = []
         self._roots = {"Task"}
         tree: Any = compile(source, "<taskfile>", "exec", _ONLY_AST, dont_inherit=True)
         self._collect(tree.body, "")
@@ -72,8 +73,12 @@ class Outline:
                 name = scope + statement.name
                 self._classes[name] = statement
                 self._collect(statement.body, f"{name}.")
-            elif isinstance(statement, _ast.ImportFrom) and statement.module == "taskproc":
-                self._roots.update(alias.asname for alias in statement.names if alias.name == "Task" and alias.asname)
+            elif isinstance(statement, _ast.ImportFrom):
+                self._imports += [(statement, alias) for alias in statement.names]
+                if statement.module == "taskproc":
+                    self._roots.update(
+                        alias.asname for alias in statement.names if alias.name == "Task" and alias.asname
+                    )
             elif isinstance(statement, _ast.Assign):
                 for target in statement.targets:
                     if isinstance(target, _ast.Name):
@@ -81,6 +86,15 @@ class Outline:
             elif isinstance(statement, (_ast.If, _ast.Try, _ast.With)):
                 for part in ("body", "orelse", "finalbody"):
                     self._collect(getattr(statement, part, ()), scope)
+
+    def imports(self, module: str, name: str) -> bool:
+        """Whether the file imports what has this name in a module, under that name, from there or a package above."""
+        return any(
+            alias.name in {name, "*"}
+            and alias.asname in {None, name}
+            and (statement.level or f"{module}.".startswith(f"{statement.module}."))
+            for statement, alias in self._imports
+        )
 
     def _bases(self, name: str) -> Iterator[str]:
         """Names of a class's bases: of this file where they are known, else as written."""

@@ -200,21 +200,15 @@ class Request:
         outline = read_outline(str(self.target.taskfile))
         if outline is None or task.removeprefix(f"{module}.") not in outline.tasks:
             elsewhere = [each for each in names if each.endswith(f".{task}")]
-            if len(elsewhere) == 1 and self._may_mean(elsewhere[0]):
-                return elsewhere[0]
+            is_free = self.target.taskfile is None and self.target.module is None
+            if len(elsewhere) == 1:
+                home, first = elsewhere[0].removesuffix(f".{task}"), task.partition(".")[0]
+                if is_free or (outline is not None and outline.imports(home, first)):
+                    return elsewhere[0]
             known = [each.removeprefix(f"{module}.") for each in names] + list(outline.tasks if outline else ())
             hint = f"; did you mean {elsewhere[0]!r}?" if elsewhere else suggestion(task, known)
             raise UsageError(f"there is no task {task!r}, and nothing is recorded of one{hint}")
         return name
-
-    def _may_mean(self, name: str) -> bool:
-        """Whether the target's file or module, if there is one, imports this class under the name of the target."""
-        if self.target.taskfile is None and self.target.module is None:
-            return True
-        try:
-            return load_class(self.target).task_name == name
-        except RequestError:
-            return False
 
 
 class Instance(NamedTuple):

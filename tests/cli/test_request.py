@@ -35,5 +35,5 @@ def test_a_class_of_another_file_is_meant_only_where_it_is_imported(
         assert said == "there is no task 'Talk', and nothing is recorded of one; did you mean 'taskfile.Talk'?"
     assert "nothing is recorded of one" in refused("log", "nowhere:Talk#0")
     assert cli("clear", "-n", "other.py", "taskfile.Talk").stdout.startswith("would remove 1 result")
-    other.write_text("from taskfile import Talk")
+    other.write_text("from taskfile import Talk\nraise ValueError('nothing is imported for this')")
     assert cli("clear", "--yes", "other.py", "Talk").stderr.startswith("removed 1 result")
