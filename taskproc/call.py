@@ -62,11 +62,11 @@ def run_pickled(blob: bytes) -> bytes:
 
 
 def _has_streams() -> bool:
-    """Whether descriptors 1 and 2 are the standard streams still: a process may begin without, or have closed them."""
+    """Whether descriptors 0 to 2 are the standard streams still: a process may begin without, or have closed them."""
     with contextlib.suppress(OSError):
-        os.fstat(1)
-        os.fstat(2)
-        return None not in {sys.__stdout__, sys.__stderr__}
+        for number in range(3):
+            os.fstat(number)
+        return None not in {sys.__stdin__, sys.__stdout__, sys.__stderr__}
     return False
 
 

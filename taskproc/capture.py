@@ -125,22 +125,22 @@ class DescriptorCapture:
 
 @contextlib.contextmanager
 def borrowed_process() -> Generator[DescriptorCapture]:
-    """A capture for a process that is not ours, which gets its descriptors, streams and folder back in the end."""
+    """A capture for a process that is not ours, whose stdin is empty meanwhile; in the end it gets back what it had."""
     folder = ""
     with contextlib.suppress(OSError):  # it is gone
         folder = os.getcwd()
     with contextlib.ExitStack() as given_back:
         given_back.callback(_go_back, folder)
-        for number, name in enumerate(STREAMS, 1):
+        for number, name in enumerate(("stdin", *STREAMS)):
             stream = getattr(sys, name)
             with contextlib.suppress(Exception):  # whatever stands there
                 stream.flush()
             given_back.callback(setattr, sys, name, stream)
             given_back.callback(os.close, before := _duplicate(number))
             given_back.callback(os.dup2, before, number)
-            with tempfile.TemporaryFile() as scratch:
-                os.dup2(scratch.fileno(), number)
-            setattr(sys, name, open(number, "w", closefd=False))  # noqa: SIM115  it goes with the capture
+            with tempfile.TemporaryFile() if number else open(os.devnull, "rb") as file:
+                os.dup2(file.fileno(), number)
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115  it goes with the capture
         capture = DescriptorCapture()
         given_back.callback(capture.close)
         yield capture

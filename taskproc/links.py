@@ -257,13 +257,15 @@ class Links:
 
     def _files_in(self, folder: Path, package: str = "") -> dict[str, Node]:
         """The nodes of all that can be imported from a folder, which may be a package's, by their labels."""
-        known = self._files.setdefault((folder, package), {})
-        if not known:
+        place = folder, package
+        if place not in self._files:
             before, of = (f"{package}:", f" of {package}") if package else ("", "")
-            for path in sorted(folder.rglob("*.py") if package else importable(folder)):
-                name = path.relative_to(folder).as_posix()
-                known[f"file {name}{of}"] = file_node(path, before + name, self.contents)
-        return known
+            paths = sorted(folder.rglob("*.py") if package else importable(folder))
+            inner = {path.relative_to(folder).as_posix(): path for path in paths}
+            self._files[place] = {
+                f"file {name}{of}": file_node(path, before + name, self.contents) for name, path in inner.items()
+            }
+        return self._files[place]
 
 
 def _partly(value: object) -> Canonical | None:

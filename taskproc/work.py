@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -74,12 +73,7 @@ class Work:
                 os.chdir(self._cwd)
             ref, cls = self._batch.classes[payload.cls], classes[payload.cls]
             answer = run_payload(position, payload, cls, results, self._capture, self._send, self._on_error)
-            try:  # what `newest` does costs a call
-                name = next(reversed(sys.modules))
-                now = name, id(sys.modules[name].__spec__)
-            except Exception:  # noqa: BLE001  what a task leaves there, or another thread that imports
-                now = newest()
-            before, last = last, now
+            before, last = last, newest()
             if before != last:
                 try:
                     refuse_other_imports(ref, cls, before)

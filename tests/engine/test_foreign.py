@@ -43,9 +43,9 @@ def ran(lab: Any) -> Any:
     return run
 
 
-def surroundings() -> tuple[str, str, int, int]:
+def surroundings() -> tuple[str, str, list[int]]:
     """The folder and the streams of this process."""
-    return os.getcwd(), type(sys.stdout).__name__, os.fstat(1).st_ino, os.fstat(2).st_ino
+    return os.getcwd(), type(sys.stdout).__name__, [os.fstat(number).st_ino for number in range(3)]
 
 
 class Odd(concurrent.futures.Executor):
@@ -118,24 +118,31 @@ def test_processes_that_only_have_an_id_are_ended(monkeypatch: pytest.MonkeyPatc
         assert alive.wait() == -signal.SIGKILL
 
 
+def have_input() -> None:
+    os.dup2(os.open(__file__, os.O_RDONLY), 0)
+
+
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_in_another_process_what_commands_print_is_the_task_s_too_and_all_is_given_back(flow: Any) -> None:
+def test_in_another_process_commands_print_to_the_log_and_have_no_input_and_all_is_given_back(flow: Any) -> None:
     flow.write("""
         class Main(Task):
+            def __init__(self, k): pass
             def run_task(self):
                 print("from Python")
-                os.system("echo from a command")
+                os.system("echo from a command; cat")
                 os.write(2, b"on descriptor 2")
-                sys.stdout, _ = None, os.chdir("/")
+                sys.stdout, _, _ = None, os.chdir("/"), os.close(0)
         """)
 
-    with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as executor:
+    fork = multiprocessing.get_context("fork")
+    with concurrent.futures.ProcessPoolExecutor(1, fork, initializer=have_input) as executor:
         before = executor.submit(surroundings).result()
-        flow.run("Main()", executor=executor)
+        for k in range(3):
+            flow.run(f"Main({k})", executor=executor)
+            task = flow.task(f"Main({k})")
+            assert task.task_stdout.read_text() == "from Python\nfrom a command\n"
+            assert task.task_stderr.read_text() == "on descriptor 2"
         assert executor.submit(surroundings).result() == before
-    task = flow.task("Main()")
-    assert task.task_stdout.read_text() == "from Python\nfrom a command\n"
-    assert task.task_stderr.read_text() == "on descriptor 2"
 
 
 def close_stdout() -> None:
@@ -159,24 +166,6 @@ def test_a_process_without_a_stdout_or_a_folder_runs_tasks_too(flow: Any, begin:
     with concurrent.futures.ProcessPoolExecutor(1, fork, initializer=begin) as executor:
         flow.run("Main()", executor=executor)
     assert flow.task("Main()").task_stdout.read_text() == "from Python\n"
-
-
-@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_a_task_that_closes_its_stdin_closes_nothing_that_is_given_back(flow: Any) -> None:
-    flow.write("""
-        class Main(Task):
-            def __init__(self, k): pass
-            def run_task(self):
-                try:
-                    os.close(0)
-                except OSError:
-                    return "closed"
-        """)
-
-    with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as executor:
-        before = executor.submit(surroundings).result()
-        assert [flow.run(f"Main({k})", executor=executor).value for k in range(3)] == [None, "closed", "closed"]
-        assert executor.submit(surroundings).result() == before
 
 
 def test_tasks_of_one_call_have_attempts_of_their_own(flow: Any) -> None:
