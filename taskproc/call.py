@@ -72,8 +72,8 @@ def _has_streams() -> bool:
 
 def _another(folder: str) -> str:
     """The folder of one more attempt of the same run at the same task."""
-    task, attempt = os.path.split(folder)
-    return os.path.join(task, another(run_of(attempt)))
+    task, _, attempt = folder.rpartition("/")
+    return f"{task}/{another(run_of(attempt))}"
 
 
 def _sees_run(batch: Batch) -> bool:
