@@ -1,7 +1,8 @@
 """What ties a process to its runner: a socket whose other end the runner holds, and closes by dying.
 
-The kernel then ends the process with all of its group, by SIGIO. A thread of the process could not: a task may hold the
-interpreter for as long as it likes.
+Linux then ends the process with all of its group, by SIGIO. Elsewhere that signal is ignored by default, so a shell
+waits for the end of the socket, and ends the group that it is in. A thread of the process could not: a task may hold
+the interpreter for as long as it likes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import os
 import signal
 import socket
 import weakref
+
+_BY_SIGNAL = hasattr(fcntl, "F_SETSIG")  # as on Linux
+_GUARD = "(trap '' HUP INT TERM; read -r over <&3 || kill -9 0) </dev/null >/dev/null 2>&1 &"
 
 _ours: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
@@ -43,7 +47,7 @@ class Lifeline:
         keep_from_children(self._our_end)
         self.number = self._their_end.fileno()
         self.name = f"{self.number}:{os.fstat(self.number).st_ino}"
-        if hasattr(fcntl, "F_SETSIG"):
+        if _BY_SIGNAL:
             fcntl.fcntl(self.number, fcntl.F_SETSIG, signal.SIGTERM)
 
     def passed(self, group: int | None = None) -> None:
@@ -52,7 +56,7 @@ class Lifeline:
         Until that holds it, Linux sends SIGTERM to `group` when the runner dies: a command between the two may end
         what it has begun elsewhere.
         """
-        if group is not None and hasattr(fcntl, "F_SETSIG"):
+        if group is not None and _BY_SIGNAL:
             fcntl.fcntl(self.number, fcntl.F_SETOWN, -group)
             fcntl.fcntl(self.number, fcntl.F_SETFL, fcntl.fcntl(self.number, fcntl.F_GETFL) | os.O_ASYNC)
         self._their_end.close()
@@ -60,6 +64,9 @@ class Lifeline:
     def close(self) -> None:
         """Let go."""
         self._their_end.close()
+        if not _BY_SIGNAL:
+            with contextlib.suppress(OSError):
+                self._our_end.send(b"over\n")  # tells the shell that nobody has died
         self._our_end.close()
 
 
@@ -71,9 +78,11 @@ def hold(name: str = "") -> bool:
     try:
         if os.fstat(number).st_ino != inode:
             return False
+        if not _BY_SIGNAL:
+            _guard(number)
+            return True
         os.set_inheritable(number, False)  # noqa: FBT003
-        if hasattr(fcntl, "F_SETSIG"):
-            fcntl.fcntl(number, fcntl.F_SETSIG, 0)
+        fcntl.fcntl(number, fcntl.F_SETSIG, 0)
         fcntl.fcntl(number, fcntl.F_SETOWN, -os.getpgrp())
         fcntl.fcntl(number, fcntl.F_SETFL, fcntl.fcntl(number, fcntl.F_GETFL) | os.O_ASYNC | os.O_NONBLOCK)
         if not os.read(number, 1):  # the runner is gone already: no signal will tell
@@ -83,3 +92,10 @@ def hold(name: str = "") -> bool:
     except OSError:
         pass
     return False
+
+
+def _guard(number: int) -> None:
+    """Have a shell wait in the group of this process: no child of it, which a task may wait for."""
+    shell = os.posix_spawn("/bin/sh", ["sh", "-c", _GUARD], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, number, 3)])
+    os.waitpid(shell, 0)
+    os.close(number)

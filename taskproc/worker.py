@@ -62,10 +62,10 @@ def settle(message: Parcel) -> None:
 
 def serve(number: int, lifeline: str) -> None:
     """Be a worker process of a pool: work on what comes over the socket until told to end, or alone."""
+    os.set_inheritable(number, False)  # noqa: FBT003
     hold(lifeline)
     keep_settled_only()
     gc.freeze()  # what is imported is no garbage, not even at the end
-    os.set_inheritable(number, False)  # noqa: FBT003
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, _stay)  # the runner decides; children get the default again
     connection = socket.socket(fileno=number)

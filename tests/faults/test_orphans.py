@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -39,6 +41,15 @@ class Holder(Task):
 class PrefixedHolder(Holder):
     _task_prefix_command = 'env X=1'
 
+class Starter(Task):
+    def run_task(self) -> int:
+        child = subprocess.Popen(['sleep', '1000'])
+        note(f'{os.getpgrp()} {child.pid}')
+        return child.pid
+
+class PrefixedStarter(Starter):
+    _task_prefix_command = 'nice'
+
 class Late(Task):
     _task_prefix_command = 'exec 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-;'  # passes nothing on, as a batch system would
 
@@ -52,12 +63,38 @@ class Late(Task):
         return 'right'
 """
 
+OTHER_SYSTEM = """
+import fcntl, signal
+
+del fcntl.F_SETSIG
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+"""
+
+
+@pytest.fixture(params=["linux", "another"])
+def system(request: pytest.FixtureRequest, flow: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    """This system, or one where no signal tells that the other end of a socket is gone, as macOS."""
+    if request.param == "another":
+        (flow.folder / "sitecustomize.py").write_text(OTHER_SYSTEM)
+        monkeypatch.setenv("PYTHONPATH", str(flow.folder))
+    return str(request.param)
+
 
 def is_gone(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:
         return True
+
+
+def members_of(group: int) -> list[int]:
+    """The processes of a group."""
+    found: list[int] = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if int((entry / "stat").read_text().rpartition(")")[2].split()[2]) == group:
+                found.append(int(entry.name))
+    return found
 
 
 def await_gone(pids: list[int]) -> None:
@@ -85,7 +122,7 @@ def start(flow: Any, text: str) -> tuple[subprocess.Popen[bytes], list[int]]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize("name", ["Sleeper", "PrefixedSleeper", "Stubborn", "Holder", "PrefixedHolder"])
-def test_nothing_outlives_a_killed_runner(flow: Any, name: str) -> None:
+def test_nothing_outlives_a_killed_runner(flow: Any, name: str, system: str) -> None:
     flow.write(TASKS)
     runner, pids = start(flow, f"{name}()")
     runner.kill()
@@ -93,6 +130,17 @@ def test_nothing_outlives_a_killed_runner(flow: Any, name: str) -> None:
     began = time.monotonic()
     await_gone(pids)
     print(f"{len(pids)} processes gone after {time.monotonic() - began:.3f} s")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("name", ["Starter", "PrefixedStarter"])
+def test_what_a_task_leaves_in_the_background_stays_and_nothing_of_ours(flow: Any, name: str, system: str) -> None:
+    flow.write(TASKS)
+    runner, (group, child) = start(flow, f"{name}()")
+    assert runner.wait() == 0
+    while members_of(group) != [child]:
+        time.sleep(0.005)
+    os.kill(child, signal.SIGKILL)
 
 
 def test_an_attempt_that_outlives_its_run_is_discarded(flow: Any, leftovers: Callable[[Path], list[str]]) -> None:
