@@ -26,7 +26,7 @@ from taskproc.record import FileEntry
 from taskproc.token import is_attempt, is_begun_by
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Mapping
+    from collections.abc import Collection, Generator, Iterable, Mapping
 
 RESULT = "result.pkl.gz"
 DATA = "data"
@@ -60,6 +60,14 @@ def folder_name(name: str) -> str:
         return name
     kept = re.sub(r"[^A-Za-z0-9_]+", "_", name)[:100]
     return f"{kept}-{digest(encoded).hex()[:16]}"
+
+
+def namesakes(names: Iterable[str]) -> dict[str, list[str]]:
+    """For each class those others whose folders are the same where a file system ignores case, as that of macOS."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(folder_name(name).casefold(), []).append(name)
+    return {name: [other for other in group if other != name] for group in alike.values() for name in group}
 
 
 def task_folder(cache: Path, name: str, task_id: int) -> Path:

@@ -96,7 +96,7 @@ class Index:
     # Ids
 
     def names(self) -> list[str]:
-        """Every `task_name` that has ids; outside of transactions only."""
+        """Every `task_name` that has ids; without what a transaction sets."""
         return pages.names(self.entries)
 
     def keys(self, name: str) -> dict[Key, int]:
@@ -104,6 +104,7 @@ class Index:
         found: dict[Key, int] = {}
         for first, keys in pages.key_pages(self.entries, name):
             found.update(zip(keys, range(first, first + len(keys)), strict=True))
+        found.pop(pages.NO_KEY, None)
         return found
 
     @property
@@ -127,13 +128,24 @@ class Index:
         found = self.ids(name, keys)
         return [key for key in dict.fromkeys(keys) if key not in found] if len(found) < len(keys) else []
 
-    def allocate(self, name: str, keys: Sequence[Key]) -> Mapping[Key, int]:
-        """Give ids to new tasks, in a transaction, for good; take them as known (`remember`) when that is done."""
+    def allocate(self, name: str, keys: Sequence[Key], namesakes: Iterable[str] = ()) -> Mapping[Key, int]:
+        """Give ids to new tasks, in a transaction, for good; take them as known (`remember`) when that is done.
+
+        None that a task of a namesake has: the folders of the two classes may be one.
+        """
+        if not keys:
+            return {}
+        free = self._free(name)
+        start = max([free, *map(self._free, namesakes)])
+        pages.append_keys(self.entries, name, free, [*[pages.NO_KEY] * (start - free), *keys])
+        return dict(zip(keys, range(start, start + len(keys)), strict=True))
+
+    def _free(self, name: str) -> int:
+        """The first id of the class that was not given yet."""
         free = 0
         for first, page in pages.key_pages(self.entries, name):
             free = first + len(page)
-        pages.append_keys(self.entries, name, free, keys)
-        return dict(zip(keys, range(free, free + len(keys)), strict=True))
+        return free
 
     def remember(self, ids: Mapping[Key, int]) -> None:
         """Take ids as known."""

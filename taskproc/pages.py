@@ -34,6 +34,9 @@ _COUNT = struct.Struct("<H")
 _PAGE_DIGITS = 8
 _LOST = b"?"  # fails every checksum
 
+NO_KEY = Key(b"\xff" * WIDTH)
+"""Stands for an id that no task of the class has."""
+
 
 class Entries(Protocol):
     """What pages lie in."""
@@ -237,7 +240,7 @@ def _by_page(ids: Iterable[int], size: int) -> dict[int, list[int]]:
 
 
 def names(entries: Entries) -> list[str]:
-    """Every `task_name` that has ids, but for damaged ones that are no text; outside of transactions only."""
+    """Every `task_name` that has ids, but for damaged ones that are no text; without what a transaction sets."""
     found: set[str] = set()
     for entry in entries.scan(b"keys:"):
         with suppress(UnicodeDecodeError):
@@ -252,7 +255,7 @@ def keys_at(entries: Entries, name: str, ids: Iterable[int]) -> dict[Key, int]:
         data = entries.get(_page_name(b"keys", name, page)) or b""
         for member in members:
             start = member % KEYS_A_PAGE * WIDTH
-            if len(key := data[start : start + WIDTH]) == WIDTH:
+            if len(key := data[start : start + WIDTH]) == WIDTH and key != NO_KEY:
                 found[Key(key)] = member
     return found
 

@@ -71,7 +71,10 @@ class Store:
         index = self._index
         if any(len(index.ids(name, keys)) < len(keys) for name, keys in wanted.items()):
             with index.transaction():  # in which nobody else gives any
-                given = [index.allocate(name, index.without_id(name, keys)) for name, keys in wanted.items()]
+                alike = files.namesakes({*index.names(), *wanted})
+                given = [
+                    index.allocate(name, index.without_id(name, keys), alike[name]) for name, keys in wanted.items()
+                ]
             for ids in given:
                 index.remember(ids)
         return self._index.known

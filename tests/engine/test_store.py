@@ -99,6 +99,26 @@ def test_ids_are_given_once_and_for_good(cache: Path) -> None:
         assert store.names() == ["study.Load", NAME]
 
 
+def test_classes_whose_folders_may_be_one_share_no_id(cache: Path) -> None:
+    names = "study.Train", "study.train", "STUDY.Train"
+    with open_store(Cache(cache)) as store:
+        ids = [store.allocate({name: [key(n)]})[key(n)] for n, name in enumerate([*names, *names])]
+        ids += [
+            store.allocate({name: [key(n) for n in range(start, start + 5000)]})[key(start)]
+            for name, start in [(names[0], 100), (names[1], 9000)]
+        ]
+        both = store.allocate({"study.Load": [key(50)], "study.LOAD": [key(51)]})
+        assert ids == [0, 1, 2, 3, 4, 5, 6, 5006]
+        assert {both[key(50)], both[key(51)]} == {0, 1}
+    with open_store(Cache(cache)) as store:
+        assert {found: row.task_id for found, row in store.read_all(names[1]).rows.items() if row.task_id < 9} == {
+            key(1): 1,
+            key(4): 4,
+        }
+        assert store.find(names[1], 0) is store.find(names[1], 5005) is None
+        assert store.find(names[1], 5007) == (key(9001), Row(5007))
+
+
 def test_ids_given_by_others_meanwhile_are_not_given_again(cache: Path) -> None:
     with open_store(Cache(cache)) as one, open_store(Cache(cache)) as other:
         one.allocate({NAME: [key(1)]})
