@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 from taskproc.context import Block, blocks
+from taskproc.filesystem import real
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
 
 P = ParamSpec("P")
@@ -33,7 +34,7 @@ class Cache:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, trust: bool = False) -> None:
-        self.path = Path(os.path.realpath(path))  # unlike `resolve`, it takes links that go in circles
+        self.path = Path(real(path))
         self.trust = trust
 
     def __enter__(self) -> Self:

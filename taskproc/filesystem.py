@@ -1,4 +1,4 @@
-"""The file system that a folder lies on: whether other hosts see it too, and whether it keeps them apart."""
+"""The file system that a folder lies on: whether other hosts see it, and it keeps them apart; how it spells names."""
 
 from __future__ import annotations
 
@@ -31,6 +31,24 @@ class Mount(NamedTuple):
             return True
         heard = self.kind != "lustre" or "flock" in self.options
         return self.kind in _COHERENT and heard and not self.options & _DEAF
+
+
+def real(path: str | os.PathLike[str]) -> str:
+    """The absolute path of a file or folder without links, each name as the file system has it: some ignore case."""
+    return _spelled(os.path.realpath(path))  # unlike `resolve`, it takes links that go in circles
+
+
+def _spelled(path: str) -> str:
+    above, name = os.path.split(path)
+    if not name:
+        return path
+    folder, other = _spelled(above), name.swapcase()
+    if other != name and os.path.lexists(os.path.join(folder, other)):
+        with suppress(OSError):
+            names = os.listdir(folder)
+            if name not in names:
+                name = next((found for found in names if found.casefold() == name.casefold()), name)
+    return os.path.join(folder, name)
 
 
 def mount_of(path: Path) -> Mount:

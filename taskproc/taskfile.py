@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taskproc.errors import TaskfileError
+from taskproc.filesystem import real
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -29,7 +30,7 @@ def module_name(path: Path) -> tuple[str, Path]:
 
     That folder is the nearest one above the file that has no `__init__.py`.
     """
-    path = path.resolve()
+    path = Path(real(path))
     parts = [] if path.stem == "__init__" else [path.stem]
     folder = path.parent
     while (folder / "__init__.py").is_file() and folder != folder.parent:
@@ -86,7 +87,7 @@ def load(path: Path) -> ModuleType:
     Raises:
         TaskfileError: there is no such file, or its name is taken by another module.
     """
-    path = path.resolve()
+    path = Path(real(path))
     if not path.is_file():
         what = "is a folder; name the taskfile in it" if path.is_dir() else "does not exist"
         message = f"taskfile {path} {what}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from taskproc.filesystem import Mount, mount_of
+from taskproc.filesystem import Mount, mount_of, real
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,20 @@ from taskproc.filesystem import Mount, mount_of
 def test_whom_files_and_locks_reach(kind: str, options: str, shared: bool, reach: bool) -> None:
     mount = Mount(kind, frozenset(options.split(",")))
     assert (mount.is_shared, mount.keeps_hosts_apart) == (shared, reach)
+
+
+def test_a_name_is_spelled_as_the_file_system_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path.resolve() / "Lab" / "42"
+    folder.mkdir(parents=True)
+    (folder / "Study.py").touch()
+    typed = tmp_path / "lab" / "42" / "STUDY.py"
+    assert real(typed) == str(typed.resolve())  # another file, were it there
+    (tmp_path / "link").symlink_to(folder)
+    assert real(tmp_path / "link" / "Study.py") == str(folder / "Study.py")
+    monkeypatch.setattr("os.path.lexists", lambda path: True)  # as where case is ignored
+    assert real(typed) == str(folder / "Study.py")
+    assert real(folder / "new.py") == str(folder / "new.py")
+    assert real(tmp_path / "nothing" / "new.py") == str(folder.parent.parent / "nothing" / "new.py")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no other system tells of its mounts")
