@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ def test_a_row_is_measured_beside_its_floor(python: Any, root: Path, tmp_path: P
     assert result["figure"] == pytest.approx(result["seconds"] / result["compared"], rel=0.01)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="measures memory by /proc")
 def test_a_runner_is_measured_alone(python: Any, root: Path, tmp_path: Path) -> None:
     lines = python("-m", "benchmarks.scaling", "2500", "--folder", tmp_path, folder=root).stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["define", "cold", "define", "again", "disk"]

@@ -200,6 +200,9 @@ def test_run_by_its_path_it_imports_next_to_nothing() -> None:
 
 def test_any_name_of_a_file_is_answered() -> None:
     name = "na\u00efve \udcff.py"
-    Path(name).write_text(TASKFILE)
+    try:
+        Path(name).write_text(TASKFILE)
+    except OSError:
+        pytest.skip("this file system, as that of macOS, takes no names but UTF-8")
     assert run_by_path("run", "na").stdout == f"{name}\t\n".encode(errors="surrogateescape")
     assert run_by_path("run", name, "M").stdout == b"Main\t\n"

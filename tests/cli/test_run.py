@@ -138,7 +138,7 @@ def test_a_wrong_request_gets_one_sentence(refused: Refused, words: str, said: s
     assert said in refused("run", *words.split())
 
 
-@pytest.mark.parametrize("words", ["-x nowhere:factory", "-o /proc/nowhere", '-x thread --executor-args {"a":1}'])
+@pytest.mark.parametrize("words", ["-x nowhere:factory", "-o /dev/null/nowhere", '-x thread --executor-args {"a":1}'])
 def test_what_a_run_is_refused_for_as_it_begins_gets_one_sentence_too(refused: Refused, words: str) -> None:
     assert refused("run", *words.split(), "Talk")
 

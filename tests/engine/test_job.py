@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import threading
@@ -226,6 +227,7 @@ def test_a_job_that_is_lost_is_told_in_the_schedulers_words_and_cancelled(lab: A
     assert (lab.folder / "cancelled").read_text() == "41\n"
 
 
+@pytest.mark.skipif(not shutil.which("setsid"), reason="setsid is not here")
 def test_jobs_are_cancelled_where_ending_the_command_leaves_them(
     lab: Any, executor: PrefixExecutor, sbatch: Any
 ) -> None:
