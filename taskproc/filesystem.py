@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +11,9 @@ from typing import NamedTuple
 _MOUNTS = "/proc/self/mountinfo"
 _COHERENT = {"nfs", "nfs4", "cifs", "smb3", "ceph", "gpfs", "gfs2", "ocfs2", "lustre"}
 _SHARED = {"9p", "afs", "beegfs", "coda", "orangefs", "pvfs2", "virtiofs", "wekafs"}  # and FUSE, GlusterFS among it
+_SHARED_OF_MACOS = {"acfs", "afpfs", "macfuse", "osxfuse", "smbfs", "webdav"}
 _DEAF = {"nolock", "nobrl", "localflock", "local_lock=all", "local_lock=flock", "local_lock=posix"}
+_LISTED = re.compile(r"^.* on (/.*) \(([^()]*)\)$", re.MULTILINE)
 
 
 class Mount(NamedTuple):
@@ -21,8 +24,8 @@ class Mount(NamedTuple):
 
     @property
     def is_shared(self) -> bool:
-        """Whether other hosts may see the same files; unknown kinds of Linux count as this host's own."""
-        return self.kind in _COHERENT | _SHARED or self.kind.startswith("fuse.")
+        """Whether other hosts may see the same files; unknown kinds count as this host's own."""
+        return self.kind in _COHERENT | _SHARED | _SHARED_OF_MACOS or self.kind.startswith("fuse.")
 
     @property
     def keeps_hosts_apart(self) -> bool:
@@ -53,6 +56,8 @@ def _spelled(path: str) -> str:
 
 def mount_of(path: Path) -> Mount:
     """The mount that a path which exists lies on."""
+    if not os.path.exists(_MOUNTS):
+        return _listed(os.path.realpath(path))
     with suppress(OSError, ValueError):
         device = os.stat(path).st_dev
         number = f"{os.major(device)}:{os.minor(device)}"
@@ -62,3 +67,18 @@ def mount_of(path: Path) -> Mount:
                 rest = fields[fields.index("-") + 1 :]
                 return Mount(rest[0], frozenset(",".join([fields[5], *rest[2:]]).split(",")))
     return Mount("", frozenset())
+
+
+def _listed(path: str) -> Mount:
+    """The same as macOS lists it, which does not tell whether locks reach a server: so they may not."""
+    import subprocess
+
+    found: dict[str, str] = {}
+    with suppress(OSError):
+        done = subprocess.run(["mount"], check=False, stdin=subprocess.DEVNULL, capture_output=True)  # noqa: S607
+        found.update(_LISTED.findall(os.fsdecode(done.stdout)))
+    places = [place for place in found if os.path.join(path, "").startswith(os.path.join(place, ""))]
+    if not places:
+        return Mount("", frozenset())
+    kind, *options = found[max(places, key=len)].split(", ")
+    return Mount(kind, frozenset({*options, "nolock"}))

@@ -27,6 +27,8 @@ from taskproc.filesystem import Mount, mount_of, real
         ("fuse.sshfs", "rw", True, False),
         ("beegfs", "rw", True, False),
         ("9p", "rw", True, False),
+        ("apfs", "local,journaled", False, True),
+        ("smbfs", "nodev,nosuid", True, False),
     ],
 )
 def test_whom_files_and_locks_reach(kind: str, options: str, shared: bool, reach: bool) -> None:
@@ -61,4 +63,26 @@ def test_the_mount_that_a_path_lies_on(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_what_is_not_known_counts_as_this_hosts_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("taskproc.filesystem._MOUNTS", str(tmp_path / "nothing"))
+    monkeypatch.setenv("PATH", str(tmp_path))
     assert mount_of(tmp_path) == Mount("", frozenset())
+
+
+LISTED = """\
+/dev/disk3s1s1 on / (apfs, sealed, local, read-only, journaled)
+map auto_home on /System/Volumes/Data/home (autofs, automounted, nobrowse)
+//me@files.lab/a%20share on {shared} (smbfs, nodev, nosuid, mounted by me)
+server:/export on {shared} (old)/home (nfs, nodev, automounted)
+"""
+
+
+def test_macos_lists_its_mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = tmp_path / "a share"
+    (tmp_path / "mount").write_text(f"#!/bin/sh\ncat <<END\n{LISTED.format(shared=shared)}END\n")
+    (tmp_path / "mount").chmod(0o755)
+    monkeypatch.setattr("taskproc.filesystem._MOUNTS", str(tmp_path / "nothing"))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    assert not mount_of(tmp_path).is_shared
+    assert mount_of(shared / "cache").kind == "smbfs"
+    assert mount_of(tmp_path / "a shared").kind == "apfs"
+    nfs = mount_of(tmp_path / "a share (old)" / "home" / "me")
+    assert (nfs.kind, nfs.keeps_hosts_apart) == ("nfs", False)
