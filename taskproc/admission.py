@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from taskproc.cache import Cache
 
+_FINDERS = ".DS_Store"  # macOS puts it into each folder that is looked at
 _CONTENTS = {tag.NAME: tag.TEXT, ".gitignore": "*\n"}
 
 
@@ -71,7 +72,7 @@ def furnish(cache: Path) -> None:
     try:
         if not cache.is_dir():
             cache.mkdir(mode=0o775, parents=True, exist_ok=True)
-        if set(os.listdir(cache)) <= {tag.NAME}:
+        if set(os.listdir(cache)) <= {tag.NAME, _FINDERS}:
             for name, text in _CONTENTS.items():
                 with suppress(FileExistsError), open(cache / name, "x", encoding="utf-8") as file:
                     file.write(text)

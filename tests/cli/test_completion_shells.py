@@ -281,7 +281,7 @@ def test_an_installed_script_is_found_by_the_shell(
     assert [path.read_text() for path in places] == [(COMPLETIONS / script).read_text() for script in SCRIPTS.values()]
     for_bash, for_zsh = said.err.splitlines()
     assert str(places[1].parent) in for_zsh
-    _, _, line = for_bash.partition("~/.bashrc should say: ")
+    _, _, line = for_bash.partition(" should say: ")
     command = [shell("bash"), "--norc", "-c", f"{line}; complete -p taskproc"]
     found = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=True)
     assert found.stdout == "complete -o nospace -F _taskproc taskproc\n"

@@ -156,6 +156,14 @@ def test_a_folder_that_holds_something_is_not_marked(cache: Path) -> None:
     assert not (cache / ".gitignore").exists()
 
 
+def test_a_folder_that_the_finder_has_shown_is_marked_as_a_cache_too(cache: Path) -> None:
+    cache.mkdir()
+    (cache / ".DS_Store").touch()
+    with open_store(Cache(cache)):
+        assert (cache / "CACHEDIR.TAG").exists()
+        assert (cache / ".gitignore").exists()
+
+
 @pytest.mark.parametrize("write", [True, False])
 @pytest.mark.parametrize("spot", ["", FILE])
 def test_what_everybody_can_write_is_refused_unless_trusted(cache: Path, spot: str, write: bool) -> None:

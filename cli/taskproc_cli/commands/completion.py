@@ -14,7 +14,8 @@ from taskproc_cli.views.result import write_out
 
 SCRIPTS = dict(zip(SHELLS, ("taskproc.bash", "_taskproc", "taskproc.fish"), strict=True))
 HINTS = {
-    "bash": "if TAB knows nothing of it, bash-completion is not loaded: ~/.bashrc should say: source {path}",
+    "bash": "if TAB knows nothing of it, bash-completion is not loaded:"
+    " ~/.bashrc (on macOS ~/.bash_profile) should say: source {path}",
     "zsh": "if TAB knows nothing of it, ~/.zshrc should say: fpath=({folder} $fpath); autoload -Uz compinit; compinit",
 }
 """What else a shell may need to find its script."""
