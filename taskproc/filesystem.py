@@ -37,7 +37,10 @@ class Mount(NamedTuple):
 
 
 def real(path: str | os.PathLike[str]) -> str:
-    """The absolute path of a file or folder without links, each name as the file system has it: some ignore case."""
+    """The absolute path of a file or folder without links, each name as the file system has it: some ignore case.
+
+    Those ignore as well whether an accent is a letter's or a character of its own.
+    """
     return _spelled(os.path.realpath(path))  # unlike `resolve`, it takes links that go in circles
 
 
@@ -50,8 +53,14 @@ def _spelled(path: str) -> str:
         with suppress(OSError):
             names = os.listdir(folder)
             if name not in names:
-                name = next((found for found in names if found.casefold() == name.casefold()), name)
+                name = next((found for found in names if _folded(found) == _folded(name)), name)
     return os.path.join(folder, name)
+
+
+def _folded(name: str) -> str:
+    from unicodedata import normalize
+
+    return normalize("NFC", name).casefold()
 
 
 def mount_of(path: Path) -> Mount:

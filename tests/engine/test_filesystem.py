@@ -46,6 +46,8 @@ def test_a_name_is_spelled_as_the_file_system_has_it(tmp_path: Path, monkeypatch
     assert real(tmp_path / "link" / "Study.py") == str(folder / "Study.py")
     monkeypatch.setattr("os.path.lexists", lambda path: True)  # as where case is ignored
     assert real(typed) == str(folder / "Study.py")
+    (folder / "e\u0301.py").touch()
+    assert real(folder / "\u00c9.py") == str(folder / "e\u0301.py")
     assert real(folder / "new.py") == str(folder / "new.py")
     assert real(tmp_path / "nothing" / "new.py") == str(folder.parent.parent / "nothing" / "new.py")
 
