@@ -66,8 +66,9 @@ class Explorer(Links):
             self._say(node, self.sources.module(node.target), vars(node.target))
 
     def _look_at_function(self, node: Node, function: FunctionType) -> None:
-        node.path = function.__code__.co_filename
-        self._say(node, self.sources.function(function.__code__), function.__globals__)
+        code = self.sources.placed(function, source_file(sys.modules.get(home(function))), function.__qualname__)
+        node.path = code.co_filename
+        self._say(node, self.sources.function(code), function.__globals__)
         with _apart(node, function.__globals__):
             self._link_function(node, "", function)
 
@@ -86,14 +87,16 @@ class Explorer(Links):
     def _look_at_class(self, node: Node, cls: type) -> None:
         module = sys.modules.get(cls.__module__)
         own: dict[str, FunctionType] = {}
+        codes: list[CodeType] = []
         for name, function in functions_of(cls):
             member = name.partition(":")[0]
             node.bound[f"{name}()"] = cls.__module__, f"{node.name}.{member}", vars(cls)[member]
-            if function.__code__.co_qualname == f"{cls.__qualname__}.{member}":
+            code = self.sources.placed(function, source_file(module), f"{cls.__qualname__}.{member}")
+            if code.co_qualname == f"{cls.__qualname__}.{member}":
                 own[name] = function
+                codes.append(code)
             else:
                 self._link(node, f".{name}", function, (), f"{node.name}.{name}")
-        codes = [function.__code__ for function in own.values()]
         node.path = codes[0].co_filename if codes else source_file(module)
         self._say(node, self._class_text(cls, codes, node), vars(module or builtins))
         with _apart(node, vars(module or builtins)):

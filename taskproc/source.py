@@ -20,7 +20,7 @@ from taskproc.rebound import says_otherwise
 from taskproc.snapshot import was_set
 
 if TYPE_CHECKING:
-    from types import CodeType, ModuleType
+    from types import CodeType, FunctionType, ModuleType
 
     from taskproc.normal import Definition
 
@@ -80,6 +80,18 @@ class Sources:
         if node is None:
             return Text(normal_code(code), _listing(code), seen=False)
         return self._text(node)
+
+    def placed(self, function: FunctionType, path: str, qualname: str) -> CodeType:
+        """The code of what goes by a qualified name, as that of the file that should say it, if it says the same.
+
+        What renews parts of a module that is loaded, as IPython's autoreload does, compiles them by other names.
+        """
+        code = function.__code__
+        if (code.co_filename, code.co_qualname) == (path, qualname) or "<" in code.co_qualname:
+            return code
+        file = self.file(path) if code.co_name == qualname.rpartition(".")[2] else None
+        placed = code.replace(co_filename=path, co_qualname=qualname)
+        return placed if file is not None and file.fitting(placed) else code
 
     def class_(self, cls: type, methods: list[CodeType]) -> Text:
         """The text of a class, given the code of the functions in it that its body defines."""

@@ -109,6 +109,58 @@ def test_a_module_that_is_loaded_again_is_not_taken_for_its_file(tmp_path: Path,
     assert python("-B", "script.py").stdout.split() == ["True", "refused", "True"]
 
 
+RENEWED = """
+import os
+from itertools import count
+from pathlib import Path
+from IPython.core.interactiveshell import InteractiveShell
+
+shell = InteractiveShell.instance()
+path, times = Path("edited.py"), count(2_000_000_000)
+text = '''
+from taskproc import Task
+RATE = 2
+def scale(x): return x * RATE
+class Scaled(Task):
+    offset = 1
+    def __init__(self, x: int): self.x = x
+    def run_task(self): return scale(self.x) + self.offset
+'''
+
+def write():
+    path.write_text(text)
+    os.utime(path, (next(times),) * 2)
+
+def run():
+    shell.run_cell("with Cache('cache'): print(Scaled(3).run_graph(max_workers=1)[0])").raise_error()
+
+def edit(old, new):
+    global text
+    text = text.replace(old, new)
+    write()
+    run()
+
+write()
+shell.run_cell("%load_ext autoreload\\n%autoreload 2").raise_error()
+shell.run_cell("from taskproc import Cache; from edited import Scaled").raise_error()
+run()
+edit("scale(self.x) +", "scale(self.x) + 100 +")  # a method
+edit("return x * RATE", "return x * RATE + 1000")  # a function
+edit("offset = 1", "offset = 2")
+edit("    offset", "    def more(self): return 10000\\n    offset")  # a new method
+edit("100 +", "self.more() +")
+edit("def scale", "def twice(x): return 2 * x\\ndef scale")  # a new function
+edit("x * RATE", "twice(x) * RATE")
+edit("self.x = x", "self.x = -x")
+"""
+
+
+def test_what_autoreload_has_renewed_is_what_its_file_says(tmp_path: Path, python: Any) -> None:
+    (tmp_path / "script.py").write_text(RENEWED)
+    said = [line for line in python("-B", "script.py").stdout.splitlines() if line.lstrip("-").isdigit()]
+    assert [*map(int, said)] == [7, 107, 1107, 1108, 1108, 11008, 11008, 11014, 10990]
+
+
 UNLOADED = """
 import sys
 import cmd, colorsys, fractions, wave
