@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 _OURS = frozenset({"taskproc", "taskproc_cli"})
 _PLUMBING = _OURS | {"typing", "typing_extensions"}
-_INSTALLED = frozenset({"site-packages", "dist-packages"})
-_LIBRARY = os.path.dirname(os.__file__)
-_STDLIB = (os.path.join(_LIBRARY, ""), os.path.join(os.path.realpath(_LIBRARY), ""))
 
 _LAZY: Any = getattr(types, "LazyImportType", None)
 
@@ -81,19 +78,15 @@ def is_plumbing(thing: object) -> bool:
 @functools.cache
 def is_user_file(path: str) -> bool:
     """Whether a source file is the user's; a name that is no file (`<stdin>`, a notebook's cell) is."""
-    if path in ("built-in", "frozen") or path.startswith("<frozen ") or _is_in_library(path):
+    if path in ("built-in", "frozen") or path.startswith("<frozen ") or taskfile.is_in_library(path):
         return False
     return all(path not in _brought(os.path.abspath(folder)) for folder in sys.path)
-
-
-def _is_in_library(path: str) -> bool:
-    return path.startswith(_STDLIB) or not _INSTALLED.isdisjoint(path.split(os.sep))
 
 
 @functools.cache
 def _brought(folder: str) -> frozenset[str]:
     """The files, and their folders, that distributions say they have brought, as `pip install --target` does."""
-    if _is_in_library(f"{folder}/"):
+    if taskfile.is_in_library(f"{folder}/"):
         return frozenset()
     found: set[str] = set()
     with suppress(OSError):  # of a zip file, or of what is not there

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 DEFAULT = "taskfile.py"
 """The taskfile that is meant where none is named."""
 
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+_LIBRARY = os.path.dirname(os.__file__)
+_STDLIB = (os.path.join(_LIBRARY, ""), os.path.join(os.path.realpath(_LIBRARY), ""))
 
 _main: list[str] = []
 requested: list[str] = []
@@ -46,7 +50,26 @@ def path_of(module: str) -> str:
     """
     if module == "__main__" and _main:
         return _main[-1]
-    return told_path(sys.modules.get(module))
+    path = told_path(sys.modules.get(module))
+    return _script_of(path) if module == "__main__" and is_in_library(path) else path
+
+
+@functools.cache
+def _script_of(program: str) -> str:
+    """The script that a program of a library runs, as cProfile does, which says so in the arguments; else the program.
+
+    What runs in one of the standard library without a script is typed (`python -m asyncio`) and has no file. It is
+    asked for once, since a script may change its arguments.
+    """
+    path = os.path.abspath(sys.argv[0]) if sys.argv else ""
+    if path.endswith(".py") and os.path.isfile(path) and not is_in_library(path):
+        return path
+    return "" if _INSTALLED.isdisjoint(program.split(os.sep)) else program
+
+
+def is_in_library(path: str) -> bool:
+    """Whether a file is of the standard library, or lies where packages are installed."""
+    return path.startswith(_STDLIB) or not _INSTALLED.isdisjoint(path.split(os.sep))
 
 
 def told_path(module: object) -> str:

@@ -83,6 +83,39 @@ def test_a_module_of_a_package_has_one_name_however_it_is_run(tmp_path: Path, py
         assert python(*words).stdout.split()[1:] == ["lab.study.Outer", "lab.study.Outer.Inner"]
 
 
+EDITED = """
+from taskproc import Cache, Task
+
+RATE = 1
+
+class Rate(Task):
+    def run_task(self): return RATE
+
+with Cache("cache"):
+    print(Rate().run_graph()[0], Rate.task_name)
+"""
+
+
+@pytest.mark.parametrize("words", [("-m", "cProfile", "-o", "profile"), ("-m", "trace", "--listfuncs"), ()])
+def test_a_script_that_a_program_of_a_library_runs_is_the_user_s(
+    tmp_path: Path, python: Any, words: tuple[str, ...]
+) -> None:
+    for rate in ("1", "2"):
+        write(tmp_path / "study.py", EDITED.replace("RATE = 1", f"RATE = {rate}"))
+        for before in (words, ()):
+            assert python(*before, "study.py").stdout.splitlines()[0] == f"{rate} study.Rate"
+
+
+def test_what_is_typed_in_a_program_of_a_library_is_the_user_s(tmp_path: Path) -> None:
+    again = EDITED[EDITED.index("with") :]
+    typed = f"{EDITED}\nRATE = 2\n{again}\n"
+    done = subprocess.run(
+        [sys.executable, "-m", "asyncio"], input=typed, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "1 __main__.Rate" in done.stdout, done.stderr
+    assert "2 __main__.Rate" in done.stdout
+
+
 def test_code_without_a_file_is_main(tmp_path: Path, python: Any) -> None:
     assert python("-c", SHOW).stdout.split()[1] == "__main__.Outer"
     notebook = "import sys, types\nexec(sys.argv[1], vars(sys.modules['__main__']))"
