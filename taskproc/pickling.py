@@ -11,7 +11,7 @@ import os
 import pickle
 from collections import ChainMap
 from importlib import import_module
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakSet
 
@@ -240,6 +240,11 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f"[{key!r}]", part) for key, part in _items(value))
     elif isinstance(value, (list, tuple)):
         yield from ((f"[{index}]", part) for index, part in enumerate(cast("list[Any]", value)))
+    elif isinstance(value, type):
+        yield from ((f".{name}", part) for name, part in vars(value).items() if isinstance(part, FunctionType))
+    elif isinstance(value, FunctionType):
+        read = import_module("inspect").getclosurevars(value)
+        yield from ((f": its {name}", part) for name, part in {**read.globals, **read.nonlocals}.items())
     else:
         yield from ((f".{name}", part) for name, part in _attributes(value).items())
 
