@@ -62,6 +62,12 @@ class _Indexed(Protocol[T_co]):
     def __getitem__(self, key: int, /) -> T_co: ...
 
 
+class _Columned(Protocol[T_co]):
+    """Data frames, arrays with fields: whatever takes a name in brackets."""
+
+    def __getitem__(self, key: str, /) -> T_co: ...
+
+
 class FutureBase(Fixed):
     """All that is a future when a program runs."""
 
@@ -83,6 +89,8 @@ class FutureBase(Fixed):
     def __getitem__(self: Future[Mapping[K, Any]], key: K, /) -> Item[Any]: ...
     @overload
     def __getitem__(self: Future[_Indexed[T]], key: int, /) -> Item[T]: ...
+    @overload
+    def __getitem__(self: Future[_Columned[T]], key: str, /) -> Item[T]: ...
     def __getitem__(self, key: Any, /) -> Item[Any]:
         """The future of an item of this one's value, at any depth.
 

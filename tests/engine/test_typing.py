@@ -23,7 +23,7 @@ from abc import abstractmethod
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Generic, Mapping, NamedTuple, Optional, Sequence, TypedDict, TypeVar, assert_type
+from typing import Any, Generic, Mapping, NamedTuple, Optional, Sequence, TypedDict, TypeVar, assert_type, overload
 
 import taskproc as tp
 from taskproc import Cache, Const, Future, Requires, RequiresDict, RequiresList, RunStats, Task
@@ -142,7 +142,25 @@ class Model(Task):
         return self.task_directory / "model.bin"
 
 
+class Frame:
+    """As pandas has it: a column by its name, several by a list of names."""
+
+    @overload
+    def __getitem__(self, key: str) -> list[int]: ...
+    @overload
+    def __getitem__(self, key: list[str]) -> "Frame": ...
+    def __getitem__(self, key: str | list[str]) -> "list[int] | Frame":
+        return [1] if isinstance(key, str) else self
+
+
+class Framed(Task):
+    def run_task(self) -> Frame:
+        return Frame()
+
+
 class Study(Task):
+    column: Requires[list[int]]
+    cell: Requires[int]
     passed: Requires[int]
     chosen: tp.Requires[int]
     either: "Requires[int]"
@@ -171,6 +189,8 @@ class Study(Task):
     def __init__(
         self, up: Future[int], flag: bool, counts: list[Count], table: dict[str, Count], more: Mapping[str, Future[int]]
     ) -> None:
+        self.column = Framed()["a"]
+        self.cell = Framed()["a"][0]
         self.passed = up
         self.chosen = Count(1) if flag else Const(0)
         if flag:
