@@ -67,7 +67,7 @@ def pickled_code(cls: type) -> bytes:
 
     def reduced_code(code: CodeType) -> tuple[Any, ...]:
         make, args = reduce_code(code)
-        placed = tuple([code.co_filename if arg == _NOWHERE else arg for arg in args])
+        placed = tuple([code.co_filename if isinstance(arg, str) and arg == _NOWHERE else arg for arg in args])
         known = () if os.path.exists(code.co_filename) else linecache.cache.get(code.co_filename, ())
         return _code, (code.co_filename, known[2] if len(known) > 1 else [], make, placed)
 

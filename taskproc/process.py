@@ -154,7 +154,9 @@ class WorkerProcess:
 def interpreter() -> list[str]:
     """The command for this interpreter, with the options that change what code does."""
     warnings = [f"-W{option}" for option in sys.warnoptions]
-    return [sys.executable, "-P", *warnings, *["-O"] * sys.flags.optimize]  # -P: a taskproc.py of the user's is not us
+    others = [f"-X{name}" if value is True else f"-X{name}={value}" for name, value in sys._xoptions.items()]
+    flags = [*warnings, *others, *["-O"] * sys.flags.optimize, *["-b"] * sys.flags.bytes_warning]
+    return [sys.executable, "-P", *flags]  # -P: a taskproc.py of the user's is not us
 
 
 def _boot(number: int, lifeline: str) -> str:

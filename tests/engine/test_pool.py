@@ -252,6 +252,26 @@ def test_workers_end_with_a_killed_runner(lab: Any) -> None:
             os.kill(child, signal.SIGKILL)
 
 
+FLAGS = """
+import sys
+from taskproc import Cache, Task
+
+class Flags(Task):
+    def run_task(self):
+        return sys.flags.bytes_warning, sys.flags.dev_mode, sys.flags.utf8_mode, sys.get_int_max_str_digits()
+
+if __name__ == "__main__":
+    with Cache("cache"): flags = Flags()
+    print(flags.run_graph()[0])
+"""
+
+
+def test_workers_have_the_options_of_their_runner_s_interpreter(python: Any, tmp_path: Path) -> None:
+    (tmp_path / "study.py").write_text(FLAGS)
+    words = ["-bb", "-X", "dev", "-Xutf8", "-X", "int_max_str_digits=9999"]
+    assert python(*words, "study.py").stdout == "(2, True, 1, 9999)\n"
+
+
 def test_nothing_is_left_open(lab: Any) -> None:
     def descriptors() -> set[str]:
         return set(os.listdir("/dev/fd"))
