@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import re
+import sys
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -15,13 +17,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskproc_cli.views.result import json_of, pretty, text_of
+from taskproc_cli.views.result import json_of, pretty, text_of, write_lines
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=20,
 ).filter(lambda value: not isinstance(value, str))
+
+
+class Out(io.StringIO):
+    """A stdout whose reader goes after so many letters."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+        self.sizes: list[int] = []
+
+    def write(self, text: str) -> int:
+        if self.tell() >= self.most:
+            raise BrokenPipeError
+        self.sizes.append(len(text))
+        return super().write(text)
 
 
 class Pair(NamedTuple):
@@ -111,3 +128,17 @@ def test_what_has_no_form_in_json_is_refused() -> None:
         json_of(object())
     with pytest.raises(ValueError, match="longdouble has no form in JSON"):
         json_of({"error": np.array([1.5], np.longdouble)})
+
+
+def test_many_lines_are_written_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", out := Out(10**9))
+    write_lines(f"{number:07}" for number in range(100_000))
+    assert out.getvalue().splitlines() == [f"{number:07}" for number in range(100_000)]
+    assert max(out.sizes) < 100_000
+
+
+def test_no_more_lines_are_made_once_the_reader_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Out(100))
+    lines = iter([f"{number:07}" for number in range(100_000)])
+    write_lines(lines)
+    assert len(list(lines)) > 50_000

@@ -13,7 +13,10 @@ from taskproc_cli.problems import users_code
 from taskproc_cli.views.terminal import spelled, still
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+_PIECE = 1 << 16
+"""Letters after which lines are written."""
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+(?=>)")
 
@@ -112,23 +115,38 @@ def stable_repr(value: object) -> str:
 
 
 def write_lines(lines: Iterable[str], form: str = "") -> None:
-    """Write lines of ours, such as a tree, to stdout; in other symbols where that can't encode these.
+    """Write lines of ours, such as a tree, to stdout as they come; in other symbols where that can't encode these.
 
-    `form` is their format, where that has a name.
+    `form` is their format, where that has a name. Once the reader has gone, no more lines are asked for.
     """
-    text = still("".join(f"{line}\n" for line in lines))
-    if form not in _ESCAPES and sys.stdout:
-        text = spelled(text, sys.stdout.encoding)
-    write_out(text, form)
+    for piece in _pieces(lines):
+        text = still(piece)
+        if form not in _ESCAPES and sys.stdout:
+            text = spelled(text, sys.stdout.encoding)
+        if not write_out(text, form):
+            return
 
 
-def write_out(text: str, form: str = "") -> None:
-    """Write to stdout; a reader who has gone, or never was, is none of our business.
+def _pieces(lines: Iterable[str]) -> Iterator[str]:
+    """Whole lines, as many as make a piece that is worth writing."""
+    piece: list[str] = []
+    size = 0
+    for line in lines:
+        piece.append(f"{line}\n")
+        size += len(line)
+        if size >= _PIECE:
+            yield "".join(piece)
+            piece, size = [], 0
+    yield "".join(piece)
+
+
+def write_out(text: str, form: str = "") -> bool:
+    """Write to stdout; False if nobody reads it: one who has gone, or never was, is none of our business.
 
     What stdout can't encode is said in the way of the `form`, a format, else with backslashes.
     """
     if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]  closed before the program began
-        return
+        return False
     if form in _ESCAPES:
         encoding = "utf-8" if _is_utf8() else "ascii"
         text = text.encode(encoding, _ESCAPES[form]).decode(encoding)
@@ -141,6 +159,8 @@ def write_out(text: str, form: str = "") -> None:
                 text.encode(sys.stdout.encoding, "surrogateescape" if _escaped(text) else "backslashreplace")
             )
         sys.stdout.flush()
+        return True
+    return False
 
 
 def _escaped(text: str) -> bool:
