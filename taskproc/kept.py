@@ -12,12 +12,14 @@ from taskproc.record import Row
 from taskproc.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from taskproc.cache import Cache
     from taskproc.graph import Node
     from taskproc.record import Key
+
+_PIECE = 1 << 16
 
 
 def task_id(node: Node) -> int:
@@ -51,16 +53,19 @@ def shown_attempt(row: Row, what: str) -> str:
     return row.good.output.attempt if row.good is not None else ""
 
 
-def kept_output(node: Node, row: Row) -> dict[str, str]:
-    """What a task printed when its recorded result was made, by stream; without those on which it printed nothing."""
+def kept_output(node: Node, row: Row) -> Iterator[tuple[str, str]]:
+    """What a task printed when its recorded result was made, in pieces, each with its stream."""
     attempt = row.good.output.attempt if row.good is not None else ""
-    found: dict[str, str] = {}
     if attempt:
         folder = files.attempt_folder(node.cache, node.name, row.task_id, attempt)
         for stream, name in (("stdout", files.STDOUT), ("stderr", files.STDERR)):
-            if os.path.exists(folder / name):
-                found[stream] = (folder / name).read_text(encoding="utf-8", errors="replace")
-    return found
+            with (
+                suppress(FileNotFoundError),
+                # As it was printed: a progress bar's `\r` is no end of a line.
+                (folder / name).open(encoding="utf-8", errors="replace", newline="") as file,
+            ):
+                while text := file.read(_PIECE):
+                    yield stream, text
 
 
 def clear(cache: Cache, wanted: Mapping[str, Collection[Key] | None]) -> None:

@@ -91,7 +91,7 @@ def _bring_up_to_date(graph: Graph, options: Options, tell: Listener, tally: Tal
             found = grounds.contents.lasting() if grounds.contents.is_news else {}
             tidy(root.home, found)
     if len(graph.roots) == 1 and tally.reuses(root):  # another run may have made it meanwhile
-        for stream, text in kept_output(root, plan.rows[root.key]).items():
+        for stream, text in kept_output(root, plan.rows[root.key]):
             tell(Printed(root, stream, text, kept=True))
     return values
 

@@ -848,3 +848,17 @@ def test_what_the_requested_task_prints_in_another_run_is_told(flow: Any) -> Non
     assert flow.run("Talk()", executor="thread", listener=listen).reused == {"Talk": 1}
     other.join()
     assert [(event.stream, event.text, event.kept) for event in told] == [("stdout", "hello\n", True)]
+
+
+def test_kept_output_is_told_as_it_was_printed_and_in_pieces(flow: Any) -> None:
+    flow.write("""
+        class Talk(Task):
+            def run_task(self):
+                print(*range(50_000), sep="\\r", end="\\r\\n")
+        """)
+    told: list[Event] = []
+    flow.run("Talk()", executor="thread")
+    flow.run("Talk()", executor="thread", listener=told.append)
+    texts = [event.text for event in told if isinstance(event, Printed)]
+    assert "".join(texts) == "\r".join(map(str, range(50_000))) + "\r\n"
+    assert max(map(len, texts)) < 100_000
