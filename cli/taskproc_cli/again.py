@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from taskproc_cli.parameter import Parameter
     from taskproc_cli.parameters import Parameters
 
+_LONGEST = 1 << 17
+"""Bytes from which on Linux takes no word of a command."""
+
 
 def program() -> list[str]:
     """The words that call this program, wherever it is installed."""
@@ -48,7 +51,10 @@ def script() -> list[str]:
 
 
 def debug_command(node: Node) -> str | None:
-    """`taskproc run -i FILE TASK --PARAMETER VALUE`; None where no words mean the task, as with a task for argument."""
+    """`taskproc run -i FILE TASK --PARAMETER VALUE`; None where no words mean the task, as with a task for argument.
+
+    Nor do words that are longer than a shell can pass on.
+    """
     file = file_of(node.cls.__module__)
     if file is None or task_classes(sys.modules[node.cls.__module__]).get(node.short) is not node.cls:
         return None
@@ -73,6 +79,8 @@ def debug_command(node: Node) -> str | None:
     if rest:
         text = json.dumps(rest, ensure_ascii=False)
         arguments += ["--kwargs", text if text.isprintable() else json.dumps(rest)]
+    if any(len(os.fsencode(word)) >= _LONGEST for word in arguments):
+        return None
     cache = _cache(node.home, Target(file, None, None, None))
     return shlex.join([*program(), "run", "-i", *cache, _near(file), node.short, *arguments])
 

@@ -100,7 +100,9 @@ def test_the_command_means_the_task(module: Any, call: str) -> None:
     assert ctx.obj.node(ctx.obj.cache(ctx.params["cache"])).key == node.key
 
 
-@pytest.mark.parametrize("call", ["After(All())", "All(anything=(1, 2))", "All(anything=All())"])
+@pytest.mark.parametrize(
+    "call", ["After(All())", "All(anything=(1, 2))", "All(anything=All())", "All(anything='x' * 200_000)"]
+)
 def test_a_task_that_cannot_be_typed_has_none(module: Any, call: str) -> None:
     assert debug_command(made(module, call)) is None
 
