@@ -19,8 +19,7 @@ from urllib.parse import quote
 
 from taskproc.errors import CacheError
 from taskproc.locks import RunLock
-from taskproc.trouble import TROUBLE, UnreadableError, explain, gone, origin, result_code
-from taskproc.writer import PATIENCE, open_writer
+from taskproc.trouble import PATIENCE, TROUBLE, UnreadableError, explain, gone, origin, result_code
 
 if TYPE_CHECKING:
     import tempfile
@@ -146,6 +145,8 @@ class Database:
             raise explain(self._cache, error) from error
 
     def _make_writer(self) -> Any:
+        from taskproc.writer import open_writer
+
         if not self.exists():
             _create(self._cache, self._first)
         elif not os.path.exists(self._cache / FILE):
@@ -210,6 +211,8 @@ def _state(cache: Path) -> list[tuple[int, int, int] | None]:
 
 def _create(cache: Path, first: Mapping[bytes, bytes]) -> None:
     """Make the database with its first entries, unless somebody else does so meanwhile."""
+    from taskproc.writer import open_writer
+
     lock = RunLock(cache)  # whose scratch files are swept if this process is killed
     try:
         lock.folder.mkdir()

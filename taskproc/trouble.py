@@ -14,6 +14,9 @@ from taskproc.shortage import FILES, NO_FILES
 if TYPE_CHECKING:
     from pathlib import Path
 
+PATIENCE = 60.0
+"""Seconds to wait for another program's transaction."""
+
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _REFUSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH}
 _FAILED = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISUSE, sqlite3.SQLITE_INTERRUPT}

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from taskproc.trouble import TROUBLE, UnreadableError, explain, origin
+import diskcache
+
+from taskproc.trouble import PATIENCE, TROUBLE, UnreadableError, explain, origin
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-PATIENCE = 60.0  # seconds to wait for another program's transaction
 
 _PAGES = 2**11  # of 4 KB each that SQLite holds; what it would map instead counts as this process's memory too
 _NORMAL = 1  # synchronous: a commit is on the disk before the next one begins
@@ -24,69 +22,62 @@ _NEW_SETTING = (
 )
 
 
-@functools.cache
-def _classes() -> tuple[Any, Any]:
-    """DiskCache's `Cache` and `Disk` as they are used here; it loads for runs that write only."""
-    diskcache: Any = importlib.import_module("diskcache")
+class _RawDisk(diskcache.Disk):  # type: ignore[misc]  # DiskCache has no type hints
+    """Bytes as they are, always in the database."""
 
-    class RawDisk(diskcache.Disk):  # type: ignore[misc]  # DiskCache has no type hints
-        """Bytes as they are, always in the database."""
+    def store(self, value: bytes, read: object, key: object = None) -> Any:  # noqa: ARG002
+        return len(value), diskcache.core.MODE_RAW, None, memoryview(value)
 
-        def store(self, value: bytes, read: object, key: object = None) -> tuple[int, int, None, memoryview]:  # noqa: ARG002
-            return len(value), diskcache.core.MODE_RAW, None, memoryview(value)
+    def fetch(self, mode: object, filename: object, value: object, read: object) -> object:  # noqa: ARG002
+        return value
 
-        def fetch(self, mode: object, filename: object, value: object, read: object) -> object:  # noqa: ARG002
-            return value
 
-    class Entries(diskcache.Cache):  # type: ignore[misc]
-        """A cache that closes what it has opened when it can't be made, in a folder whose name is taken as it is.
+class _Entries(diskcache.Cache):  # type: ignore[misc]
+    """A cache that closes what it has opened when it can't be made, in a folder whose name is taken as it is.
 
-        DiskCache would write each of its twenty settings in a transaction of its own, twice, whenever it is opened;
-        and it would expand `$` and `~` in the name.
-        """
+    DiskCache would write each of its twenty settings in a transaction of its own, twice, whenever it is opened;
+    and it would expand `$` and `~` in the name.
+    """
 
-        _is_made = False
-        _directory = property(lambda self: self._folder, lambda _self, _expanded: None)
+    _is_made = False
+    _directory = property(lambda self: self._folder, lambda _self, _expanded: None)
 
-        def __init__(self, folder: str, **settings: Any) -> None:
-            self._folder = folder
-            try:
-                super().__init__(os.curdir, **settings)  # pyright: ignore[reportUnknownMemberType]
-                self._is_made = True
-            except BaseException:
-                self.close()
-                raise
+    def __init__(self, folder: str, **settings: Any) -> None:
+        self._folder = folder
+        try:
+            super().__init__(os.curdir, **settings)  # pyright: ignore[reportUnknownMemberType]
+            self._is_made = True
+        except BaseException:
+            self.close()
+            raise
 
-        @property
-        def _sql_retry(self) -> Any:
-            """Executes a statement, but writes no setting that is there already."""
-            base: Any = super()
-            execute: Any = base._sql_retry
+    @property
+    def _sql_retry(self) -> Any:
+        """Executes a statement, but writes no setting that is there already."""
+        base: Any = super()
+        execute: Any = base._sql_retry
 
-            def execute_news(statement: str, *values: Any) -> Any:
-                return execute(_NEW_SETTING if statement == _SETTING else statement, *values)
+        def execute_news(statement: str, *values: Any) -> Any:
+            return execute(_NEW_SETTING if statement == _SETTING else statement, *values)
 
-            return execute_news
+        return execute_news
 
-        def reset(self, key: str, value: Any = diskcache.core.ENOVAL, update: bool = True) -> Any:  # noqa: FBT001, FBT002
-            """Have a setting take effect; while this is made, it is in the database already."""
-            base: Any = super()
-            return base.reset(key, value, update and self._is_made)
+    def reset(self, key: str, value: Any = diskcache.core.ENOVAL, update: bool = True) -> Any:  # noqa: FBT001, FBT002
+        """Have a setting take effect; while this is made, it is in the database already."""
+        base: Any = super()
+        return base.reset(key, value, update and self._is_made)
 
-        def drop_tag_index(self) -> None:
-            """Leave it: there never is one, and DiskCache would not wait for whoever else is writing."""
-
-    return Entries, RawDisk
+    def drop_tag_index(self) -> None:
+        """Leave it: there never is one, and DiskCache would not wait for whoever else is writing."""
 
 
 def open_writer(folder: Path, *, made_for: Path | None = None) -> Any:
     """The database in this folder, as DiskCache has it; one that is `made_for` a cache nobody else knows of yet."""
-    entries_class, disk_class = _classes()
     try:
-        entries = entries_class(
+        entries = _Entries(
             str(folder),
             timeout=PATIENCE,
-            disk=disk_class,
+            disk=_RawDisk,
             eviction_policy="none",
             cull_limit=0,
             statistics=0,
