@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from taskproc.command import refuse_unknown
 from taskproc.context import in_task, is_starting, loading
@@ -35,15 +35,8 @@ if TYPE_CHECKING:
     from taskproc.record import Key
 
 
-class Outcome(NamedTuple):
-    """The requested task's value, and what was done for it."""
-
-    value: Any
-    stats: RunStats
-
-
-def run(root: Node, options: Options, listener: Listener | None = None) -> Outcome:
-    """Bring a task up to date; what finishes is kept, whatever happens next.
+def run(root: Node, options: Options, listener: Listener | None = None) -> tuple[Any, RunStats]:
+    """Bring a task up to date; gives its value, and what was done for it. What finishes is kept, whatever happens next.
 
     Raises:
         FailedTaskError: A task failed; with `keep_going` an `ExceptionGroup` of them.
@@ -54,7 +47,7 @@ def run(root: Node, options: Options, listener: Listener | None = None) -> Outco
     except (FailedTaskError, ExceptionGroup) as error:
         # What it went through here tells a notebook's reader nothing, and would hide what it says of their own code.
         raise error.with_traceback(None) from error.__cause__
-    return Outcome(values[root.key], stats)
+    return values[root.key], stats
 
 
 def run_all(

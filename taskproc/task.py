@@ -12,6 +12,7 @@ from taskproc.copies import Place, carried, copy_of, kept_in, node_of
 from taskproc.definition import TaskType, prepare_class
 from taskproc.errors import NoCacheError
 from taskproc.future import FutureBase
+from taskproc.options import Options
 from taskproc.presentation import to_json, unpacked_json
 from taskproc.record import WIDTH
 from taskproc.settings import RESERVED, check_attribute
@@ -95,33 +96,26 @@ class Task(FutureBase, metaclass=TaskType):
         force_interactive: bool = False,
         show_progress: bool = False,
     ) -> tuple[T, RunStats]:
-        """Run what is needed to bring the task up to date, and give its result.
+        """Run what is needed to bring the task up to date; gives its result, and what was done for it.
 
         Args:
-            executor: Where tasks run: any `concurrent.futures.Executor` (never shut down here), or None for processes
-                of our own.
+            executor: Where tasks run: any `concurrent.futures.Executor` (never shut down here); None for our processes.
             max_workers: How many tasks run at once; by default the CPUs that this process may use.
-            rate_limits: How many tasks at once, by channel or `task_name`; of a channel whose tasks take more than one
-                of it, how much there is.
+            rate_limits: How many tasks run at once, or how much of a channel they take, by channel or `task_name`.
             prefixes: Commands to run tasks under, by channel or `task_name`; `''` takes the class's own away.
             detect_source_change: Run a task again when its code has changed.
             keep_going: After a failure, run all that can still run.
             force_interactive: Run in this process and thread, one task at a time, with this terminal.
             show_progress: Show a live display: on stderr, or in a notebook as HTML.
 
-        Returns:
-            The result and what was done for it.
-
         Raises:
             FailedTaskError: A task failed; with `keep_going` an `ExceptionGroup` of them.
             RequestError: The request was wrong, and nothing ran.
 
         Example:
-            >>> answer, stats = Choose(6, 3).run_graph(max_workers=2)
-            >>> answer
+            >>> Choose(6, 3).run_graph(max_workers=2)[0]
             20
         """
-        from taskproc.options import Options
         from taskproc.run import run
 
         node = node_of(self, "run_graph")
@@ -135,13 +129,11 @@ class Task(FutureBase, metaclass=TaskType):
             interactive=force_interactive,
         )
         if not show_progress:
-            outcome = run(node, options)
-        else:
-            from taskproc_cli.views.progress import shown_progress
+            return run(node, options)
+        from taskproc_cli.views.progress import shown_progress
 
-            with shown_progress(own_terminal=force_interactive) as listener:
-                outcome = run(node, options, listener)
-        return outcome.value, outcome.stats
+        with shown_progress(own_terminal=force_interactive) as listener:
+            return run(node, options, listener)
 
     def get_task_result(self: Future[T]) -> T:
         """The recorded result.

@@ -267,8 +267,7 @@ class Flow:
         return make_plan(self.task(text)._task_node, Options(**options))
 
     def run(self, text: str, *, listener: Listener | None = None, executor: Any = "serial", **options: Any) -> Ran:
-        outcome = run(self.task(text)._task_node, Options(executor=executor, **options), listener)
-        return Ran(outcome.value, outcome.stats)
+        return Ran(*run(self.task(text)._task_node, Options(executor=executor, **options), listener))
 
     def notes(self) -> Counter[str]:
         """What tasks have noted since this was last asked for, and how often."""

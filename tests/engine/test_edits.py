@@ -80,12 +80,12 @@ class Project:
         node = self.node(task, cache)
         options = Options(**{"executor": "serial", **settings})
         plan = make_plan(node, options)
-        outcome = run(node, options, listener)
-        ran = {name.partition(".")[2] for name in outcome.stats.executed}
+        value, stats = run(node, options, listener)
+        ran = {name.partition(".")[2] for name in stats.executed}
         sure = {n.short for n in plan.graph.nodes if isinstance(plan.decisions[n.key], Run)}
         done = {n.short for n in plan.graph.nodes if isinstance(plan.decisions[n.key], UpToDate)}
         assert sure <= ran <= {n.short for n in plan.graph.nodes} - done
-        return outcome.value, ran
+        return value, ran
 
 
 @pytest.fixture(autouse=True)

@@ -128,7 +128,7 @@ def result(folder: Path, made: Program, cache: str) -> Any:
     module = taskfile.load(folder / "edited_study.py")
     with Cache(folder / cache):
         node = module.Main()._task_node
-    return run(node, Options(executor="serial")).value
+    return run(node, Options(executor="serial"))[0]
 
 
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

@@ -66,7 +66,7 @@ def listen(event):
 with Cache({cache!r}):
     task = eval(sys.argv[1])
 try:
-    print(run(task._task_node, Options(workers=2), listen).value)
+    print(run(task._task_node, Options(workers=2), listen)[0])
 except FailedTaskError as error:
     print(error.label, error.reason)
 """

@@ -65,7 +65,7 @@ class Inline(Executor):
 
 with Cache('cache'):
     task = Main()
-print(run(task._task_node, Options(executor=Inline(), workers=1, force=sys.argv[1])).value)
+print(run(task._task_node, Options(executor=Inline(), workers=1, force=sys.argv[1]))[0])
 """
 
 
