@@ -348,6 +348,8 @@ class Main(Task):
 """)
     assert f"the parameter {letter} is given as --{letter} a" in cli("run", "letters.py", f"-{letter}", "a").stderr
     assert cli("run", "letters.py", f"--{letter}", "a").stdout == "a\n"
+    (tmp_path / "pyproject.toml").write_text("[tool.taskproc]\nexecutor = 'a'")  # a setting is for no parameter
+    assert "the parameter" not in cli("run", "letters.py", f"--{letter}", "a").stderr
 
 
 def test_a_dry_run_starts_no_executor(cli: Command, tmp_path: Path) -> None:

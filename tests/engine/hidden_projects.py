@@ -104,6 +104,12 @@ HIDDEN: dict[str, Project] = {
         "def __getattr__(name): return getattr(importlib.import_module(__name__ + '.other'), name)",
         pkg_other=F,
     ),
+    "a file of a package that a library is handed": _project(
+        "from importlib.resources import files; import pkg; return files(pkg).joinpath('other.py').read_text()",
+        ("pkg/other.py", "return 1", "return 2"),
+        pkg___init__="",
+        pkg_other=F,
+    ),
     "a name that a package makes when it is imported": _project(
         "from pkg import f; return f()",
         ("pkg/other.py", "return 1", "return 2"),

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from taskproc import Cache, Const, DefinitionError, Future, GraphError, Requires, RequiresList, Task
-from taskproc.building import DEEPEST
+from taskproc.building import DEEPEST, LEVELS_A_THREAD
 from taskproc.settings import BUILT_IN
 
 
@@ -462,6 +462,17 @@ def test_a_definition_without_end_is_one_sentence(deep: Any) -> None:
         f"Endless(n=0) has a definition without end, or one over {DEEPEST:,} tasks deep (at Endless(n={DEEPEST}));"
         " stop its recursion, or pass futures instead GraphError\n"
     )
+
+
+def test_a_definition_without_end_has_a_short_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Endless(Task):
+        def __init__(self, n: int) -> None:
+            Endless(n + 1)
+
+    monkeypatch.setattr("taskproc.building.DEEPEST", 5 * LEVELS_A_THREAD)
+    with pytest.raises(GraphError) as caught:
+        Endless(0)
+    assert [each.name for each in caught.traceback].count("__init__") <= LEVELS_A_THREAD
 
 
 def test_an_error_deep_down_comes_through_with_its_own_traceback() -> None:

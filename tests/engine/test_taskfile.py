@@ -116,6 +116,15 @@ def test_what_is_typed_in_a_program_of_a_library_is_the_user_s(tmp_path: Path) -
     assert "2 __main__.Rate" in done.stdout
 
 
+def test_the_path_stays_as_it_is_for_a_module_that_python_has_found_itself(tmp_path: Path, python: Any) -> None:
+    write(tmp_path / "tools" / "lab" / "__init__.py", "")
+    text = "import sys\nbefore = [*sys.path]\nimport taskproc\nprint(sys.path == before, sys.path[0])"
+    write(tmp_path / "tools" / "lab" / "show.py", text)
+    found = f"import runpy, sys; sys.path.append({str(tmp_path / 'tools')!r}); "
+    run = "runpy.run_module('lab.show', run_name='__main__', alter_sys=True)"
+    assert python("-c", found + run).stdout.split()[0] == "True"
+
+
 def test_code_without_a_file_is_main(tmp_path: Path, python: Any) -> None:
     assert python("-c", SHOW).stdout.split()[1] == "__main__.Outer"
     notebook = "import sys, types\nexec(sys.argv[1], vars(sys.modules['__main__']))"
