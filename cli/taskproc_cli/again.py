@@ -81,7 +81,7 @@ def debug_command(node: Node) -> str | None:
         arguments += ["--kwargs", text if text.isprintable() else json.dumps(rest)]
     if any(len(os.fsencode(word)) >= _LONGEST for word in arguments):
         return None
-    cache = _cache(node.home, Target(file, None, None, None))
+    cache = _cache(node.home, Target(file))
     return shlex.join([*program(), "run", "-i", *cache, _near(file), node.short, *arguments])
 
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from taskproc_cli.grammar import Option
 
-TRUST = "trust_cache"
-KWARGS, DRY_RUN = "kwargs", "dry_run"
+CACHE, TRUST, KWARGS = "cache", "trust_cache", "kwargs"
+DRY_RUN = "dry_run"
 
 
 class Command(TyperCommand):
@@ -98,7 +98,8 @@ class TaskCommand(Command):
     """A command about a task: `[TASKFILE] [TASK]`, the task's parameters being options of it.
 
     The command's own options may stand anywhere; after TASK, a parameter of that name comes first. `ctx.obj` becomes
-    the `Request`, unless it is one already; the function takes it, `--kwargs` and `--trust-cache` being part of it.
+    the `Request`, unless it is one already; the function takes it, `--cache`, `--trust-cache` and `--kwargs` being
+    part of it.
     """
 
     @staticmethod
@@ -124,6 +125,7 @@ class TaskCommand(Command):
         usual = request.settings.standing_in(head.given | tail.given)
         request.origins = {name: each.origin for name, each in usual.items()}
         self._settle(ctx, [Reading({name: [*each.texts] for name, each in usual.items()}), head, tail], ())
+        request.folder = ctx.params.pop(CACHE)
         request.trust = bool(ctx.params.pop(TRUST))
         request.kwargs = ctx.params.pop(KWARGS, None)
         self._take_values(request, [head, tail])

@@ -39,6 +39,7 @@ class Request:
         given: The names of the values that options give, which may be parts; the others are of `--kwargs`.
         words: The words of the request, as typed.
         kwargs: What `--kwargs` says, if it is given.
+        folder: What `--cache` says, if it is given.
         trust: Whether a cache that others can write is taken.
         origins: Where the setting is that stands for an option, by its name in the program, if one does.
     """
@@ -49,6 +50,7 @@ class Request:
     given: frozenset[str] = frozenset()
     words: tuple[str, ...] = ()
     kwargs: str | None = None
+    folder: str | None = None
     trust: bool = False
     origins: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -93,44 +95,45 @@ class Request:
         """Whether the class was needed so far: parameters were given, or the command always asks for them."""
         return "parameters" in vars(self)
 
-    def cache(self, option: str | None) -> Cache:
-        """Where the results are kept, `option` being what `--cache` says."""
-        if option is None and self.target.taskfile is not None:
+    @cached_property
+    def cache(self) -> Cache:
+        """Where the results are kept."""
+        if self.folder is None and self.target.taskfile is not None:
             check_taskfile(self.target.taskfile)  # which tells the place
-        return Cache(cache_path(self.target, option), trust=self.trust)
+        return Cache(cache_path(self.target, self.folder), trust=self.trust)
 
-    def node(self, cache: Cache) -> Node:
-        """The task that is meant, defined in a cache."""
-        return self.nodes(cache, [(self.values, "")])[0]
+    def node(self) -> Node:
+        """The task that is meant."""
+        return self.nodes([(self.values, "")])[0]
 
-    def recorded_node(self, cache: Cache) -> Node:
+    def recorded_node(self) -> Node:
         """The task that is meant, for a command about what is recorded: such a task can be named by its id too.
 
         Raises:
             UsageError: it can't be made from words, but be named so.
         """
         try:
-            return self.node(cache)
+            return self.node()
         except FutureNeededError as error:
-            raise UsageError(f"{error.problem}; {self._instances(cache)}") from None
+            raise UsageError(f"{error.problem}; {self._instances()}") from None
 
-    def _instances(self, cache: Cache) -> str:
+    def _instances(self) -> str:
         """How to name recorded instances of the class, the newest first."""
         from taskproc.store import open_store
 
         cls = self.parameters.cls
-        with open_store(cache, write=False) as store:
+        with open_store(self.cache, write=False) as store:
             ids = [row.task_id for row in store.read_all(cls.task_name).rows.values() if row.good or row.failure]
         named = [f"{cls.__qualname__}#{number}" for number in sorted(ids, reverse=True)[:NAMED]]
         more = f" or another of {len(ids):,}" if len(ids) > NAMED else ""
-        known = f"such as {', '.join(named)}{more}" if named else f"of which there is none in {cache.path}"
+        known = f"such as {', '.join(named)}{more}" if named else f"of which there is none in {self.cache.path}"
         return f"name a recorded instance, {cls.__qualname__}#ID, {known}"
 
-    def nodes(self, cache: Cache, points: Iterable[tuple[Mapping[str, Any], str]]) -> list[Node]:
+    def nodes(self, points: Iterable[tuple[Mapping[str, Any], str]]) -> list[Node]:
         """The tasks with these values, each with what to call it in errors where there are several."""
         found: list[Node] = []
         of_json = self.values.keys() - {name.partition(".")[0] for name in self.given}
-        with cache:
+        with self.cache:
             for values, label in points:
                 try:
                     node = self.parameters.make(values, of_json)._task_node
@@ -142,7 +145,7 @@ class Request:
                 found.append(node)
         return found
 
-    def instance(self, cache: Cache) -> Instance:
+    def instance(self) -> Instance:
         """What is recorded of the one task that is meant: `TASK#ID`, or that of these parameters.
 
         Raises:
@@ -150,20 +153,20 @@ class Request:
         """
         from taskproc.store import open_store
 
-        with open_store(cache, write=False) as store:
+        with open_store(self.cache, write=False) as store:
             if self.target.instance is not None:
                 self._refuse_parameters()
                 name, label = self._recorded_name(store.names()), f"{self.target.task}#{self.target.instance}"
                 found = store.find(name, self.target.instance)
             else:
-                node = self.recorded_node(cache)
+                node = self.recorded_node()
                 name, label = node.name, node.label
                 found = next(iter(store.read({name: [node.key]}).rows.items()), None)
         if found is None:
-            raise UsageError(f"nothing is recorded of {label} in {cache.path}")
+            raise UsageError(f"nothing is recorded of {label} in {self.cache.path}")
         return Instance(name, label, *found)
 
-    def recorded(self, cache: Cache) -> Wanted | None:
+    def recorded(self) -> Wanted | None:
         """What of the cache is meant, by `task_name` and key: one task, all of a class, or everything (None).
 
         The taskfile is loaded only where parameters are given.
@@ -171,14 +174,14 @@ class Request:
         from taskproc.store import open_store
 
         if self.target.instance is not None:
-            instance = self.instance(cache)
+            instance = self.instance()
             return {instance.name: [instance.key]}
         if self.loaded:
-            node = self.recorded_node(cache)
+            node = self.recorded_node()
             return {node.name: [node.key]}
         if self.target.task is None:
             return None
-        with open_store(cache, write=False) as store:
+        with open_store(self.cache, write=False) as store:
             name = self._recorded_name(store.names())
             return {name: [*store.read_all(name).rows]}
 
@@ -229,4 +232,4 @@ def request_for_class(cls: type[Task]) -> Request:
     """What a class's own `cli()` asks for: that class, with the cache beside its file."""
     from taskproc.taskfile import file_of
 
-    return Request(Target(file_of(cls.__module__), None, cls.__qualname__, None), cls)
+    return Request(Target(file_of(cls.__module__), task=cls.__qualname__), cls)

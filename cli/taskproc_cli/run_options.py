@@ -86,7 +86,7 @@ READERS: dict[str, Callable[[str, str], Any]] = {
 """What makes a value of the text of an option, or refuses it, by the option's name in the program."""
 
 
-def read(texts: Mapping[str, str | None], request: Request) -> dict[str, Any]:
+def read(request: Request, **texts: str | None) -> dict[str, Any]:
     """What the texts of some options say, by their names in the program; those that are not given are left out."""
     return {name: _read(name, text, request) for name, text in texts.items() if text is not None}
 

@@ -39,9 +39,9 @@ class Target(NamedTuple):
     """
 
     taskfile: Path | None
-    module: str | None
-    task: str | None
-    instance: int | None
+    module: str | None = None
+    task: str | None = None
+    instance: int | None = None
 
     @property
     def folder(self) -> Path:

@@ -97,7 +97,7 @@ def test_the_command_means_the_task(module: Any, call: str) -> None:
         assert command == start + CALLS[call]
     ctx = load_command("run").make_context("run", shlex.split(command)[2:])
     assert ctx.params["interactive"]
-    assert ctx.obj.node(ctx.obj.cache(ctx.params["cache"])).key == node.key
+    assert ctx.obj.node().key == node.key
 
 
 @pytest.mark.parametrize(

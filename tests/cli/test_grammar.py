@@ -10,9 +10,9 @@ import pytest
 from taskproc_cli import app
 from taskproc_cli.commands.completion import SCRIPTS
 from taskproc_cli.grammar import COMMANDS, HELP, SHELLS, Option
-from taskproc_cli.options import KWARGS, TRUST, TaskCommand
+from taskproc_cli.options import CACHE, KWARGS, TRUST, TaskCommand
 
-REQUESTS = {KWARGS, TRUST}
+REQUESTS = {CACHE, KWARGS, TRUST}
 """Options that the request takes."""
 
 KINDS = {(False, False): {"bool"}, (True, False): {"str", "str | None"}, (True, True): {"list[str] | None"}}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from taskproc_cli.request import Request
 
 
-def accept(request: Request, *, dry_run: bool = False, cache: str | None = None) -> None:
+def accept(request: Request, *, dry_run: bool = False) -> None:
     """Take recorded results as valid for the present code.
 
     This is for a change of the code that makes no difference to results. It takes those of TASK that other code has
@@ -30,8 +30,8 @@ def accept(request: Request, *, dry_run: bool = False, cache: str | None = None)
     from taskproc.fingerprint import Fingerprinter
     from taskproc.store import open_store
 
-    place = request.cache(cache)
-    name, rows = _rows(request, place)
+    place = request.cache
+    name, rows = _rows(request)
     cls = request.parameters.cls
     codes = Fingerprinter(Task)
     found = {key: (row, new) for key, row in rows.items() if (new := accepted(row, cls, codes)) is not None}
@@ -49,15 +49,15 @@ def accept(request: Request, *, dry_run: bool = False, cache: str | None = None)
         terminal.say(f"accepted {what}" if len(done) == len(found) else f"accepted {len(done)} of {what}")
 
 
-def _rows(request: Request, cache: Cache) -> tuple[str, dict[Key, Row]]:
+def _rows(request: Request) -> tuple[str, dict[Key, Row]]:
     """What is recorded of the tasks that are meant: one, or all of a class."""
     from taskproc.store import open_store
 
     if request.target.instance is not None or request.loaded:
-        instance = request.instance(cache)
+        instance = request.instance()
         return instance.name, {instance.key: instance.row}
     name = request.parameters.cls.task_name
-    with open_store(cache, write=False) as store:
+    with open_store(request.cache, write=False) as store:
         return name, store.read_all(name).rows
 
 

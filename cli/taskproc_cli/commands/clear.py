@@ -23,7 +23,6 @@ def clear(
     yes: bool = False,
     dry_run: bool = False,
     stale: bool = False,
-    cache: str | None = None,
 ) -> None:
     """Remove recorded results.
 
@@ -31,8 +30,8 @@ def clear(
 
     For example: taskproc clear taskfile.py Train
     """
-    place = request.cache(cache)
-    wanted = _stale(request, place) if stale else request.recorded(place)
+    place = request.cache
+    wanted = _stale(request) if stale else request.recorded()
     try:
         *counts, amount = _measure(place, wanted)
         of = f" of {', '.join(wanted)}" if stale and wanted else ""
@@ -50,7 +49,7 @@ def clear(
         terminal.say(f"removed {what}")
 
 
-def _stale(request: Request, cache: Cache) -> Wanted:
+def _stale(request: Request) -> Wanted:
     """All results of classes that a module which the taskfile loads no longer defines."""
     from taskproc.stale import stale_names
     from taskproc.store import open_store
@@ -58,7 +57,7 @@ def _stale(request: Request, cache: Cache) -> Wanted:
     if request.target.task is not None:
         raise UsageError("--stale is about all classes of a taskfile: name no task")
     load_module(request.target)
-    with open_store(cache, write=False) as store:
+    with open_store(request.cache, write=False) as store:
         found = {
             name: [key for key, row in store.read_all(name).rows.items() if row.good or row.failure]
             for name in stale_names(store.names())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from taskproc_cli.target import Target
 
 
-def doctor(request: Request, *, repair: bool = False, cache: str | None = None) -> None:
+def doctor(request: Request, *, repair: bool = False) -> None:
     """Look through the whole cache for damage.
 
     Every record is read, and every file compared with its record by content. Ends with 1 if something is damaged.
@@ -30,7 +30,7 @@ def doctor(request: Request, *, repair: bool = False, cache: str | None = None) 
 
     if request.target.task is not None:
         raise UsageError("taskproc doctor looks through whole caches: name no task, but a taskfile or --cache DIR")
-    place = request.cache(cache)
+    place = request.cache
     found = check_up(place, repair=repair)
     write_lines(_lines(found, place, request.target, repair=repair))
     if found.findings and not repair:

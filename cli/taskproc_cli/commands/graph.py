@@ -29,7 +29,6 @@ def graph(
     depth: str | None = None,
     by_class: bool = False,
     all: bool = False,  # noqa: A002  the option's name
-    cache: str | None = None,
 ) -> None:
     """Draw the graph of a task, with states and reasons.
 
@@ -46,12 +45,11 @@ def graph(
     request.refuse_instance()
     choice("graph", "--format", format)
     steps = None if depth is None else _steps(depth)
-    place = request.cache(cache)
-    node = request.node(place)
+    node = request.node()
     options = usual(request, node)
     plan = make_plan(node, options)
     warn_of_refusal(plan, options)
-    with open_store(place, write=False) as store:
+    with open_store(request.cache, write=False) as store:
         running = store.running()
     most = MANY if format in PEOPLES and not all else None
     drawn = make_diagram(plan, running=running, depth=steps, by_class=by_class, most=most)

@@ -23,7 +23,7 @@ PERIOD = 0.1
 """Seconds between two looks at what a running task has printed."""
 
 
-def log(request: Request, *, follow: bool = False, stream: str = "both", cache: str | None = None) -> None:
+def log(request: Request, *, follow: bool = False, stream: str = "both") -> None:
     """Show what a task printed when it last ran.
 
     What it printed on stderr stands below a heading.
@@ -34,8 +34,8 @@ def log(request: Request, *, follow: bool = False, stream: str = "both", cache: 
 
     choice("log", "--stream", stream)
     view = LogView(("stdout", "stderr") if stream == "both" else (stream,))
-    place = request.cache(cache)
-    instance = request.instance(place)
+    place = request.cache
+    instance = request.instance()
     with open_store(place, write=False) as store:
         if follow:
             _follow(view, store, instance, place.path)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from contextlib import nullcontext, suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import typer
 
 from taskproc.errors import FailedTaskError
-from taskproc_cli import run_options
+from taskproc.options import Options
 from taskproc_cli.hints import choice
 from taskproc_cli.problems import FAILED, UsageError
+from taskproc_cli.run_options import for_names, read, refuse_executor
 from taskproc_cli.sweep import read_sweep
 from taskproc_cli.views import terminal
 from taskproc_cli.views.failure import failure_lines
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from taskproc.events import Event
     from taskproc.graph import Node
-    from taskproc.options import Options
     from taskproc.plan import Plan
     from taskproc.record import Key
     from taskproc_cli.request import Request
@@ -35,10 +35,18 @@ FAILURES = 3
 """How many failures of a sweep are told with all that helps to mend them."""
 
 
+class Ran(NamedTuple):
+    """What came of a run of tasks: their values by key or, if tasks failed, these failures."""
+
+    nodes: Sequence[Node]
+    values: dict[Key, Any]
+    failed: list[FailedTaskError]
+    options: Options
+
+
 def run(
     request: Request,
     *,
-    cache: str | None = None,
     workers: str | None = None,
     executor: str | None = None,
     executor_args: str | None = None,
@@ -63,17 +71,11 @@ def run(
 
     For example: taskproc run taskfile.py Choose --n 6 --k 3
     """
-    from taskproc.options import Options
-
-    request.refuse_instance()
-    if quiet and verbose:
-        raise UsageError(f"{request.called('quiet')} says less and {request.called('verbose')} more: leave one out")
+    _refuse_unclear(request, quiet=quiet, verbose=verbose)
     if watch:
         process.begin([request.target.taskfile, request.settings.pyproject], request.kwargs)
-    place = request.cache(cache)
-    texts = {"workers": workers, "executor": executor, "executor_args": executor_args, "result_grace": result_grace}
     options = Options(
-        **run_options.read(texts, request),
+        **read(request, workers=workers, executor=executor, executor_args=executor_args, result_grace=result_grace),
         detect_source_change=not no_detect_source_change,
         keep_going=keep_going or bool(sweep),
         interactive=interactive,
@@ -81,25 +83,24 @@ def run(
     )
     form = _form(format, sweep)
     swept = read_sweep(sweep or (), request.parameters, request.values, request.given)
-    nodes = request.nodes(place, [(point.values, swept.label(point)) for point in swept.points])
-    process.nodes = nodes
-    options = options._replace(**run_options.for_names(rate_limit or (), prefix or (), request.settings, nodes))
-    run_options.refuse_executor(options)
+    process.nodes = nodes = request.nodes([(point.values, swept.label(point)) for point in swept.points])
+    options = options._replace(**for_names(rate_limit or (), prefix or (), request.settings, nodes))
+    refuse_executor(options)
     if dry_run:
         _tell_plan(nodes, options)
         return
     listener = shown_progress(quiet=quiet, verbose=verbose, insist=progress, own_terminal=interactive)
-    # Commands that tasks start in this process are not captured.
-    with terminal.printing_to_stderr(), nullcontext() if options.interactive else terminal.empty_stdin():
-        values, failed = _run(nodes, options, listener, explain=explain)
-    if sweep:
-        _print_table(swept, nodes, values, failed, options, form)
-    elif not failed:
-        print_result(values[nodes[0].key])
-    if failed:
-        if not quiet:
-            terminal.say("")
-        _tell(failed, nodes, request, options)
+    ran = _run(nodes, options, listener, explain=explain)
+    _print(ran, swept, form)
+    if ran.failed:
+        _tell(ran, request, quiet=quiet)
+
+
+def _refuse_unclear(request: Request, *, quiet: bool, verbose: bool) -> None:
+    """Raise a UsageError where the words do not go together."""
+    request.refuse_instance()
+    if quiet and verbose:
+        raise UsageError(f"{request.called('quiet')} says less and {request.called('verbose')} more: leave one out")
 
 
 def _tell_plan(nodes: Sequence[Node], options: Options) -> None:
@@ -124,26 +125,21 @@ def _form(form: str | None, sweep: Sequence[str] | None) -> str:
     return choice("run", "--format", form)
 
 
-def _print_table(
-    sweep: Sweep,
-    nodes: Sequence[Node],
-    values: dict[Key, Any],
-    failed: Sequence[FailedTaskError],
-    options: Options,
-    form: str,
-) -> None:
-    """Print what came of a sweep."""
+def _print(ran: Ran, sweep: Sweep, form: str) -> None:
+    """Print the result, if there is one, or what came of each point of a sweep."""
+    if not sweep.names:
+        for value in ran.values.values():
+            print_result(value)
+        return
     from taskproc_cli.outcomes import outcomes
     from taskproc_cli.views.table import sweep_lines
 
-    lines = sweep_lines(sweep, outcomes(nodes, values, failed, options), form)
+    lines = sweep_lines(sweep, outcomes(*ran), form)
     write_out("".join(f"{line}\n" for line in lines), form)
 
 
-def _run(
-    nodes: Sequence[Node], options: Options, listener: Progress, *, explain: bool
-) -> tuple[dict[Key, Any], list[FailedTaskError]]:
-    """The tasks' values by key or, if tasks failed, these failures."""
+def _run(nodes: Sequence[Node], options: Options, listener: Progress, *, explain: bool) -> Ran:
+    """Bring the tasks up to date; what commands print that tasks start in this process goes to stderr."""
     from taskproc.events import Planned
     from taskproc.run import run_all
 
@@ -155,16 +151,17 @@ def _run(
                 terminal.say(line)
         listener(event)
 
+    stdin = nullcontext() if options.interactive else terminal.empty_stdin()
     try:
-        with listener:
-            return run_all(nodes, options, tell)[0], []
+        with terminal.printing_to_stderr(), stdin, listener:
+            return Ran(nodes, run_all(nodes, options, tell)[0], [], options)
     except FailedTaskError as error:
-        return {}, [error]
+        return Ran(nodes, {}, [error], options)
     except ExceptionGroup as group:
         failed = [error for error in group.exceptions if isinstance(error, FailedTaskError)]
         if len(failed) < len(group.exceptions):
             raise
-        return {}, failed
+        return Ran(nodes, {}, failed, options)
 
 
 def _warn_of_commands(plan: Plan, options: Options, listener: Progress) -> None:
@@ -179,8 +176,9 @@ def _warn_of_commands(plan: Plan, options: Options, listener: Progress) -> None:
         listener(Warned(f"--interactive runs tasks in this process, without prefix commands: {', '.join(left_out)}"))
 
 
-def _tell(failed: Sequence[FailedTaskError], nodes: Sequence[Node], request: Request, options: Options) -> NoReturn:
+def _tell(ran: Ran, request: Request, *, quiet: bool) -> NoReturn:
     """Tell of failures, last of all, and end the command; of those of a sweep a few, for its table tells of each."""
+    nodes, _, failed, options = ran
 
     def debug(error: FailedTaskError) -> str:
         from taskproc_cli.again import debug_command
@@ -193,6 +191,8 @@ def _tell(failed: Sequence[FailedTaskError], nodes: Sequence[Node], request: Req
                 own = debug_command(error.task._task_node)
         return "" if options.interactive else own or request.rerun
 
+    if not quiet:
+        terminal.say("")
     ranked = sorted(failed, key=lambda error: error.blocks)
     told = ranked if len(nodes) == 1 else ranked[-FAILURES:]
     if len(told) < len(failed):

@@ -11,7 +11,6 @@ from taskproc_cli.views import terminal
 from taskproc_cli.views.result import json_of, pretty, write_out
 
 if TYPE_CHECKING:
-    from taskproc.cache import Cache
     from taskproc.graph import Node
     from taskproc_cli.request import Instance, Request
 
@@ -19,7 +18,7 @@ WIDTH = 80
 """Columns that a result takes where stdout is no terminal."""
 
 
-def show(request: Request, *, json: bool = False, cache: str | None = None) -> None:
+def show(request: Request, *, json: bool = False) -> None:
     """Show the recorded result of a task.
 
     It must be up to date; that of TASK#ID is shown whether it is or not.
@@ -28,13 +27,12 @@ def show(request: Request, *, json: bool = False, cache: str | None = None) -> N
 
     For example: taskproc show taskfile.py Train --seed 3, or taskproc show taskfile.py Train#7
     """
-    place = request.cache(cache)
     if request.target.instance is None:
-        node = request.recorded_node(place)
+        node = request.recorded_node()
         label, value = node.label, _present(node, request)
     else:
-        instance = request.instance(place)
-        label, value = instance.label, _recorded(instance, request, place)
+        instance = request.instance()
+        label, value = instance.label, _recorded(instance, request)
     width, coloured = terminal.width_out() or WIDTH, terminal.out_takes_colour()
     with users_code(f"the result of {label} cannot be shown"):
         text = _json(value, label) if json else pretty(value, width, coloured=coloured)
@@ -61,7 +59,7 @@ def _present(node: Node, request: Request) -> Any:
         raise NoResultError(f"{error}; {old} shows the old one") from None
 
 
-def _recorded(instance: Instance, request: Request, cache: Cache) -> Any:
+def _recorded(instance: Instance, request: Request) -> Any:
     """The last good result of a task, from whatever it was made."""
     from contextlib import suppress
 
@@ -76,7 +74,7 @@ def _recorded(instance: Instance, request: Request, cache: Cache) -> Any:
         load_class(request.target)  # its result may refer to what the taskfile defines
     with users_code(f"the result of {instance.label} cannot be read"):
         try:
-            return load(place_of(cache.path, instance.name, instance.key, row.task_id, row.good.output))
+            return load(place_of(request.cache.path, instance.name, instance.key, row.task_id, row.good.output))
         except DamagedValueError as error:
             raise NoResultError(f"{instance.label} has no result (damaged: {error.reason}); run it again") from None
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from taskproc_cli.request import Request
 
 
-def status(request: Request, cache: str | None = None) -> None:
+def status(request: Request) -> None:
     """Say how tasks stand, class by class.
 
     Of TASK and what it needs: how many are up to date, to run, failed last time, running now, how long the work would
@@ -25,18 +25,18 @@ def status(request: Request, cache: str | None = None) -> None:
 
     For example: taskproc status taskfile.py Main
     """
-    write_lines(_lines(request, cache))
+    write_lines(_lines(request))
 
 
-def _lines(request: Request, cache: str | None) -> Iterator[str]:
+def _lines(request: Request) -> Iterator[str]:
     from taskproc.run import make_plan
     from taskproc.stale import stale_names
     from taskproc.store import open_store
 
     request.refuse_instance()
-    place = request.cache(cache)
+    place = request.cache
     if request.loaded:
-        node = request.node(place)
+        node = request.node()
         options = usual(request, node)
         plan = make_plan(node, options)
         warn_of_refusal(plan, options)

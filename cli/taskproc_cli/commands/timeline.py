@@ -13,7 +13,6 @@ from taskproc_cli.views.result import write_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from taskproc.cache import Cache
     from taskproc.record import Key
     from taskproc_cli.request import Request
     from taskproc_cli.views.timeline import Shown
@@ -25,7 +24,6 @@ WIDTH = 100
 def timeline(
     request: Request,
     format: str | None = None,  # noqa: A002  the option's name
-    cache: str | None = None,
 ) -> None:
     """Draw the last run: what ran where, and when.
 
@@ -42,11 +40,11 @@ def timeline(
     request.refuse_instance()
     columns = terminal.width_out()
     form = choice("timeline", "--format", format or ("text" if columns else "svg"))
-    place = request.cache(cache)
+    place = request.cache
     found = last_timeline(place)
     if found is None or not found.spans:
         raise UsageError(f"no run is recorded in {place.path}, or what it did was cleared")
-    names = _names(request, place)
+    names = _names(request)
     if request.target.task is not None:
         spans = [span for span in found.spans if span.key in names]
         if not spans:
@@ -65,13 +63,13 @@ def _lines(drawn: Shown, form: str, width: int) -> Iterator[str]:
     )
 
 
-def _names(request: Request, cache: Cache) -> dict[Key, str]:
+def _names(request: Request) -> dict[Key, str]:
     """How people name the tasks that the target needs; none where it is not named and can't be made by itself."""
     from taskproc.graph import build_graph
     from taskproc_cli.views.diagram import own_arguments
 
     try:
-        return {node.key: f"{node.short}({own_arguments(node)})" for node in build_graph(request.node(cache)).nodes}
+        return {node.key: f"{node.short}({own_arguments(node)})" for node in build_graph(request.node()).nodes}
     except RequestError:
         if request.target.task is not None or (request.loaded and request.values):
             raise

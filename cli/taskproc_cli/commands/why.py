@@ -18,29 +18,28 @@ if TYPE_CHECKING:
     from taskproc_cli.request import Request
 
 
-def why(request: Request, cache: str | None = None) -> None:
+def why(request: Request) -> None:
     """Say why a task would run, or would not.
 
     With what changed, line by line, and when and where the recorded result was made. It writes nothing.
 
     For example: taskproc why taskfile.py Train --seed 3, or taskproc why taskfile.py Train#7
     """
-    write_lines(_lines(request, cache))
+    write_lines(_lines(request))
 
 
-def _lines(request: Request, cache: str | None) -> Iterator[str]:
+def _lines(request: Request) -> Iterator[str]:
     from taskproc.evidence import evidence, recorded_evidence
 
-    place = request.cache(cache)
     if request.target.instance is None:
-        node = request.recorded_node(place)
+        node = request.recorded_node()
         options = usual(request, node)
         found = evidence(node, options)
         if found.plan is not None:
             warn_of_refusal(found.plan, options)
         return why_lines(node.label, found)
-    instance = request.instance(place)
-    found = recorded_evidence(place, instance.name, instance.row, _present_code(request))
+    instance = request.instance()
+    found = recorded_evidence(request.cache, instance.name, instance.row, _present_code(request))
     return why_lines(instance.label, found)
 
 
