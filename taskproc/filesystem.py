@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+
+GET_PATH: int | None = getattr(fcntl, "F_GETPATH", None)  # of macOS
 
 _MOUNTS = "/proc/self/mountinfo"
 _COHERENT = {"nfs", "nfs4", "cifs", "smb3", "ceph", "gpfs", "gfs2", "ocfs2", "lustre"}
@@ -37,24 +40,33 @@ class Mount(NamedTuple):
 
 
 def real(path: str | os.PathLike[str]) -> str:
-    """The absolute path of a file or folder without links, each name as the file system has it: some ignore case.
+    """The absolute path of a file or folder without links; on macOS spelled as it is there, whatever was typed.
 
-    Those ignore as well whether an accent is a letter's or a character of its own.
+    Case is ignored there, and whether an accent is a letter's or a character of its own.
     """
-    return _spelled(os.path.realpath(path))  # unlike `resolve`, it takes links that go in circles
+    found = os.path.realpath(path)  # unlike `resolve`, it takes links that go in circles
+    return found if GET_PATH is None else _spelled(found)
 
 
 def _spelled(path: str) -> str:
-    above, name = os.path.split(path)
-    if not name:
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except FileNotFoundError:
+        above, name = os.path.split(path)
+        return os.path.join(_spelled(above), name)
+    except OSError:
         return path
-    folder, other = _spelled(above), name.swapcase()
-    if other != name and os.path.lexists(os.path.join(folder, other)):
-        with suppress(OSError):
-            names = os.listdir(folder)
-            if name not in names:
-                name = next((found for found in names if _folded(found) == _folded(name)), name)
-    return os.path.join(folder, name)
+    try:
+        found = open_path(number)
+    finally:
+        os.close(number)
+    return found if _folded(found) == _folded(path) else path  # it may be another name of the same file
+
+
+def open_path(number: int) -> str:
+    """The path of what a descriptor is open for, where `GET_PATH` is."""
+    assert GET_PATH is not None
+    return os.fsdecode(fcntl.fcntl(number, GET_PATH, bytes(1024)).rstrip(b"\0"))
 
 
 def _folded(name: str) -> str:

@@ -12,11 +12,12 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from taskproc import filesystem
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 _DESCRIPTORS = next((path for path in ("/proc/self/fd", "/dev/fd") if os.path.isdir(path)), "")
-_GET_PATH: int | None = getattr(fcntl, "F_GETPATH", None)  # of macOS, where a descriptor is no link
 _WRITING = os.O_WRONLY | os.O_RDWR
 
 
@@ -86,6 +87,5 @@ def _number_of(file: io.IOBase) -> int:
 
 
 def _path_of(number: int) -> str:
-    if _GET_PATH is None:
-        return os.readlink(f"{_DESCRIPTORS}/{number}")
-    return os.fsdecode(fcntl.fcntl(number, _GET_PATH, bytes(1024)).rstrip(b"\0"))
+    # On macOS a descriptor is no link.
+    return os.readlink(f"{_DESCRIPTORS}/{number}") if filesystem.GET_PATH is None else filesystem.open_path(number)

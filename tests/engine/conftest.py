@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import pickle
 import queue
 import sys
+import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -110,3 +113,33 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     (tmp_path / f"{module}.py").write_text(CLASSES)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     return Lab(tmp_path, module)
+
+
+@pytest.fixture
+def macos(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files as macOS has them: case is ignored where they are opened, and a descriptor tells its path."""
+    if hasattr(fcntl, "F_GETPATH"):
+        return
+    get_path, ask, find = 50, fcntl.fcntl, os.open
+
+    def answer(number: int, what: int, *more: Any) -> Any:
+        if what != get_path:
+            return ask(number, what, *more)
+        return os.fsencode(os.readlink(f"/dev/fd/{number}")).ljust(len(more[0]), b"\0")
+
+    def find_any(path: Any, *more: Any, **others: Any) -> int:
+        if not os.path.isabs(path):
+            return find(path, *more, **others)
+        there = Path("/")
+        for name in Path(path).parts[1:]:
+            alike = {folded(found): found for found in os.listdir(there)}
+            there /= alike.get(folded(name), name)
+        return find(there, *more, **others)
+
+    def folded(name: str) -> str:
+        return unicodedata.normalize("NFC", name).casefold()
+
+    monkeypatch.setattr("taskproc.filesystem.GET_PATH", get_path)
+    monkeypatch.setattr("taskproc.unclosed._DESCRIPTORS", "/dev/fd")
+    monkeypatch.setattr(fcntl, "fcntl", answer)
+    monkeypatch.setattr("taskproc.filesystem.os.open", find_any)

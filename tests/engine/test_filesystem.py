@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import sys
 from pathlib import Path
 
@@ -36,20 +37,29 @@ def test_whom_files_and_locks_reach(kind: str, options: str, shared: bool, reach
     assert (mount.is_shared, mount.keeps_hosts_apart) == (shared, reach)
 
 
-def test_a_name_is_spelled_as_the_file_system_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("macos")
+def test_a_name_is_spelled_as_macos_has_it(tmp_path: Path) -> None:
     folder = tmp_path.resolve() / "Lab" / "42"
     folder.mkdir(parents=True)
     (folder / "Study.py").touch()
-    typed = tmp_path / "lab" / "42" / "STUDY.py"
-    assert real(typed) == str(typed.resolve())  # another file, were it there
     (tmp_path / "link").symlink_to(folder)
-    assert real(tmp_path / "link" / "Study.py") == str(folder / "Study.py")
-    monkeypatch.setattr("os.path.lexists", lambda path: True)  # as where case is ignored
-    assert real(typed) == str(folder / "Study.py")
+    assert real(tmp_path / "link" / "STUDY.py") == real(tmp_path / "lab/42/study.py") == str(folder / "Study.py")
     (folder / "e\u0301.py").touch()
     assert real(folder / "\u00c9.py") == str(folder / "e\u0301.py")
-    assert real(folder / "new.py") == str(folder / "new.py")
-    assert real(tmp_path / "nothing" / "new.py") == str(folder.parent.parent / "nothing" / "new.py")
+    assert real(tmp_path / "LAB" / "new" / "New.py") == str(folder.parent / "new" / "New.py")
+
+
+@pytest.mark.usefixtures("macos")
+def test_another_name_of_a_file_is_not_taken_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "study.py").touch()
+    monkeypatch.setattr("taskproc.filesystem.open_path", lambda number: str(tmp_path / "its_link.py"))
+    assert real(tmp_path / "study.py") == str(tmp_path.resolve() / "study.py")
+
+
+@pytest.mark.skipif(hasattr(fcntl, "F_GETPATH"), reason="macOS ignores case")
+def test_elsewhere_a_name_of_another_case_is_another_file(tmp_path: Path) -> None:
+    (tmp_path / "OUT").mkdir()
+    assert real(tmp_path / "out") == str(tmp_path.resolve() / "out")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no other system tells of its mounts")
