@@ -224,9 +224,7 @@ def _by_value(cls: type, fingerprint: Fingerprint) -> ClassRef:
     try:
         blob = pickled_code(cls)
     except Exception as problem:  # noqa: BLE001  what a class closes over may raise anything
-        why = (
-            f"{explained(cls, problem, 'class')}; a script's code is sent to them, and that of a file it imports is not"
-        )
+        why = f"{explained(cls, problem, 'class')}; a class at the top of a file that is imported need not be"
         blob = pickle.dumps(_Refusal(why))
     path, root = _place_of(cls.__module__) if cls.__module__ != "__main__" else ("", "")
     path = "" if root else path  # what it refers to is found by name

@@ -11,7 +11,7 @@ import os
 import pickle
 from collections import ChainMap
 from importlib import import_module
-from types import CodeType, FunctionType
+from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakSet
 
@@ -31,6 +31,7 @@ _NOWHERE = "<dynamic-code>"  # what cloudpickle puts for the name of a file
 _PIECE = 1 << 17  # characters
 _READ = 1 << 20
 _BY_VALUE = 6  # the length of what cloudpickle reduces a class to
+_EMPTY = CellType()
 _STATE = 2  # where the state is in what `__reduce__` returns
 
 
@@ -241,10 +242,17 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, (list, tuple)):
         yield from ((f"[{index}]", part) for index, part in enumerate(cast("list[Any]", value)))
     elif isinstance(value, type):
-        yield from ((f".{name}", part) for name, part in vars(value).items() if isinstance(part, FunctionType))
+        for name, member in vars(cast("type[Any]", value)).items():
+            part: Any = getattr(member, "__func__", member)
+            is_made = hasattr(part, "__get__") or name == "_abc_impl"  # and so not pickled, as slots are not
+            if isinstance(part, FunctionType) or not is_made:
+                yield f".{name}", part
     elif isinstance(value, FunctionType):
-        read = import_module("inspect").getclosurevars(value)
-        yield from ((f": its {name}", part) for name, part in {**read.globals, **read.nonlocals}.items())
+        code, known = value.__code__, value.__globals__
+        read = {name: known[name] for name in code.co_names if name in known}
+        cells = zip(code.co_freevars, value.__closure__ or (), strict=True)
+        read.update((name, cell.cell_contents) for name, cell in cells if cell != _EMPTY)
+        yield from ((f": its {name}", part) for name, part in read.items())
     else:
         yield from ((f".{name}", part) for name, part in _attributes(value).items())
 

@@ -711,7 +711,27 @@ def test_what_cannot_be_sent_to_a_worker_fails_its_task_with_a_sentence(python: 
 
             return Closes
 
-        for cls in (Holds, make(threading.Lock())):
+        def late():
+            def read():
+                return missing, lock
+
+            lock = threading.Lock()
+            return read
+            missing = 1
+
+        class Late(Task):
+            read = staticmethod(late())
+
+            def run_task(self) -> bool:
+                return self.read()
+
+        class Has(Task):
+            lock = threading.Lock()
+
+            def run_task(self) -> bool:
+                return self.lock.locked()
+
+        for cls in (Holds, make(threading.Lock()), Late, Has):
             with Cache("cache"):
                 try:
                     cls().run_graph()
@@ -719,8 +739,10 @@ def test_what_cannot_be_sent_to_a_worker_fails_its_task_with_a_sentence(python: 
                     print(str(error).splitlines()[0])
     """
     done = python("-c", textwrap.dedent(code))
-    holds, closes = done.stdout.splitlines()
+    holds, closes, late, has = done.stdout.splitlines()
     assert holds.startswith("Holds() failed: attribute locks['a'][0] can't be pickled")
+    assert "class.read: its lock can't be pickled (TypeError" in late
+    assert "class.lock can't be pickled (TypeError" in has
     assert "class.run_task: its lock can't be pickled (TypeError: cannot pickle '_thread.lock' object)" in closes
 
 
