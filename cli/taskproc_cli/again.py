@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from taskproc.errors import RequestError
 from taskproc.presentation import to_json
-from taskproc.taskfile import file_of
+from taskproc.taskfile import file_of, path_of
 from taskproc_cli.classes import task_classes
 from taskproc_cli.grammar import COMMANDS
 from taskproc_cli.parameter_options import MARK, parameter_options, read_parameters
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from taskproc_cli.parameter import Parameter
     from taskproc_cli.parameters import Parameters
 
-_LONGEST = 1 << 17
-"""Bytes from which on Linux takes no word of a command."""
+_TOO_LONG = 1 << 17
+"""Bytes of a word that Linux passes on to no program."""
 
 
 def program() -> list[str]:
@@ -47,13 +47,15 @@ def script() -> list[str]:
     is_ours = found and os.path.dirname(found) == os.path.dirname(sys.executable)  # it may be a link, as in venvs
     python = "python" if is_ours else sys.executable
     spec = sys.modules["__main__"].__spec__
-    return [python, sys.argv[0]] if spec is None else [python, "-m", spec.name]
+    if spec is None or spec.origin != path_of("__main__"):  # that of what runs the script, as cProfile does
+        return [python, sys.argv[0]]
+    return [python, "-m", spec.name]
 
 
 def debug_command(node: Node) -> str | None:
     """`taskproc run -i FILE TASK --PARAMETER VALUE`; None where no words mean the task, as with a task for argument.
 
-    Nor do words that are longer than a shell can pass on.
+    None too where a word would be too long.
     """
     file = file_of(node.cls.__module__)
     if file is None or task_classes(sys.modules[node.cls.__module__]).get(node.short) is not node.cls:
@@ -79,7 +81,7 @@ def debug_command(node: Node) -> str | None:
     if rest:
         text = json.dumps(rest, ensure_ascii=False)
         arguments += ["--kwargs", text if text.isprintable() else json.dumps(rest)]
-    if any(len(os.fsencode(word)) >= _LONGEST for word in arguments):
+    if any(len(os.fsencode(word)) >= _TOO_LONG for word in arguments):
         return None
     cache = _cache(node.home, Target(file))
     return shlex.join([*program(), "run", "-i", *cache, _near(file), node.short, *arguments])

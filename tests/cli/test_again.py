@@ -126,6 +126,9 @@ def test_the_program_is_called_as_it_can_be_found(monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(folder)
     assert program() == ["./taskproc"]
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    monkeypatch.setattr(sys.modules["__main__"], "__spec__", ModuleSpec("package.study", None))
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", ModuleSpec("package.study", None, origin=__file__))
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", __file__, raising=False)
     assert program() == [str(tmp_path / "python"), "-m", "taskproc"]
     assert script() == [str(tmp_path / "python"), "-m", "package.study"]
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", ModuleSpec("cProfile", None, origin="cProfile.py"))
+    assert script() == [str(tmp_path / "python"), "sub/study.py"]
