@@ -60,7 +60,7 @@ def refuse_out_of_reach(cache: Path) -> None:
         return
     host = "another host"
     with suppress(OSError, IndexError):
-        host = lock.read_text(errors="replace").split()[1]
+        host = lock.read_text("utf-8", "replace").split()[1]
     raise CacheError(
         f"the cache {cache} is in use by a run on {host}, and file systems like this one ({mount_of(cache).kind}) do"
         f" not keep two hosts apart: wait for its end, or, if it was killed, remove {lock}"

@@ -65,7 +65,7 @@ class Database:
         return value if isinstance(value, bytes) else None
 
     def scan(self, prefix: bytes) -> list[bytes]:
-        """The names of the entries that begin so, in order; without what a transaction sets."""
+        """The names of the entries that begin so, in order, but for those that a transaction sets."""
         found = self._select("SELECT key FROM Cache WHERE key >= ? AND key < ?", (prefix, prefix + b"\xff" * 8))
         return sorted(name for (name,) in found if isinstance(name, bytes))
 

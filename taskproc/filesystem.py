@@ -82,7 +82,7 @@ def mount_of(path: Path) -> Mount:
     with suppress(OSError, ValueError):
         device = os.stat(path).st_dev
         number = f"{os.major(device)}:{os.minor(device)}"
-        mounts = [line.split() for line in Path(_MOUNTS).read_text(errors="replace").splitlines()]
+        mounts = [line.split() for line in Path(_MOUNTS).read_text("utf-8", "replace").splitlines()]
         for fields in reversed(mounts):  # the last one lies on top
             if fields[2] == number:
                 rest = fields[fields.index("-") + 1 :]

@@ -96,7 +96,7 @@ class Index:
     # Ids
 
     def names(self) -> list[str]:
-        """Every `task_name` that has ids; without what a transaction sets."""
+        """Every `task_name` that has ids, but for those that a transaction sets."""
         return pages.names(self.entries)
 
     def keys(self, name: str) -> dict[Key, int]:

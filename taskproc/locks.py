@@ -115,7 +115,7 @@ def _here() -> bytes:
     name = os.uname().nodename
     boot = ""
     with suppress(OSError):
-        boot = Path(_BOOT).read_text().strip()
+        boot = Path(_BOOT).read_text("ascii").strip()
     return f"{boot or name} {name}\n".encode()[:_HOST_SIZE]
 
 

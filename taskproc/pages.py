@@ -240,7 +240,7 @@ def _by_page(ids: Iterable[int], size: int) -> dict[int, list[int]]:
 
 
 def names(entries: Entries) -> list[str]:
-    """Every `task_name` that has ids, but for damaged ones that are no text; without what a transaction sets."""
+    """Every `task_name` that has ids, but for damaged ones that are no text, and those that a transaction sets."""
     found: set[str] = set()
     for entry in entries.scan(b"keys:"):
         with suppress(UnicodeDecodeError):

@@ -84,13 +84,12 @@ class Sources:
     def placed(self, function: FunctionType, path: str, qualname: str) -> CodeType:
         """The code of what goes by a qualified name, as that of the file that should say it, if it says the same.
 
-        What renews parts of a module that is loaded, as IPython's autoreload does, compiles them by other names.
+        What renews parts of a loaded module, as IPython's autoreload does, compiles them under other names.
         """
         code = function.__code__
-        if (code.co_filename, code.co_qualname) == (path, qualname) or "<" in code.co_qualname:
+        if (code.co_filename, code.co_qualname) == (path, qualname) or code.co_name != qualname.rpartition(".")[2]:
             return code
-        file = self.file(path) if code.co_name == qualname.rpartition(".")[2] else None
-        placed = code.replace(co_filename=path, co_qualname=qualname)
+        file, placed = self.file(path), code.replace(co_filename=path, co_qualname=qualname)
         return placed if file is not None and file.fitting(placed) else code
 
     def class_(self, cls: type, methods: list[CodeType]) -> Text:

@@ -154,10 +154,10 @@ def run_file(path: Path) -> None:
     if not path.exists() or is_over(path.parent):
         sys.exit("taskproc: the run that wanted this job is over")
     try:
-        with path.with_name("begun").open("x") as begun:
+        with path.with_name("begun").open("x", encoding="utf-8") as begun:
             begun.write(f"{where(os.getpid())} {own_id()}")
     except FileExistsError:
-        before = path.with_name("begun").read_text().partition(" ")[0]
+        before = path.with_name("begun").read_text("utf-8").partition(" ")[0]
         sys.exit(f"taskproc: the job had begun on {before}, and is not run twice")
     blob = path.read_bytes()
     for number, name in enumerate(STREAM_LOGS, 1):

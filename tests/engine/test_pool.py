@@ -269,6 +269,7 @@ if __name__ == "__main__":
 def test_workers_have_the_options_of_their_runner_s_interpreter(python: Any, tmp_path: Path) -> None:
     (tmp_path / "study.py").write_text(FLAGS)
     words = ["-bb", "-X", "dev", "-Xutf8", "-X", "int_max_str_digits=9999"]
+    words += ["-X", "warn_default_encoding", "-W", "error::EncodingWarning"]
     assert python(*words, "study.py").stdout == "(2, True, 1, 9999)\n"
 
 
