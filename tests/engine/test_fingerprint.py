@@ -587,6 +587,24 @@ def test_a_class_may_depend_on_more(project: Project) -> None:
     assert any(part.unseen for part in missing.parts)
 
 
+def test_a_method_that_is_another_class_s_is_read_where_it_is_defined(project: Project) -> None:
+    text = """
+        from base import Base
+        class One:
+            def go(self): return 1
+        class Two:
+            def go(self): return 2
+        class Three:
+            go = One.go
+        Two.go = One.go
+        class Main(Base):
+            def run_task(self): return Two().go() + Three().go()
+        """
+    before = project.take({"tasks.py": text})
+    assert not [part.name for part in before.parts if part.unseen]
+    assert before != project.take({"tasks.py": text.replace("return 1", "return 3")})
+
+
 def test_loaded_code_counts_not_the_file(project: Project) -> None:
     tasks = "from base import Base\nclass Main(Base):\n    def run_task(self):\n        return 1\n"
     project.write({"tasks.py": tasks})
