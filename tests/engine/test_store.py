@@ -115,6 +115,7 @@ def test_classes_whose_folders_may_be_one_share_no_id(cache: Path) -> None:
             key(1): 1,
             key(4): 4,
         }
+        assert len(store.read_all(names[1]).rows) == 5002
         assert store.find(names[1], 0) is store.find(names[1], 5005) is None
         assert store.find(names[1], 5007) == (key(9001), Row(5007))
 

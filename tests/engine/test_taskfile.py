@@ -6,12 +6,13 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from taskproc import TaskfileError
-from taskproc.taskfile import find, load, module_name
+from taskproc.taskfile import find, load, module_name, path_of
 
 SHOW = """
 from taskproc import Task
@@ -104,6 +105,30 @@ def test_a_script_that_a_program_of_a_library_runs_is_the_user_s(
         write(tmp_path / "study.py", EDITED.replace("RATE = 1", f"RATE = {rate}"))
         for before in (words, ()):
             assert python(*before, "study.py").stdout.splitlines()[0] == f"{rate} study.Rate"
+
+
+@pytest.mark.parametrize(
+    ("main", "argument", "meant"),
+    [
+        ("site-packages/tool/__main__.py", "study.py", "study.py"),
+        ("site-packages/tool/alone.py", "site-packages/tool/alone.py", "site-packages/tool/alone.py"),
+        ("site-packages/tool/reader.py", "data.csv", "site-packages/tool/reader.py"),
+        ("site-packages/tool/maker.py", "new.py", "site-packages/tool/maker.py"),
+        ("own.py", "study.py", "own.py"),
+    ],
+)
+def test_a_script_is_looked_for_in_the_arguments_of_a_program_of_a_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, main: str, argument: str, meant: str
+) -> None:
+    for name in (main, "study.py", "data.csv", "other.py"):
+        write(tmp_path / name, "")
+    monkeypatch.chdir(tmp_path)
+    module = ModuleType("__main__")
+    module.__file__ = str(tmp_path / main)
+    monkeypatch.setitem(sys.modules, "__main__", module)
+    for given in (argument, "other.py"):  # the script has changed it
+        monkeypatch.setattr(sys, "argv", [given])
+        assert path_of("__main__") == str(tmp_path / meant)
 
 
 def test_what_is_typed_in_a_program_of_a_library_is_the_user_s(tmp_path: Path) -> None:
