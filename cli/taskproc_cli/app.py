@@ -94,12 +94,15 @@ def _carry_out(work: Callable[[], None]) -> NoReturn:
     """Do the program's work, again whenever a file changes that is watched, and end with its exit status."""
     keep_settled_only()
     terminal.have_all_three()
-    status = _status(work)
-    if watch.on and status < problems.SIGNALLED:
-        status = _status(watch.wait)
-        if status == problems.OK:
-            watch.again()
-    _end(status)
+    try:
+        status = _status(work)
+        if watch.on and status < problems.SIGNALLED:
+            status = _status(watch.wait)
+            if status == problems.OK:
+                watch.again()
+        _end(status)
+    except KeyboardInterrupt:  # that comes when all is said, or while it is
+        os._exit(problems.SIGNALLED + signal.SIGINT)
 
 
 def _invoke(command: Any, name: str, words: list[str], **context: Any) -> None:

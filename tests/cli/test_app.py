@@ -24,6 +24,22 @@ def test_its_version_is_that_of_the_package(program: Command) -> None:
     assert program("--version").stdout == f"taskproc {version('taskproc')}\n"
 
 
+INTERRUPTED = """
+from taskproc_cli import app
+
+def interrupted(status):
+    raise KeyboardInterrupt
+
+app._end = interrupted
+app.main(["--version"])
+"""
+
+
+def test_an_interrupt_when_all_is_said_is_quiet(python: Command) -> None:
+    done = python("-c", INTERRUPTED, check=False)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
 UNINSTALLED = """
 import importlib.metadata as metadata
 

@@ -126,14 +126,16 @@ def test_a_script_is_looked_for_in_the_arguments_of_a_program_of_a_library(
     module = ModuleType("__main__")
     module.__file__ = str(tmp_path / main)
     monkeypatch.setitem(sys.modules, "__main__", module)
+    monkeypatch.setattr("taskproc.taskfile._main", list[str]())
     for given in (argument, "other.py"):  # the script has changed it
         monkeypatch.setattr(sys, "argv", [given])
         assert path_of("__main__") == str(tmp_path / meant)
 
 
 def test_what_is_typed_in_a_program_of_a_library_is_the_user_s(tmp_path: Path) -> None:
-    again = EDITED[EDITED.index("with") :]
-    typed = f"{EDITED}\nRATE = 2\n{again}\n"
+    run = 'with Cache("cache"): print(Rate().run_graph()[0], Rate.task_name)\n'
+    lines = ("from taskproc import Cache, Task", "RATE = 1", "class Rate(Task): run_task = lambda self: RATE\n", run)
+    typed = "\n".join([*lines, "RATE = 2", run, ""])
     done = subprocess.run(
         [sys.executable, "-m", "asyncio"], input=typed, cwd=tmp_path, capture_output=True, text=True, check=True
     )
