@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import queue
 import shutil
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from taskproc.files import COMMAND
 from taskproc.prefix import PrefixExecutor
 from taskproc.value import load
 from taskproc.worker import run_file
+from tests.processes import is_gone
 
 
 def values(answers: list[Any]) -> list[Any]:
@@ -40,11 +40,6 @@ def ran(lab: Any, executor: PrefixExecutor) -> Any:
         return batch, lab.run(executor, batch)
 
     return run
-
-
-def gone(pid: int) -> bool:
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], stdout=subprocess.PIPE, check=False).stdout
-    return not state or state.startswith(b"Z")
 
 
 def beside(batch: Any) -> list[str]:
@@ -118,7 +113,7 @@ def test_a_killed_command_takes_its_group_along(trap: str, lab: Any, executor: P
     executor.close(kill=True)
     assert heard == []
     for pid in map(int, pids.read_text().split()):
-        while not gone(pid):
+        while not is_gone(pid):
             tick.wait(0.01)
     assert beside(batch) == []
 
@@ -241,7 +236,7 @@ def test_jobs_are_cancelled_where_ending_the_command_leaves_them(
     executor.close(kill=True)
     assert heard == []
     assert (lab.folder / "cancelled").read_text() == "41\n"
-    while not gone(int((lab.folder / "pid").read_text())):
+    while not is_gone(int((lab.folder / "pid").read_text())):
         tick.wait(0.01)
 
 

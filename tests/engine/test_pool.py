@@ -19,6 +19,7 @@ from taskproc.batch import Answer, Done, Ended, Lost, Returned
 from taskproc.executors import ThreadPool
 from taskproc.pool import ProcessPool
 from taskproc.value import load
+from tests.processes import is_gone
 
 
 @pytest.fixture
@@ -30,12 +31,6 @@ def pool() -> Iterator[ProcessPool]:
 
 def values(answers: list[Any]) -> list[Any]:
     return [load(answer.inline) for answer in answers if isinstance(answer, Done)]
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended; one whose parent died may stay a zombie here."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], stdout=subprocess.PIPE, check=False).stdout
-    return not state or state.startswith(b"Z")
 
 
 def wait_for(condition: Any) -> None:
@@ -156,7 +151,7 @@ def test_death_is_seen_though_a_forked_child_lives(lab: Any, pool: ProcessPool) 
     code = "child = os.fork()\nif child == 0: signal.pause()\nPath('child').write_text(str(child)); os._exit(3)"
     (lost,) = lab.run(pool, lab.batch(("Call", code)))
     assert lost == Lost("exit status 3")
-    wait_for(lambda: gone(int((lab.folder / "child").read_text())))
+    wait_for(lambda: is_gone(int((lab.folder / "child").read_text())))
 
 
 def test_a_child_may_fork_again_in_silence(lab: Any, pool: ProcessPool) -> None:
@@ -197,7 +192,7 @@ def test_kill_stops_what_runs_and_what_it_started(lab: Any) -> None:
     pool.close(kill=True)
     assert heard == []
     for pid in pids.read_text().split():
-        wait_for(lambda pid=pid: gone(int(pid)))
+        wait_for(lambda pid=pid: is_gone(int(pid)))
 
 
 def test_a_pool_that_was_interrupted_at_its_start_can_be_closed(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +211,7 @@ def test_a_worker_that_will_not_end_is_made_to(lab: Any) -> None:
     code = "threading.Thread(target=time.sleep, args=(1000,)).start()\nresult = os.getpid()"
     (pid,) = values(lab.run(pool, lab.batch(("Call", code))))
     pool.close(kill=False)
-    assert gone(pid)
+    assert is_gone(pid)
 
 
 RUNNER = """
@@ -247,7 +242,7 @@ def test_workers_end_with_a_killed_runner(lab: Any) -> None:
         runner.kill()
         try:
             for pid in pids.read_text().split():
-                wait_for(lambda pid=pid: gone(int(pid)))
+                wait_for(lambda pid=pid: is_gone(int(pid)))
         finally:
             os.kill(child, signal.SIGKILL)
 

@@ -17,6 +17,8 @@ from typing import Any
 import pexpect
 import pytest
 
+from tests.processes import is_gone
+
 TASKS = """
 import multiprocessing, subprocess, time
 
@@ -57,11 +59,6 @@ KINDS = {
     "foreign processes": ["InThread", "-x", "concurrent.futures:ProcessPoolExecutor"],
     "interactive": ["InThread", "-i"],
 }
-
-
-def is_gone(pid: int) -> bool:
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return not state or state.startswith("Z")
 
 
 def noted(flow: Any, is_alive: Callable[[], bool]) -> list[int]:

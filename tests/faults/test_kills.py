@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from taskproc.decision import UpToDate
+from tests.processes import is_gone
 
 RECORDED = """
 def recorded(wanted):
@@ -90,11 +91,6 @@ def start(flow: Any, text: str, **options: Any) -> subprocess.Popen[str]:
         stderr=subprocess.DEVNULL,
         text=True,
     )
-
-
-def is_gone(pid: int) -> bool:
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return not state or state.startswith("Z")
 
 
 def await_end(pids: list[int]) -> None:

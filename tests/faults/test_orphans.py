@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.processes import is_gone, members_of
+
 TASKS = """
 import re, subprocess, time
 
@@ -77,17 +79,6 @@ def system(request: pytest.FixtureRequest, flow: Any, monkeypatch: pytest.Monkey
         (flow.folder / "sitecustomize.py").write_text(OTHER_SYSTEM)
         monkeypatch.setenv("PYTHONPATH", str(flow.folder))
     return str(request.param)
-
-
-def is_gone(pid: int) -> bool:
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return not state or state.startswith("Z")
-
-
-def members_of(group: int) -> list[int]:
-    """The processes of a group."""
-    listing = subprocess.run(["ps", "-A", "-o", "pid=,pgid="], capture_output=True, text=True, check=True).stdout
-    return [int(pid) for pid, its in map(str.split, listing.splitlines()) if int(its) == group]
 
 
 def await_gone(pids: list[int]) -> None:
