@@ -153,9 +153,10 @@ class Explorer(Links):
 
     def read_members(self, node: Node, cls: type, words: Collection[str]) -> None:
         """Link those members of a Task class that code may read by some words."""
+        label = reference(cls)
         for word in members_read(cls, words):
             if not word.startswith(("__", "_task_")):
-                self._link_member(node, f"{reference(cls)}.{word}", cls, (word,))
+                self._link_member(node, f"{label}.{word}", cls, (word,))
         self._look_at_all()
 
     def read_names(self, node: Node, module: ModuleType, words: Collection[str]) -> None:

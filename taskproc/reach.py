@@ -253,9 +253,10 @@ def _instructions(code: CodeType) -> Iterator[tuple[int, int]]:
 
 
 def members_read(cls: type, words: Collection[str]) -> Iterable[str]:
-    """The names by which code with these words may read members of a class."""
-    every = {name for owner in cls.__mro__ for name in vars(owner)} - {"run_task"}  # which only we call
-    return {*words, *every} if ANY in words else words
+    """The members of a class that code with these words may read."""
+    members = {name for owner in cls.__mro__ for name in vars(owner)}
+    named = members.intersection(words)
+    return named | members - {"run_task"} if ANY in words else named  # only we call that one
 
 
 def is_blinding(chain: Chain, namespace: Mapping[str, Any]) -> bool:

@@ -97,7 +97,14 @@ with Cache("cache"):
 """
 
 
-@pytest.mark.parametrize("words", [("-m", "cProfile", "-o", "profile"), ("-m", "trace", "--listfuncs"), ()])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-m", "cProfile", "-o", "profile"),
+        pytest.param(("-m", "trace", "--listfuncs"), marks=pytest.mark.long),  # it traces all that is imported
+        (),
+    ],
+)
 def test_a_script_that_a_program_of_a_library_runs_is_the_user_s(
     tmp_path: Path, python: Any, words: tuple[str, ...]
 ) -> None:
