@@ -1,4 +1,4 @@
-"""What can go wrong, in two families that share no root but `Exception`.
+"""What can go wrong, in one family.
 
 TaskprocError                 somebody's request or code can be mended; `str()` is the sentence to show
 ├── RequestError              the request was wrong; found before any task runs
@@ -10,7 +10,6 @@ TaskprocError                 somebody's request or code can be mended; `str()` 
 │   └── CacheError            a cache is refused, or cannot be used          (also OSError)
 ├── FailedTaskError           a task failed; `.task` and `__cause__` say which and why
 └── NoResultError             no up-to-date result is there                  (also LookupError)
-InternalError                 we broke a promise to ourselves: a bug to report
 
 EndRequest, of a root of its own like KeyboardInterrupt, is no error: a signal asks the program to end.
 """
@@ -190,10 +189,6 @@ class FailedTaskError(TaskprocError):
         if self.task is not None:
             lines.append("to look into it with pdb, in a terminal: error.task.run_graph(force_interactive=True)")
         return "\n".join(lines)
-
-
-class InternalError(Exception):
-    """Taskproc broke a promise to itself."""
 
 
 class EndRequest(BaseException):

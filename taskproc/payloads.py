@@ -16,6 +16,7 @@ from taskproc.files import RESULT, attempt_folder, folder_name
 from taskproc.fixed import ATOMIC
 from taskproc.future import Const
 from taskproc.loading import know, read_anew
+from taskproc.origin import member
 from taskproc.pickling import UnkeepableError, explained, pickled, pickled_code
 from taskproc.presentation import packed_json
 from taskproc.requires import slots_of
@@ -210,10 +211,7 @@ def _refuse(reason: str) -> NoReturn:
 def _importable(cls: type) -> bool:
     if cls.__module__ == "__main__" or "<locals>" in cls.__qualname__ or file_of(cls.__module__) is None:
         return False
-    found: Any = sys.modules.get(cls.__module__)
-    for name in cls.__qualname__.split("."):
-        found = getattr(found, name, None)
-    return found is cls
+    return member(sys.modules.get(cls.__module__), cls.__qualname__) is cls
 
 
 def _by_value(cls: type, fingerprint: Fingerprint) -> ClassRef:

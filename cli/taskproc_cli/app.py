@@ -26,6 +26,7 @@ from taskproc_cli.options import (
     typer_option,
 )
 from taskproc_cli.problems import Signalled, UsageError
+from taskproc_cli.streams import have_all_three
 from taskproc_cli.views import terminal
 from taskproc_cli.views.result import write_lines
 from taskproc_cli.watch import watch
@@ -93,7 +94,7 @@ def run_task_class(cls: type[Task], args: Sequence[str] | None = None) -> NoRetu
 def _carry_out(work: Callable[[], None]) -> NoReturn:
     """Do the program's work, again whenever a file changes that is watched, and end with its exit status."""
     keep_settled_only()
-    terminal.have_all_three()
+    have_all_three()
     try:
         status = _status(work)
         if watch.on and status < problems.SIGNALLED:

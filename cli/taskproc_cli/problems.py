@@ -12,7 +12,7 @@ from typer import TyperException
 
 from taskproc.errors import EndRequest, FailedTaskError, NoResultError, RequestError, TaskprocError
 from taskproc.origin import is_user_file, source_file
-from taskproc_cli.views.terminal import printing_to_stderr
+from taskproc_cli.streams import printing_to_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from taskproc.graph import build_graph
@@ -10,6 +11,7 @@ from taskproc.options import Options
 from taskproc_cli.problems import UsageError
 from taskproc_cli.settings import Setting
 from taskproc_cli.shapes import read_json_object
+from taskproc_cli.streams import printing_to_stderr
 from taskproc_cli.target import suggestion
 from taskproc_cli.views import terminal
 
@@ -26,13 +28,11 @@ OURS = ("process", "thread", "serial")
 EXECUTORS = (*OURS, "dask")
 
 
-def workers(text: str, option: str) -> int:
-    """How many tasks run at a time; `option` is what to call that in errors, here and below."""
-    return _count(text, option)
-
-
 def executor(text: str, option: str) -> str:
-    """What runs the tasks: a word, or what stands before and after the first colon."""
+    """What runs the tasks: a word, or what stands before and after the first colon.
+
+    `option` is what to call that in errors, here and below.
+    """
     before, colon, after = text.partition(":")
     if text not in EXECUTORS and not (before and colon and after):
         hint = (
@@ -51,15 +51,21 @@ def executor_args(text: str, option: str) -> dict[str, Any]:
         raise UsageError(f"{option}: {error}") from None
 
 
-def result_grace(text: str, option: str) -> int:
-    """Seconds to wait for a result that a prefix command leaves late."""
-    return _count(text, option, least=0)
+def number(text: str, option: str, least: int = 1) -> int:
+    """A whole number."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if value < least:
+        raise UsageError(f"{option}: {text!r} is not a whole number from {least}")
+    return value
 
 
 def rate_limit(text: str, option: str) -> tuple[str, int]:
     """How many tasks of a channel or class run at a time."""
     name, value = _entry(text, option, "NAME=N")
-    return name, _count(value, f"{option} {name}")
+    return name, number(value, f"{option} {name}")
 
 
 def prefix(text: str, option: str) -> tuple[str, str]:
@@ -76,10 +82,10 @@ LETTERS = {"workers": "j", "executor": "x"}
 """Those of the options that may have been meant for a parameter."""
 
 READERS: dict[str, Callable[[str, str], Any]] = {
-    "workers": workers,
+    "workers": number,
     "executor": executor,
     "executor_args": executor_args,
-    "result_grace": result_grace,
+    "result_grace": partial(number, least=0),
     "rate_limit": rate_limit,
     "prefix": prefix,
 }
@@ -113,7 +119,7 @@ def refuse_executor(options: Options) -> None:
         return
     from taskproc.executors import maker
 
-    with terminal.printing_to_stderr():  # a factory's module may print
+    with printing_to_stderr():  # a factory's module may print
         maker(options.executor, options.slots, options.executor_args)
 
 
@@ -146,16 +152,6 @@ def for_names(
         "prefixes": _by_name(Setting(tuple(prefixes), "--prefix"), names, prefix),
         "settings": {layer.origin: _by_name(layer, names, prefix) for layer in layers["prefix"]},
     }
-
-
-def _count(text: str, option: str, least: int = 1) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = least - 1
-    if number < least:
-        raise UsageError(f"{option}: {text!r} is not a whole number from {least}")
-    return number
 
 
 def _entry(text: str, option: str, form: str) -> tuple[str, str]:

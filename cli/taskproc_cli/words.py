@@ -90,9 +90,9 @@ def _letters(reading: Reading, word: str, known: Mapping[str, Spelling]) -> None
             raise UsageError(f"there is no option {letter} (in {word}){hint}")
         spelling = known[letter]
         if spelling.says is None:
-            return _take(reading, letter, spelling, word[place + 1 :] or None)
+            _take(reading, letter, spelling, word[place + 1 :] or None)
+            break
         _take(reading, letter, spelling, None)
-    return None
 
 
 def _take(reading: Reading, text: str, spelling: Spelling, value: str | None) -> None:

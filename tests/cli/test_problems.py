@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from taskproc.errors import CacheError, FailedTaskError, GraphError, InternalError, NoResultError
+from taskproc.errors import CacheError, FailedTaskError, GraphError, NoResultError
 from taskproc.failure import users_traceback
 from taskproc_cli.problems import (
     AnsweredNoError,
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
         (GraphError("x"), 2),
         (CacheError("x"), 2),
         (UserCodeError("x"), 2),
-        (InternalError("x"), 2),
         (OSError("x"), 2),
         (FailedTaskError("A()", "x"), 1),
         (ExceptionGroup("x", [FailedTaskError("A()", "x")]), 1),

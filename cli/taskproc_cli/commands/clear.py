@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from taskproc.trouble import UnreadableError
 from taskproc_cli.problems import AnsweredNoError, Signalled, UsageError
 from taskproc_cli.target import load_module
 from taskproc_cli.views import terminal
@@ -36,7 +37,7 @@ def clear(
         *counts, amount = _measure(place, wanted)
         of = f" of {', '.join(wanted)}" if stale and wanted else ""
         what = f"{recorded(*counts)}{of}, {size(amount)}, in {place.path}"
-    except _unreadable():
+    except UnreadableError:
         if wanted is not None:
             raise
         counts, what = [1], f"the cache in {place.path}, which can't be read"
@@ -79,16 +80,10 @@ def _clear(cache: Cache, wanted: Wanted | None) -> None:
     try:
         with open_store(cache) as store:
             store.clear(wanted)
-    except _unreadable():
+    except UnreadableError:
         if wanted is not None:
             raise
         replace_store(cache)
-
-
-def _unreadable() -> type[Exception]:
-    from taskproc.trouble import UnreadableError
-
-    return UnreadableError
 
 
 def _confirmed(question: str) -> bool:

@@ -12,6 +12,7 @@ from taskproc.options import Options
 from taskproc_cli.hints import choice
 from taskproc_cli.problems import FAILED, UsageError
 from taskproc_cli.run_options import for_names, read, refuse_executor
+from taskproc_cli.streams import empty_stdin, printing_to_stderr
 from taskproc_cli.sweep import read_sweep
 from taskproc_cli.views import terminal
 from taskproc_cli.views.failure import failure_lines
@@ -151,9 +152,9 @@ def _run(nodes: Sequence[Node], options: Options, listener: Progress, *, explain
                 terminal.say(line)
         listener(event)
 
-    stdin = nullcontext() if options.interactive else terminal.empty_stdin()
+    stdin = nullcontext() if options.interactive else empty_stdin()
     try:
-        with terminal.printing_to_stderr(), stdin, listener:
+        with printing_to_stderr(), stdin, listener:
             return Ran(nodes, run_all(nodes, options, tell)[0], [], options)
     except FailedTaskError as error:
         return Ran(nodes, {}, [error], options)

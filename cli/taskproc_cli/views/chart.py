@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from taskproc_cli.views.svg import document, escape, fitting, page, style, tag, text, text_width
@@ -62,7 +63,7 @@ def html(drawn: Shown) -> Iterator[str]:
 def svg(drawn: Shown) -> Iterator[str]:
     """The picture: the critical path, then a lane for each task that ran at a time; a colour for each class."""
     height = next((high for most, high in HEIGHTS if len(drawn.lanes) <= most), 3.0)
-    colours = _colours(drawn.run.spans)
+    colours = dict(zip(drawn.work, chain(COLOURS, repeat(OTHERS)), strict=False))
     scale = (WIDTH - GUTTER) / max(drawn.end - drawn.start, 1e-6)
     lanes = TOP + PATH * 1.5
     bottom = lanes + len(drawn.lanes) * height * 1.25
@@ -83,16 +84,6 @@ def svg(drawn: Shown) -> Iterator[str]:
         body += _bars(drawn, lane.spans, colours, scale, y, height)
     body += _legend(drawn, colours, bottom + 20)
     return document(WIDTH + 2 * MARGIN, bottom + 30 + MARGIN, drawn.title, SHEET, body)
-
-
-def _colours(spans: Sequence[Span]) -> dict[str, str]:
-    """The colour of each class."""
-    work: Counter[str] = Counter()
-    for span in spans:
-        work[span.name] += span.duration  # type: ignore[assignment]  # Counter adds up any numbers
-    return {
-        name: COLOURS[place] if place < len(COLOURS) else OTHERS for place, (name, _) in enumerate(work.most_common())
-    }
 
 
 def _axis(drawn: Shown, scale: float, bottom: float) -> Iterator[str]:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from taskproc_cli.views.progress import Progress, failed_line, longest, overall, shown
-from taskproc_cli.views.quantities import rough
+from taskproc_cli.views.progress import Progress, class_counts, elapsed, failed_line, longest, overall, shown
 from taskproc_cli.views.screen import Line, Screen, fitted, harmless, width
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ def _whole(now: Snapshot, columns: int) -> Line:
 def _table(classes: list[Work], columns: int) -> list[Line]:
     """A line for each class; the narrower the terminal, the shorter the bars and then the names."""
     numbers = [f"{work.done:,}/{work.total:,}" for work in classes]
-    rows = [(number, *_ends(work)) for number, work in zip(numbers, classes, strict=True)]
+    rows = [(number, *class_counts(work)) for number, work in zip(numbers, classes, strict=True)]
     widths = [max(len(row[place]) for row in rows) for place in range(4)]
     while len(widths) > 1 and sum(each + 2 for each in widths if each) > min(columns * 2 // 3, columns - 13):
         widths.pop()
@@ -136,18 +135,9 @@ def _table(classes: list[Work], columns: int) -> list[Line]:
     return lines
 
 
-def _ends(work: Work) -> tuple[str, str, str]:
-    numbers = ((work.running, "running"), (work.ends["failed"], "failed"), (work.ends["kept"], "kept"))
-    running, failed, kept = (f"{number:,} {what}" if number else "" for number, what in numbers)
-    return running, failed, kept
-
-
 def _runners(running: list[Running], columns: int) -> list[Line]:
-    """The tasks that run longest, each with its time, and what it took before or others of its class take."""
-    texts = [
-        rough(each.seconds) + (f" (usually {rough(each.expected)})" if each.expected is not None else "")
-        for each in running
-    ]
+    """The tasks that run longest."""
+    texts = [*map(elapsed, running)]
     room = max(8, columns - 7 - max(map(len, texts), default=0))
     names = min(room, max((width(each.name) for each in running), default=0))
     return [

@@ -6,8 +6,7 @@ from html import escape
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from taskproc_cli.views.progress import Progress, failed_line, longest, overall, shown
-from taskproc_cli.views.quantities import rough
+from taskproc_cli.views.progress import Progress, class_counts, elapsed, failed_line, longest, overall, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,16 +58,14 @@ def panel(now: Snapshot) -> Iterator[str]:
     if hidden := len(now.classes) - len(classes):
         yield f"<div>{hidden:,} more classes</div>"
     for each in longest(now):
-        usual = f" (usually {rough(each.expected)})" if each.expected is not None else ""
-        yield f"<div>▸ {escape(each.name[:_LABEL])} {rough(each.seconds)}{usual}</div>"
+        yield f"<div>▸ {escape(each.name[:_LABEL])} {elapsed(each)}</div>"
     for error in now.failures[-_FAILED:]:
         yield f"<div>✘ {escape(failed_line(error))}</div>"
     yield "</div>"
 
 
 def _row(work: Work) -> str:
-    numbers = ((work.running, "running"), (work.ends["failed"], "failed"), (work.ends["kept"], "kept"))
-    cells = [f"{work.done:,}/{work.total:,}", *(f"{number:,} {what}" if number else "" for number, what in numbers)]
+    cells = [f"{work.done:,}/{work.total:,}", *class_counts(work)]
     bar = _bar(work.done, work.total, failed=bool(work.ends["failed"]))
     name = f'<td style="text-align: left">{escape(work.name)}</td>'
     return f"<tr>{name}<td>{bar}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"

@@ -200,6 +200,19 @@ def failed_line(error: FailedTaskError) -> str:
     return f"{error.label} failed: {error.reason}"
 
 
+def class_counts(work: Work) -> tuple[str, str, str]:
+    """How many of a class run, failed and were kept, in words; empty for none."""
+    numbers = ((work.running, "running"), (work.ends["failed"], "failed"), (work.ends["kept"], "kept"))
+    running, failed, kept = (f"{number:,} {what}" if number else "" for number, what in numbers)
+    return running, failed, kept
+
+
+def elapsed(task: Running) -> str:
+    """How long a task runs, and what it took before or others of its class take."""
+    usual = f" (usually {rough(task.expected)})" if task.expected is not None else ""
+    return f"{rough(task.seconds)}{usual}"
+
+
 def shown(now: Snapshot, most: int) -> list[Work]:
     """The classes to show where there is room for so many, in the order of the graph: those at work before all."""
     ranked = sorted(now.classes, key=lambda work: (work.done >= work.total, not work.running, not work.done))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from itertools import groupby
+from itertools import chain, groupby, islice, repeat
 from typing import TYPE_CHECKING
 
 from taskproc_cli.views.quantities import count
@@ -31,14 +31,10 @@ GUTTER = 14
 
 def strips(drawn: Shown, width: int) -> Iterator[str]:
     """The run in lines of that width."""
-    work = Counter[str]()
+    marks = dict(zip(drawn.work, chain(LETTERS, repeat(OTHERS)), strict=False))
     longest: dict[str, float] = {}
     for span in drawn.run.spans:
-        work[span.name] += span.duration  # type: ignore[assignment]  # a Counter adds up any numbers
         longest[span.name] = max(span.duration, longest.get(span.name, 0.0))
-    marks = {
-        name: LETTERS[place] if place < len(LETTERS) else OTHERS for place, (name, _) in enumerate(work.most_common())
-    }
     yield paint_out(cut(drawn.title, width), "bold")
     yield from textwrap.wrap(drawn.summary, width)
     yield ""
@@ -51,7 +47,7 @@ def strips(drawn: Shown, width: int) -> Iterator[str]:
     yield f"{'':<{GUTTER}}{'0 s':<{room - 12}}{took(drawn.end - drawn.start):>12}"
     yield ""
     numbers = Counter(span.name for span in drawn.run.spans)
-    for name, total in work.most_common(STEPS):
+    for name, total in islice(drawn.work.items(), STEPS):
         told = f"{count(numbers[name], 'task')}, {took(total)} in all, {took(longest[name])} at most"
         yield f"{_marked(marks[name])} {name.rpartition('.')[2]}: {told}"
     yield ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc.timeline import critical_path
@@ -44,6 +45,14 @@ class Shown(NamedTuple):
         ]
         failed = sum(bool(span.failure) for span in spans)
         return " · ".join([*parts, *([f"{failed:,} failed"] if failed else [])])
+
+    @property
+    def work(self) -> dict[str, float]:
+        """Seconds that the tasks of each class took, those that took longest first."""
+        seconds: dict[str, float] = {}
+        for span in self.run.spans:
+            seconds[span.name] = seconds.get(span.name, 0.0) + span.duration
+        return dict(sorted(seconds.items(), key=itemgetter(1), reverse=True))
 
     def name(self, span: Span) -> str:
         """A task as it is named to people: with its arguments where they are known, else by its id."""
