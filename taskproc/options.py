@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from taskproc.cpus import cpus
 from taskproc.errors import RequestError
 
 if TYPE_CHECKING:
@@ -74,8 +74,3 @@ class Options(NamedTuple):
         if self.interactive or self.executor == "serial":
             return 1
         return self.workers or cpus()
-
-
-def cpus() -> int:
-    """The CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,20 +1,12 @@
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from taskproc.options import Options, cpus
-
-
-def test_cpus_are_those_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3, 5, 7}, raising=False)
-    assert cpus() == 3
-    monkeypatch.delattr(os, "sched_getaffinity")
-    monkeypatch.setattr(os, "cpu_count", lambda: None)
-    assert cpus() == 1
+from taskproc.cpus import cpus
+from taskproc.options import Options
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,8 @@ def _settings(target: Target, settings: Settings) -> Iterator[tuple[str, str, st
     Raises:
         UsageError: a value is none that the option takes.
     """
-    from taskproc.options import Options, cpus
+    from taskproc.cpus import cpus
+    from taskproc.options import Options
 
     defaults = {"cache": f"{cache_path(target, None)}", "workers": f"{cpus()}", "executor": f"{Options().executor}"}
     for name, option in SETTINGS.items():
