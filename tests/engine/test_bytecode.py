@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import py_compile
 import subprocess
 import sys
 import time
@@ -49,3 +50,22 @@ def test_bytecode_of_older_files_is_kept(study: Path) -> None:
     write(study, 1, time.time() - 10)
     assert run(study) == "2"
     assert {"helper", "later"} <= {path.name.partition(".")[0] for path in (study / "__pycache__").glob("*.pyc")}
+
+
+def outdate(study: Path) -> list[Path]:
+    """Keep bytecode as other programs do, then edit without another size or time."""
+    write(study, 1, time.time() - 10)
+    kept = [Path(py_compile.compile(str(study / f"{name}.py"), doraise=True)) for name in ("helper", "later")]
+    write(study, 2, (study / "helper.py").stat().st_mtime)
+    return kept
+
+
+def test_bytecode_that_another_program_kept_before_an_edit_is_not_taken(study: Path) -> None:
+    outdate(study)
+    assert run(study) == "4"
+
+
+def test_bytecode_that_was_kept_long_after_its_source_was_written_is_taken(study: Path) -> None:
+    for path in outdate(study):
+        os.utime(path, (time.time() + 100,) * 2)
+    assert run(study) == "2"
