@@ -8,6 +8,7 @@ the run before depended on.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import time
 from contextlib import suppress
@@ -17,7 +18,7 @@ from taskproc_cli.problems import UsageError
 from taskproc_cli.views import terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -29,6 +30,9 @@ INTERVAL = 0.2
 _AGAIN = "TASKPROC__WATCHED"  # tells the process that begins again what the one before it depended on
 _LONGEST = 100_000  # bytes of that; a variable of the environment takes no more
 
+State = tuple[int, int, int]
+"""Of a file: size, mtime in nanoseconds, inode."""
+
 States = dict[str, object]
 
 
@@ -37,7 +41,7 @@ class Watch:
 
     Attributes:
         on: Whether it is.
-        nodes: The tasks that the run brings up to date, as far as it came to that.
+        nodes: The tasks that the run brings up to date, as far as it came to that; set by `take`.
         error: What ended the work, if an error did.
     """
 
@@ -49,6 +53,8 @@ class Watch:
         self._before = (before or "").splitlines()
         self.nodes: Sequence[Node] = ()
         self._named: list[str] = []
+        self._found: dict[str, State | None] = {}
+        self._look(self._before)
 
     def begin(self, files: Sequence[Path | None], kwargs: str | None) -> None:
         """Be on, for these files and the one that `--kwargs` may name.
@@ -64,13 +70,20 @@ class Watch:
         self._named = [os.path.abspath(file) for file in files if file is not None]
         if kwargs is not None and kwargs.startswith("@"):
             self._named.append(os.path.abspath(os.path.expanduser(kwargs[1:])))
+        self._look(self._named)
+
+    def take(self, nodes: Sequence[Node]) -> None:
+        """Be told what the run is about to bring up to date."""
+        self.nodes = nodes
+        if self.on:
+            self._look((*self._code(), *self._inputs()))
 
     def wait(self) -> None:
         """Return when a file has changed, since this process began or from now on."""
         paths = sorted({*self._code(), *self._inputs(), *self._named, *(self._before if self.error else ())})
         terminal.say(terminal.paint(f"watching {len(paths)} file{'s' * (len(paths) != 1)}; Ctrl-C ends it", "dim"))
         known = _states(paths)
-        changed = [path for path in paths if self._is_newer(path)]
+        changed = [path for path in paths if self._has_changed(path)]
         while not changed:
             time.sleep(INTERVAL)
             changed = _differing(known, _states(paths))
@@ -87,13 +100,21 @@ class Watch:
         os.environ[_AGAIN] = told if len(os.fsencode(told)) < _LONGEST else "\n".join(self._named)
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  the command of this very process
 
-    def _is_newer(self, path: str) -> bool:
-        """Whether a file changed while this process ran; a folder that a task writes into always has."""
-        try:
-            status = os.stat(path)
-        except OSError:
-            return False
-        return os.path.isfile(path) and self._started < status.st_mtime_ns <= time.time_ns()
+    def _look(self, paths: Iterable[str]) -> None:
+        """Remember how files are that count, as early as that is known of each."""
+        for path in paths:
+            if path not in self._found:
+                self._found[path] = _file_state(path)
+
+    def _has_changed(self, path: str) -> bool:
+        """Whether a file changed while this process ran; a folder that a task writes into always has.
+
+        It is another than was found, though it be of an older time, or else it is new by the clock.
+        """
+        state = _file_state(path)
+        if self._found.get(path, state) != state:
+            return True
+        return state is not None and self._started < state[1] <= time.time_ns()
 
     def _code(self) -> Iterator[str]:
         """The files of the code that was loaded or, if it could not be, that the error tells of."""
@@ -126,9 +147,6 @@ class Watch:
                 yield from map(os.path.abspath, input_files(canonical(node.attributes, partial=True).own))
 
 
-watch = Watch()
-
-
 def _files_of(error: BaseException | None) -> Iterator[str]:
     """The files in the traceback of an error, and of those behind it."""
     while error is not None:
@@ -154,5 +172,17 @@ def _states(paths: Sequence[str]) -> States:
     return found
 
 
+def _file_state(path: str) -> State | None:
+    """The same of one file, None of anything else; not the time of its inode, which a task changes that links to it."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return (status.st_size, status.st_mtime_ns, status.st_ino) if stat.S_ISREG(status.st_mode) else None
+
+
 def _differing(then: States, now: States) -> list[str]:
     return [path for path, state in now.items() if state != then[path]]
+
+
+watch = Watch()

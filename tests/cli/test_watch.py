@@ -33,6 +33,18 @@ class Main(Task):
         return add(self.text.read_text() + self.more.read_text())
 """
 
+WAITING = """
+from taskproc import InputFile, Task
+
+class Main(Task):
+    def __init__(self, text: InputFile = "x.txt"):
+        self.text = text
+
+    def run_task(self):
+        open("HERE/go").read()
+        return self.text.read_text()
+"""
+
 
 def helper(added: str) -> str:
     return f"def add(text):\n    return text + {added!r}\n"
@@ -93,6 +105,41 @@ def test_what_changed_while_it_ran_counts(tmp_path: Path, capsys: pytest.Capture
     touch(tmp_path / "x.json")
     watch.wait()
     assert capsys.readouterr().err.endswith("x.json changed\n")
+
+
+def put_older(path: Path) -> None:
+    """Put another file in the place of one, as `mv` and `rsync -t` do: what they bring is as old as it was."""
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes())
+    os.utime(other, (1, 1))
+    other.replace(path)
+
+
+def test_an_older_file_that_took_the_place_of_one_while_it_ran_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watch = Watch()
+    (tmp_path / "x.json").write_text("{}")
+    watch.begin([None], f"@{tmp_path / 'x.json'}")
+    put_older(tmp_path / "x.json")
+    watch.wait()
+    assert capsys.readouterr().err.endswith("x.json changed\n")
+
+
+def test_so_does_one_that_a_task_reads(executable: Path, tmp_path: Path) -> None:
+    for name in ("x.txt", "taskfile.py"):
+        text = WAITING.replace("HERE", str(tmp_path)) if name == "taskfile.py" else "1"
+        (tmp_path / name).write_text(text)
+    os.mkfifo(tmp_path / "go")
+    words = [executable, "run", "--watch", "-q", "-x", "serial"]
+    with subprocess.Popen(words, cwd=tmp_path, stdout=-1, stderr=-1, text=True) as process:
+        assert process.stdout is not None
+        with open(tmp_path / "go", "w"):  # it has begun to read that
+            put_older(tmp_path / "x.txt")
+        told = process.stdout.readline()
+        with open(tmp_path / "go", "w"):  # the next one
+            process.kill()
+    assert told == "1\n"
 
 
 def test_after_an_error_what_the_run_before_depended_on_is_watched_too(

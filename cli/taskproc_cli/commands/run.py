@@ -84,7 +84,8 @@ def run(
     )
     form = _form(format, sweep)
     swept = read_sweep(sweep or (), request.parameters, request.values, request.given)
-    process.nodes = nodes = request.nodes([(point.values, swept.label(point)) for point in swept.points])
+    nodes = request.nodes([(point.values, swept.label(point)) for point in swept.points])
+    process.take(nodes)
     options = options._replace(**for_names(rate_limit or (), prefix or (), request.settings, nodes))
     refuse_executor(options)
     if dry_run:
