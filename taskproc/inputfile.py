@@ -28,6 +28,7 @@ What is not there, as a path derived from an input file need not be, has a size 
 """
 
 _MISSING = -1, 0, 0, 0
+_NEVER = -2, 0, 0, 0  # a state that no file has
 _GRAIN, _COARSE = 100_000_000, 2_000_000_000  # nanoseconds; within these, two contents may have one time
 
 
@@ -112,6 +113,7 @@ class Contents:
         self._recall = recall
         self._digests: dict[str, bytes] = {}
         self._before: dict[str, bytes] = {}
+        self._looked: dict[str, int] = {}
         self.read: dict[str, Listing] = {}
         self.is_news = False
 
@@ -121,6 +123,7 @@ class Contents:
         try:
             if place not in self.read:
                 before = self._recall(place) or {}
+                self._looked[place] = time.time_ns()
                 self.read[place] = _list(place, before)
                 self.is_news |= self.read[place] != before
         except OSError:
@@ -146,12 +149,11 @@ class Contents:
             return False
 
     def lasting(self) -> dict[str, Listing]:
-        """What was found and can be recalled: without files so new that another content may get the same times."""
-        now = time.time_ns()
-        return {
-            place: {name: entry for name, entry in listing.items() if all(_is_settled(at, now) for at in entry[1:3])}
-            for place, listing in self.read.items()
-        }
+        """What was found, to be recalled.
+
+        A file that was so new that another content may get its times is to be read again, whatever its state.
+        """
+        return {place: _lasting(listing, self._looked[place]) for place, listing in self.read.items()}
 
 
 def _digest_of(listing: Listing) -> bytes:
@@ -217,6 +219,13 @@ def _names(folder: str, inside: str = "", above: tuple[str, ...] = ()) -> Iterat
                     yield from _names(folder, name, (*above, here))
             else:
                 yield name
+
+
+def _lasting(listing: Listing, now: int) -> Listing:
+    return {
+        name: entry if all(_is_settled(at, now) for at in entry[1:3]) else (*_NEVER, entry[-1])
+        for name, entry in listing.items()
+    }
 
 
 def _is_settled(at: int, now: int) -> bool:

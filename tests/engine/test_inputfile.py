@@ -211,11 +211,22 @@ def test_a_listing_of_an_earlier_kind_is_read(text: Path) -> None:
     assert Contents(former.get).digest(text) == known
 
 
-def test_a_file_that_is_new_is_not_recalled(text: Path) -> None:
+def test_a_file_that_was_new_when_it_was_read_is_read_again(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    states: dict[str, Any] = {}
+    state: Callable[[str], Any] = inputfile._state
+
+    def within_a_tick(path: str) -> Any:  # of the file system's clock
+        return states.setdefault(path, state(path))
+
+    monkeypatch.setattr(inputfile, "_state", within_a_tick)
     text.write_text("new")
     found = Contents(lambda _: None)
-    found.digest(text)
-    assert found.lasting() == {str(text): {}}
+    known = found.digest(text)
+    text.write_text("now")
+    settled()
+    later = Contents(found.lasting().get)
+    assert later.digest_before(text) == known
+    assert later.digest(text) != known
 
 
 def test_names_and_contents_of_a_folder_count(tmp_path: Path) -> None:
