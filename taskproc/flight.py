@@ -48,6 +48,7 @@ class Flight:
     unanswered: dict[int, Node]
     serial: int = 0
     begun: float = field(default_factory=time.time)
+    departed: float = field(default_factory=time.monotonic)  # the same moment, by a clock that nobody sets
     heard: float = field(default_factory=time.monotonic)
     answered: bool = False
     recalled: bool = False
@@ -60,7 +61,7 @@ class Flight:
 
     def made(self) -> Made:
         """When and how long one of its tasks has run at the most, which cannot tell itself."""
-        return Made(self.begun, max(0.0, time.time() - self.begun), "")
+        return Made(self.begun, time.monotonic() - self.departed, "")
 
     def printed(self, *, now: bool) -> Iterator[tuple[Flight, Answer]]:
         """What its logs show that has not been told."""

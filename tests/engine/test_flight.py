@@ -1,11 +1,15 @@
 from __future__ import annotations
 
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
 from taskproc.batch import Batch, Done, Ended
 from taskproc.flight import MANY, Flight, Flights
 from taskproc.limits import Lane
 from taskproc.record import Made
+
+if TYPE_CHECKING:
+    import pytest
 
 
 class Fast:
@@ -30,3 +34,12 @@ def test_what_comes_without_end_is_taken_in_by_turns() -> None:
     *done, last = [answer for turn in turns for _, answer in turn]
     assert [answer.position for answer in done if isinstance(answer, Done)] == list(range(2 * MANY + 3))
     assert last == Ended()
+
+
+def test_a_clock_that_is_set_makes_nothing_take_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    flight: Any = Flight(Fast(), Lane(None, ()), {}, (), (), frozenset(), {})  # type: ignore[arg-type]
+    for moment in (flight.begun + 1e9, flight.begun - 1e9):
+        monkeypatch.setattr(time, "time", lambda moment=moment: moment)
+        made = flight.made()
+        assert made.start == flight.begun
+        assert 0 <= made.duration < 1e8
