@@ -1,4 +1,4 @@
-"""The bytecode of this Python, and what it keeps of that of source files in a process that is ours.
+"""The bytecode of this Python, and what it keeps of that of source files in a process that runs tasks.
 
 What it keeps is taken for that of a file with the same size and the same second of modification. So what is written
 while a file is that new would hide an edit within the same second, and old code would be run for the new one. Other

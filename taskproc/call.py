@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc.batch import Answer, Batch, Refused
-from taskproc.bytecode import PYTHON
+from taskproc.bytecode import PYTHON, keep_settled_only
 from taskproc.capture import borrowed_process
 from taskproc.loading import held
 from taskproc.locks import known_runs
@@ -36,6 +36,8 @@ def run_pickled(blob: bytes) -> bytes:
     Each time counts as an attempt of its own, with folders of its own. The one whose answers come back is recorded.
     """
     message: Parcel = pickle.loads(blob)
+    if message.pid != os.getpid():
+        keep_settled_only()
     entries = [entry or message.cwd for entry in message.sys_path]
     entries += [entry for entry in sys.path if entry not in entries]
     if entries != sys.path:

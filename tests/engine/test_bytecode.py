@@ -19,6 +19,14 @@ class Main(Task):
         return helper.VALUE + later.VALUE
 """
 
+POOLS = """
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
+def fresh():
+    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+"""
+
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
@@ -26,9 +34,10 @@ def study(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(study: Path) -> str:
-    words = [sys.executable, "-m", "taskproc_cli", "run", "-q"]
+def run(study: Path, *options: str) -> str:
+    words = [sys.executable, "-m", "taskproc_cli", "run", "-q", *options]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPATH"] = str(study)
     done = subprocess.run(words, cwd=study, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout.strip()
 
@@ -54,7 +63,7 @@ def test_bytecode_of_older_files_is_kept(study: Path) -> None:
 
 def outdate(study: Path) -> list[Path]:
     """Keep bytecode as other programs do, then edit without another size or time."""
-    write(study, 1, time.time() - 10)
+    write(study, 1, time.time() + 100)  # so new that the program itself keeps none
     kept = [Path(py_compile.compile(str(study / f"{name}.py"), doraise=True)) for name in ("helper", "later")]
     write(study, 2, (study / "helper.py").stat().st_mtime)
     return kept
@@ -63,6 +72,12 @@ def outdate(study: Path) -> list[Path]:
 def test_bytecode_that_another_program_kept_before_an_edit_is_not_taken(study: Path) -> None:
     outdate(study)
     assert run(study) == "4"
+
+
+def test_nor_is_it_by_workers_that_are_not_ours(study: Path) -> None:
+    (study / "pools.py").write_text(POOLS)
+    outdate(study)
+    assert run(study, "-x", "pools:fresh") == "4"
 
 
 def test_bytecode_that_was_kept_long_after_its_source_was_written_is_taken(study: Path) -> None:
