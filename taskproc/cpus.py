@@ -24,7 +24,7 @@ def cpus() -> int:
 def _quotas() -> Iterator[int]:
     """For how many CPUs there is time in the control group of this process, and in those above that it sees."""
     with suppress(OSError, ValueError):  # there are no such groups
-        for line in _MEMBERSHIP.read_text().splitlines():
+        for line in _MEMBERSHIP.read_text("utf-8", "surrogateescape").splitlines():
             _, controllers, group = line.split(":", 2)
             if not controllers:  # version 2
                 yield from _quotas_of(_GROUPS, group, "cpu.max")
@@ -36,6 +36,6 @@ def _quotas_of(top: Path, group: str, *files: str) -> Iterator[int]:
     place = Path(group.lstrip("/"))
     for folder in (place, *place.parents):
         with suppress(OSError, ValueError):  # it has none
-            quota, period = [int(word) for file in files for word in (top / folder / file).read_text().split()]
+            quota, period = [int(word) for file in files for word in (top / folder / file).read_text("ascii").split()]
             if quota > 0:
                 yield math.ceil(quota / period)

@@ -149,7 +149,10 @@ class _ProcessKeeper(Keeper):
         with contextlib.suppress(Exception):  # then the first batch will tell
             self._living()
         for batch, reply in self._pool.jobs(self):
-            last = self._talk(batch, reply)
+            try:
+                last = self._talk(batch, reply)
+            except Exception as error:  # noqa: BLE001  nobody would hear of it, and the run would wait
+                last = Lost(f"what became of its worker can't be told: {reason_of(error)}")
             self._pool.settled(batch.serial)
             if not self._killed:
                 reply(batch.serial, last)
@@ -211,13 +214,12 @@ class _ProcessKeeper(Keeper):
         with self._lock:
             worker, self._worker = self._worker, None
         assert worker is not None
-        reason = worker.bury()
-        position = unanswered(batch, answers)
-        end, kept = "", False
-        if position is not None and not self._killed:
+        with contextlib.closing(worker):
+            reason = worker.bury()
+            position = unanswered(batch, answers)
+            if position is None or self._killed:
+                return Lost(reason)
             folder = batch.payloads[position].folder
             with contextlib.suppress(OSError):  # a full disk must not hide why the worker died
                 worker.keep_output(folder)
-            end, kept = tail(folder), os.path.isdir(folder)
-        worker.close()
-        return Lost(reason, end, kept=kept)
+        return Lost(reason, tail(folder), kept=os.path.isdir(folder))

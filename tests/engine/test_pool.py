@@ -93,6 +93,18 @@ def test_many_deaths(lab: Any, pool: ProcessPool) -> None:
         assert lost == Lost("exit status 3")
 
 
+def test_no_batch_is_waited_for_when_its_worker_cannot_be_seen_to(
+    lab: Any, pool: ProcessPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bury(worker: object) -> str:
+        raise ValueError("odd")
+
+    monkeypatch.setattr("taskproc.process.WorkerProcess.bury", bury)
+    assert lab.run(pool, lab.batch(("Call", "os._exit(3)"))) == [
+        Lost("what became of its worker can't be told: ValueError: odd")
+    ]
+
+
 def test_a_worker_that_dies_idle_is_replaced(lab: Any, pool: ProcessPool) -> None:
     (pid,) = values(lab.run(pool, lab.batch(("Call", "result = os.getpid()"))))
     os.kill(pid, signal.SIGKILL)
