@@ -84,3 +84,16 @@ def test_bytecode_that_was_kept_long_after_its_source_was_written_is_taken(study
     for path in outdate(study):
         os.utime(path, (time.time() + 100,) * 2)
     assert run(study) == "2"
+
+
+def test_bytecode_of_what_a_link_led_to_before_is_not_taken(study: Path) -> None:
+    write(study, 1, time.time() + 100)
+    linked, other = study / "helper.py", study / "other.py"
+    linked.rename(study / "first.py")
+    linked.symlink_to("first.py")
+    os.utime(py_compile.compile(str(linked), doraise=True), (time.time() + 100,) * 2)
+    other.write_text("VALUE = 2")
+    os.utime(other, (linked.stat().st_mtime,) * 2)
+    linked.unlink()
+    linked.symlink_to("other.py")
+    assert run(study) == "3"
