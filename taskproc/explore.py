@@ -154,6 +154,7 @@ class Explorer(Links):
     def read_members(self, node: Node, cls: type, words: Collection[str]) -> None:
         """Link those members of a Task class that code may read by some words."""
         label = reference(cls)
+        self._link_metaclass(node, cls)
         for word in members_read(cls, words):
             if not word.startswith(("__", "_task_")):
                 self._link_member(node, f"{label}.{word}", cls, (word,))

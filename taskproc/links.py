@@ -166,8 +166,13 @@ class Links:
         if is_user_code(value) and not is_untracked(value):
             node.edges[label] = self._node(value)
 
+    def _link_metaclass(self, node: Node, cls: type) -> None:
+        """Link what may give a class any member."""
+        self._link_definition(node, f"metaclass of {reference(cls)}", type(cls))
+
     def _link_member(self, node: Node, label: str, cls: type, rest: Chain) -> None:
         """Link what is read from a Task class: no task is made there, so only that member counts."""
+        self._link_metaclass(node, cls)
         for owner in cls.__mro__:
             if issubclass(self._base, owner):
                 return

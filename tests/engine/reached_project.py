@@ -113,6 +113,9 @@ def meta_extra():
 class WithMeta(metaclass=Meta):
     pass
 
+def tag_value():
+    return 19
+
 class SubBase:
     def __init_subclass__(cls, **kw):
         cls.sub = sub_value()
@@ -457,6 +460,15 @@ class Base1(Task):
     def unread(self): return 1
     TABLE = {"k": [1]}
 
+class TagType(type(Task)):
+    def tag(cls): return helpers.tag_value()
+    def __getattr__(cls, name):
+        if name != "made": raise AttributeError(name)
+        return helpers.tag_value()
+class WithTag(Task, metaclass=TagType):
+    def run_task(self): return 1
+WITH_TAG = [WithTag]
+
 TASKS = [Base1]
 TABLES = {"t": Base1}
 """
@@ -518,6 +530,9 @@ BODIES = {
     "MemberTab": "return Base1.TABLE['k']",
     "LoopCls": "return sum(c.SHARED for c in TASKS)",
     "GetAttr": "return getattr(Base1, 'SHARED')",
+    "MetaMem": "return WithTag.tag()",
+    "MetaLoop": "return [each.tag() for each in WITH_TAG]",
+    "MetaMade": "return [each.made for each in WITH_TAG]",
     "TabCls": "return TABLES['t'].SHARED",
     "Logged": "return helpers.log.name and 1",
     "Alias": "return aliased(1)",
@@ -713,6 +728,7 @@ EDITS: dict[str, tuple[str, tuple[tuple[str, str, str], ...]]] = {
     ),
     "metaclass": ("MetaT", (("helpers.py", "def meta_extra():\n    return 11", "def meta_extra():\n    return 12"),)),
     "metaclass new": ("MetaT", (("helpers.py", "cls.tag = leaf3(1)", "cls.tag = leaf3(2)"),)),
+    "task metaclass": ("MetaLoop MetaMade MetaMem", (("helpers.py", "return 19", "return 20"),)),
     "init_subclass": ("SubT", (("helpers.py", "return 21", "return 22"),)),
     "getattr": ("LazyT", (("helpers.py", "return len(name)", "return len(name) + 1"),)),
     "descriptor": ("DescT", (("helpers.py", "return 31", "return 32"),)),
