@@ -174,17 +174,16 @@ class Links:
         """Link what is read from a Task class: no task is made there, so only that member counts."""
         self._link_metaclass(node, cls)
         for owner in cls.__mro__:
-            if issubclass(self._base, owner):
+            if rest[0] not in vars(owner):
+                continue
+            value, name = vars(owner)[rest[0]], f"{reference(owner)}.{rest[0]}"
+            if issubclass(self._base, owner) or isinstance(value, Slot):
                 return
-            if rest[0] in vars(owner):
-                value, name = vars(owner)[rest[0]], f"{reference(owner)}.{rest[0]}"
-                if isinstance(value, Slot):
-                    return
-                if isinstance(value, classmethod):
-                    node.held[cls] = None
-                node.bound[label] = owner.__module__, name, value
-                self._link(node, label, function_in(value) or value, rest[1:], name)
-                return
+            if isinstance(value, classmethod):
+                node.held[cls] = None
+            node.bound[label] = owner.__module__, name, value
+            self._link(node, label, function_in(value) or value, rest[1:], name)
+            label += " above"  # which may be read by `super`
 
     def _constant(self, value: Any, name: str, namespace: Mapping[str, Any] | None) -> Node:
         """The node of a value that is no definition of the user's."""

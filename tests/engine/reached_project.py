@@ -115,6 +115,8 @@ class WithMeta(metaclass=Meta):
 
 def tag_value():
     return 19
+def label_value():
+    return 23
 
 class SubBase:
     def __init_subclass__(cls, **kw):
@@ -460,6 +462,15 @@ class Base1(Task):
     def unread(self): return 1
     TABLE = {"k": [1]}
 
+class Named(Base1):
+    @classmethod
+    def label(cls): return helpers.label_value()
+class Late:
+    LATE = 3
+class Renamed(Named, Late):
+    @classmethod
+    def label(cls): return super().label()
+
 class TagType(type(Task)):
     def tag(cls): return helpers.tag_value()
     def __getattr__(cls, name):
@@ -530,6 +541,8 @@ BODIES = {
     "MemberTab": "return Base1.TABLE['k']",
     "LoopCls": "return sum(c.SHARED for c in TASKS)",
     "GetAttr": "return getattr(Base1, 'SHARED')",
+    "MemberSup": "return Renamed.label()",
+    "MemberLate": "return Renamed.LATE",
     "MetaMem": "return WithTag.tag()",
     "MetaLoop": "return [each.tag() for each in WITH_TAG]",
     "MetaMade": "return [each.made for each in WITH_TAG]",
@@ -800,6 +813,8 @@ EDITS: dict[str, tuple[str, tuple[tuple[str, str, str], ...]]] = {
         (("helpers.py", "return x + 3\n", "return x + 33\n"),),
     ),
     "task member table": ("Base1 Child1 MemberTab", (("study.py", 'TABLE = {"k": [1]}', 'TABLE = {"k": [2]}'),)),
+    "task member by super": ("MemberSup", (("helpers.py", "return 23", "return 24"),)),
+    "task member above tasks": ("MemberLate", (("study.py", "LATE = 3", "LATE = 4"),)),
     "task unread": ("Base1 Child1", (("study.py", "def unread(self): return 1", "def unread(self): return 2"),)),
     "leaf": (
         "Alias AttrFun Comp ConstFun CtxC CtxM FStr Lam LocalFunc MakeFun MakeLam ReadFun ReadLam",
