@@ -126,20 +126,37 @@ def test_an_older_file_that_took_the_place_of_one_while_it_ran_counts(
     assert capsys.readouterr().err.endswith("x.json changed\n")
 
 
-def test_so_does_one_that_a_task_reads(executable: Path, tmp_path: Path) -> None:
-    for name in ("x.txt", "taskfile.py"):
-        text = WAITING.replace("HERE", str(tmp_path)) if name == "taskfile.py" else "1"
-        (tmp_path / name).write_text(text)
+def test_one_of_the_same_size_and_time_counts_since_it_began_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, other, folder = tmp_path / "x.json", tmp_path / "other", tmp_path / "folder"
+    for each in (path, other):
+        each.write_text("{}")
+        os.utime(each, (1, 1))
+    folder.mkdir()
+    monkeypatch.setenv(module._AGAIN, f"{path}\n{folder}")
+    watch = Watch()
+    other.replace(path)
+    (folder / "made").touch()  # as a task may
+    watch.begin([folder], f"@{path}")
+    watch.wait()
+    assert capsys.readouterr().err.endswith("x.json changed\n")
+
+
+@pytest.mark.parametrize("name", ["x.txt", "taskfile.py"])
+def test_so_does_one_that_a_task_reads(executable: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "x.txt").write_text("1")
+    (tmp_path / "taskfile.py").write_text(WAITING.replace("HERE", str(tmp_path)))
     os.mkfifo(tmp_path / "go")
-    words = [executable, "run", "--watch", "-q", "-x", "serial"]
+    words = [executable, "run", "--watch", "-x", "serial"]
     with subprocess.Popen(words, cwd=tmp_path, stdout=-1, stderr=-1, text=True) as process:
         assert process.stdout is not None
+        assert process.stderr is not None
         with open(tmp_path / "go", "w"):  # it has begun to read that
-            put_older(tmp_path / "x.txt")
-        told = process.stdout.readline()
-        with open(tmp_path / "go", "w"):  # the next one
-            process.kill()
-    assert told == "1\n"
+            put_older(tmp_path / name)
+        assert process.stdout.readline() == "1\n"
+        assert f"{name} changed\n" in process.stderr
+        process.kill()
 
 
 def test_after_an_error_what_the_run_before_depended_on_is_watched_too(

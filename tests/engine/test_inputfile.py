@@ -229,6 +229,31 @@ def test_a_file_that_was_new_when_it_was_read_is_read_again(text: Path, monkeypa
     assert later.digest(text) != known
 
 
+def test_a_file_that_was_new_as_its_reading_began_is_read_again(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text.write_text("new")
+    found, reading = Contents(lambda _: None), inputfile.digest_at
+
+    def long(path: str) -> bytes:
+        now = time.time_ns()
+        monkeypatch.setattr(time, "time_ns", lambda: now + 10**10)
+        return reading(path)
+
+    monkeypatch.setattr(inputfile, "digest_at", long)
+    found.digest(text)
+    monkeypatch.undo()
+    later = Contents(found.lasting().get)
+    later.digest(text)
+    assert later.is_news
+
+
+def test_a_new_file_that_is_gone_is_not_what_it_was(text: Path) -> None:
+    text.write_text("new")
+    found = Contents(lambda _: None)
+    known = found.digest(text)
+    text.unlink()
+    assert Contents(found.lasting().get).digest(text) != known
+
+
 def test_names_and_contents_of_a_folder_count(tmp_path: Path) -> None:
     def state() -> bytes:
         return Contents(lambda _: None).digest(tmp_path / "folder")
