@@ -35,6 +35,7 @@ class Main(Task):
 
 WAITING = """
 from taskproc import InputFile, Task
+import helper
 
 class Main(Task):
     def __init__(self, text: InputFile = "x.txt"):
@@ -143,9 +144,10 @@ def test_one_of_the_same_size_and_time_counts_since_it_began_again(
     assert capsys.readouterr().err.endswith("x.json changed\n")
 
 
-@pytest.mark.parametrize("name", ["x.txt", "taskfile.py"])
-def test_so_does_one_that_a_task_reads(executable: Path, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["x.txt", "helper.py"])
+def test_so_does_one_that_a_task_reads_or_imports(executable: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / "x.txt").write_text("1")
+    (tmp_path / "helper.py").touch()
     (tmp_path / "taskfile.py").write_text(WAITING.replace("HERE", str(tmp_path)))
     os.mkfifo(tmp_path / "go")
     words = [executable, "run", "--watch", "-x", "serial"]
