@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 from taskproc.record import Key
-from taskproc.timeline import Span
+from taskproc.timeline import Span, Timeline
 from taskproc_cli.views.lanes import make_lanes
+from taskproc_cli.views.timeline import Shown
 
 if TYPE_CHECKING:
     import subprocess
@@ -89,3 +90,10 @@ def test_tasks_that_overlap_are_in_different_lanes() -> None:
         ("b", [(1, 3)]),
         ("b", [(2, 4)]),
     ]
+
+
+def test_classes_come_by_how_long_their_tasks_took() -> None:
+    took = [("short", 1), ("twice", 2), ("long", 3), ("twice", 2)]
+    spans = [span(0, seconds, "")._replace(name=name) for name, seconds in took]
+    run: Any = Timeline(None, spans)  # type: ignore[arg-type]
+    assert list(Shown(run, {}, [], [], 0, 1).work.items()) == [("twice", 4), ("long", 3), ("short", 1)]
