@@ -3,7 +3,7 @@
 What it keeps is taken for that of a file with the same size and the same second of modification. So what is written
 while a file is that new would hide an edit within the same second, and old code would be run for the new one. Other
 programs do write it then, and copies and archives may keep the time of an edited file: what was not written well after
-the file was put in its place is not taken. Nor is that of a link, which may have led to another file then.
+the file, or a link to it, was put in its place is not taken.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def keep_settled_only() -> None:
 def _read_settled(self: SourceFileLoader, path: str) -> bytes:
     data = _read(self, path)
     if path.endswith(".pyc") and not any(data[_FLAGS]) and is_user_file(self.path):
-        placed = os.stat(self.path).st_ctime  # which no program can set
-        if os.stat(path).st_mtime - placed <= _SECOND or os.path.islink(self.path):
+        placed = max(os.stat(self.path).st_ctime, os.lstat(self.path).st_ctime)  # which no program can set
+        if os.stat(path).st_mtime - placed <= _SECOND:
             raise OSError(f"{path} may be of another source")  # for the import system: there is none
     return data
 

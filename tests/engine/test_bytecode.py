@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import os
 import py_compile
+import stat
 import subprocess
 import sys
 import time
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 import pytest
+
+from taskproc import bytecode
 
 TASKFILE = """
 from taskproc import Task
@@ -88,14 +92,21 @@ def test_bytecode_that_was_kept_long_after_its_source_was_written_is_taken(study
     assert run(study) == "2"
 
 
-def test_bytecode_of_what_a_link_led_to_before_is_not_taken(study: Path) -> None:
-    write(study, 1, time.time() + 100)
-    linked, other = study / "helper.py", study / "other.py"
-    linked.rename(study / "first.py")
-    linked.symlink_to("first.py")
-    os.utime(py_compile.compile(str(linked), doraise=True), (time.time() + 100,) * 2)
-    other.write_text("VALUE = 2")
-    os.utime(other, (linked.stat().st_mtime,) * 2)
-    linked.unlink()
-    linked.symlink_to("other.py")
-    assert run(study) == "3"
+def test_bytecode_of_what_a_link_led_to_before_is_not_taken(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(study, 1, time.time() - 10)
+    link = study / "linked.py"
+    link.symlink_to("helper.py")
+    kept = py_compile.compile(str(link), doraise=True)
+    os.utime(kept, (time.time() + 100,) * 2)
+    loader = SourceFileLoader("linked", str(link))
+    assert bytecode._read_settled(loader, kept) == Path(kept).read_bytes()
+    lstat = os.lstat
+
+    def later(path: str) -> os.stat_result:  # no program can set that time
+        status = [*lstat(path)]
+        status[stat.ST_CTIME] += 200
+        return os.stat_result(status)
+
+    monkeypatch.setattr(os, "lstat", later)
+    with pytest.raises(OSError, match=r"linked.*\.pyc may be of another source"):
+        bytecode._read_settled(loader, kept)
