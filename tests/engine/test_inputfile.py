@@ -221,7 +221,9 @@ def test_a_file_that_was_new_when_it_was_read_is_read_again(text: Path, monkeypa
     monkeypatch.setattr(inputfile, "_state", within_a_tick)
     text.write_text("new")
     found = Contents(lambda _: None)
-    known = found.digest(text)
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time_ns", lambda: text.stat().st_ctime_ns)
+        known = found.digest(text)
     text.write_text("now")
     settled()
     later = Contents(found.lasting().get)
@@ -231,13 +233,13 @@ def test_a_file_that_was_new_when_it_was_read_is_read_again(text: Path, monkeypa
 
 def test_a_file_that_was_new_as_its_reading_began_is_read_again(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text.write_text("new")
-    found, reading = Contents(lambda _: None), inputfile.digest_at
+    found, reading, now = Contents(lambda _: None), inputfile.digest_at, text.stat().st_ctime_ns
 
     def long(path: str) -> bytes:
-        now = time.time_ns()
         monkeypatch.setattr(time, "time_ns", lambda: now + 10**10)
         return reading(path)
 
+    monkeypatch.setattr(time, "time_ns", lambda: now)
     monkeypatch.setattr(inputfile, "digest_at", long)
     found.digest(text)
     monkeypatch.undo()
