@@ -469,7 +469,7 @@ class Late:
     LATE = 3
 class Renamed(Named, Late):
     @classmethod
-    def label(cls): return super().label()
+    def label(cls): return super(Renamed, cls).label()  # from Python 3.12 on, `super()` reads the whole class
 
 class TagType(type(Task)):
     def tag(cls): return helpers.tag_value()
