@@ -148,6 +148,7 @@ class Links:
             node.bound[label] = str(namespace.get("__name__")), name, value
         if isinstance(value, type) and issubclass(value, self._base):
             if rest and rest[0][:2] != "__":
+                self._link_metaclass(node, value)
                 self._link_member(node, label, value, rest)
             elif name.endswith(".__class__"):
                 node.edges[label] = self._node(value)
@@ -172,7 +173,6 @@ class Links:
 
     def _link_member(self, node: Node, label: str, cls: type, rest: Chain) -> None:
         """Link what is read from a Task class: no task is made there, so only that member counts."""
-        self._link_metaclass(node, cls)
         for owner in cls.__mro__:
             if rest[0] not in vars(owner):
                 continue

@@ -15,7 +15,7 @@ from taskproc_cli.problems import UsageError
 from taskproc_cli.watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 STUDY = """
@@ -99,15 +99,6 @@ def test_a_changed_file_begins_the_run_again_until_ctrl_c(study: Any, tmp_path: 
     assert study.wait() == 130
 
 
-def test_what_changed_while_it_ran_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    watch = Watch()
-    (tmp_path / "x.json").write_text("{}")
-    watch.begin([None], f"@{tmp_path / 'x.json'}")
-    touch(tmp_path / "x.json")
-    watch.wait()
-    assert capsys.readouterr().err.endswith("x.json changed\n")
-
-
 def put_older(path: Path) -> None:
     """Put another file in the place of one, as `mv` and `rsync -t` do: what they bring is as old as it was."""
     other = path.with_name("other")
@@ -116,13 +107,14 @@ def put_older(path: Path) -> None:
     other.replace(path)
 
 
-def test_an_older_file_that_took_the_place_of_one_while_it_ran_counts(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("change", [touch, put_older])
+def test_what_changed_while_it_ran_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Callable[[Path], None]
 ) -> None:
     watch = Watch()
     (tmp_path / "x.json").write_text("{}")
     watch.begin([None], f"@{tmp_path / 'x.json'}")
-    put_older(tmp_path / "x.json")
+    change(tmp_path / "x.json")
     watch.wait()
     assert capsys.readouterr().err.endswith("x.json changed\n")
 
