@@ -53,11 +53,21 @@ _RESERVED = frozenset({"cache.db", "cache.db-journal", "cachedir.tag"})
 _MAX_NAME = 200
 
 
+def _spelled(path: str) -> str:
+    """A path as this process must spell it: the bytes of names are UTF-8, whatever its locale is."""
+    return os.fsdecode(path.encode("utf-8", "surrogateescape"))
+
+
+def _meant(path: str) -> str:
+    """The inverse of `_spelled`."""
+    return os.fsencode(path).decode("utf-8", "surrogateescape")
+
+
 def folder_name(name: str) -> str:
     """The folder of the task class `name`: the name itself, unless a file system could stumble over it."""
     encoded = name.encode("utf-8", "surrogatepass")
     if _PLAIN.fullmatch(name) and len(encoded) <= _MAX_NAME and name.lower() not in _RESERVED:
-        return name
+        return _spelled(name)
     kept = re.sub(r"[^A-Za-z0-9_]+", "_", name)[:100]
     return f"{kept}-{digest(encoded).hex()[:16]}"
 
@@ -66,7 +76,7 @@ def namesakes(names: Iterable[str]) -> dict[str, list[str]]:
     """For each class those others whose folders are the same where a file system ignores case, as that of macOS."""
     alike: dict[str, list[str]] = {}
     for name in names:
-        alike.setdefault(folder_name(name).casefold(), []).append(name)
+        alike.setdefault(_meant(folder_name(name)).casefold(), []).append(name)
     return {name: [other for other in group if other != name] for group in alike.values() for name in group}
 
 
@@ -101,7 +111,8 @@ def begun_by(run: str, folder: Path) -> list[Path]:
 def take_manifest(folder: Path, known: Mapping[str, bytes] | None = None) -> tuple[FileEntry, ...]:
     """Everything that an attempt left but its logs, sorted by path.
 
-    `known` has digests of files whose content need not be read again, by path relative to `folder`.
+    Paths are recorded as UTF-8 has them. `known` has digests of files whose content need not be read again, by path
+    relative to `folder`.
     """
     digests = known or {}
     entries: list[FileEntry] = []
@@ -113,7 +124,7 @@ def take_manifest(folder: Path, known: Mapping[str, bytes] | None = None) -> tup
                 path = inside + item.name
                 if path in LOGS:
                     continue
-                entries.append(_entry(item, path, digests.get(path)))
+                entries.append(_entry(item, _meant(path), digests.get(path)))
                 if item.is_dir(follow_symlinks=False):
                     pending.append(path + "/")
     return tuple(sorted(entries, key=lambda entry: entry.path))
@@ -140,7 +151,7 @@ def check_manifest(folder: Path, entries: Collection[FileEntry]) -> str | None:
     """What differs from the manifest by type, size or mtime, as `data/model.bin is missing`; None if nothing does."""
     for entry in entries:
         try:
-            status = os.lstat(folder / entry.path)
+            status = os.lstat(folder / _spelled(entry.path))
         except OSError:
             return f"{entry.path} is missing"
         if stat.S_ISDIR(status.st_mode) != (entry.size == _FOLDER_SIZE):
@@ -243,9 +254,10 @@ def remove_attempts(cache: Path, name: str, task_id: int, keep: Collection[str] 
 def remove_everything(cache: Path) -> None:
     """Remove every attempt of every task, whatever is recorded."""
     for folder in os.listdir(cache):
-        if folder_name(folder) == folder and not (cache / folder).is_symlink():
-            for task_id in task_ids_on_disk(cache, folder):
-                remove_attempts(cache, folder, task_id)
+        name = _meant(folder)
+        if folder_name(name) == folder and not (cache / folder).is_symlink():
+            for task_id in task_ids_on_disk(cache, name):
+                remove_attempts(cache, name, task_id)
 
 
 @contextmanager

@@ -95,3 +95,22 @@ def test_a_picture_is_well_formed_whatever_stdout_can_encode(
 def test_help_says_what_it_can(written: Path, tmp_path: Path) -> None:
     assert b"Gr\\xf6\\xdfe \\u2014" in _said(written, tmp_path, "ascii", "run", "study.py", "--help")
     assert "Größe \\u2014".encode("latin-1") in _said(written, tmp_path, "latin-1", "run", "study.py", "--help")
+
+
+def test_a_cache_is_the_same_in_every_locale(executable: Path, tmp_path: Path) -> None:
+    (tmp_path / "study.py").write_text(
+        SOURCE.replace("class Main", "class Größe数").replace("return", "return 'x' * 70000,")
+    )
+    ascii_locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    locales = [ascii_locale, {"LC_ALL": "C", "PYTHONUTF8": "1"}]
+    for number, locale in enumerate(locales + locales):
+        done = subprocess.run(
+            [executable, "run", "-x", "serial", "study.py"],
+            cwd=tmp_path,
+            env=os.environ | locale,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+        )
+        assert (b"1 reused" in done.stderr) == (number > 0)
+    assert "study.Größe数" in os.listdir(tmp_path / ".taskproc")

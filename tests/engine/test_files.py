@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -118,6 +120,29 @@ def test_names_a_file_system_could_stumble_over_are_replaced(name: str) -> None:
 
 def test_plain_names_stay() -> None:
     assert folder_name("pkg.study-2.f.<locals>.Outer.Ünner") == "pkg.study-2.f.<locals>.Outer.Ünner"
+
+
+def test_names_on_disk_are_utf_8_whatever_the_locale(tmp_path: Path) -> None:
+    attempt = attempt_folder(tmp_path, name := "数.Größe", 3, FIRST)
+    (attempt / DATA).mkdir(parents=True)
+    (attempt / DATA / "é…😀").touch()
+    (attempt / DATA / os.fsdecode(b"\xff")).touch()
+    look = (
+        "from pathlib import Path\n"
+        "from taskproc.files import *\n"
+        "cache = Path('.')\n"
+        f"attempt = attempt_folder(cache, {name!a}, 3, '{FIRST}')\n"
+        "entries = take_manifest(attempt)\n"
+        "print(ascii([entry.path for entry in entries]), check_manifest(attempt, entries))\n"
+        "remove_everything(cache)"
+    )
+    ascii_locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", look], cwd=tmp_path, env=os.environ | ascii_locale, capture_output=True, check=True
+    )
+    entries = ascii(["data", "data/é…😀", "data/\udcff"])
+    assert done.stdout.decode() == f"{entries} None\n"
+    assert not os.listdir(tmp_path)
 
 
 @pytest.mark.parametrize("what", [DATA, STDOUT, STDERR])
