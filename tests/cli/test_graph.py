@@ -83,6 +83,11 @@ def test_labels_are_quoted(cli: Command, form: str) -> None:
     assert not re.search(r'(?<!\\)"', inner)
 
 
+@pytest.mark.parametrize(("form", "shown"), [("dot", "'&amp;lt;'"), ("mermaid", "'#amp;lt;'")])
+def test_a_label_that_looks_like_markup_is_shown_as_it_is(cli: Command, form: str, shown: str) -> None:
+    assert shown in cli("graph", "Result", "--code", "&lt;", "--format", form).stdout
+
+
 def test_a_deep_graph_is_drawn(cli: Command, tmp_path: Path) -> None:
     (tmp_path / "deep.py").write_text(
         "from taskproc import Const, Requires, Task\n"

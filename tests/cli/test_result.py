@@ -138,6 +138,20 @@ def test_many_lines_are_written_as_they_come(monkeypatch: pytest.MonkeyPatch) ->
     assert len(out.sizes) < 100
 
 
+@pytest.mark.parametrize("form", ["json", "trace"])
+def test_json_says_all_and_has_no_letter_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str], form: str) -> None:
+    value = "\x1b[1m\x7f\x85\x9b2Jä"
+    write_lines([json.dumps(value, ensure_ascii=False)], form)
+    line = capsys.readouterr().out.removesuffix("\n")
+    assert json.loads(line) == value
+    assert line.isprintable()
+
+
+def test_a_table_for_programs_says_all(capsys: pytest.CaptureFixture[str]) -> None:
+    write_lines(["a,\x1b[2J…"], "csv")
+    assert capsys.readouterr().out == "a,\x1b[2J…\n"
+
+
 def test_no_more_lines_are_made_once_the_reader_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", Out(100))
     lines = iter([f"{number:07}" for number in range(100_000)])

@@ -19,7 +19,7 @@ from taskproc_cli.views.failure import failure_lines
 from taskproc_cli.views.plan import plan_lines
 from taskproc_cli.views.progress import Progress, shown_progress
 from taskproc_cli.views.quantities import count
-from taskproc_cli.views.result import print_result, write_lines, write_out
+from taskproc_cli.views.result import print_result, write_lines
 from taskproc_cli.watch import watch as process
 
 if TYPE_CHECKING:
@@ -136,8 +136,7 @@ def _print(ran: Ran, sweep: Sweep, form: str) -> None:
     from taskproc_cli.outcomes import outcomes
     from taskproc_cli.views.table import sweep_lines
 
-    lines = sweep_lines(sweep, outcomes(*ran), form)
-    write_out("".join(f"{line}\n" for line in lines), form)
+    write_lines(sweep_lines(sweep, outcomes(*ran), form), form)
 
 
 def _run(nodes: Sequence[Node], options: Options, listener: Progress, *, explain: bool) -> Ran:

@@ -132,7 +132,7 @@ def _names(drawn: Diagram) -> dict[Box, str]:
 
 
 def _escaped_for_dot(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def _escaped_for_mermaid(text: str) -> str:

@@ -25,6 +25,12 @@ _ESCAPES = {"json": "taskproc.json", "trace": "taskproc.json"} | dict.fromkeys(
 )
 """How formats that are UTF-8 by their nature say in ASCII what that lacks, as the name of an error handler."""
 
+_EXACT = frozenset({"json", "trace", "csv"})
+"""Formats for programs, of which nothing is left out."""
+
+_CONTROLS = re.compile("[\x7f-\x9f]")
+"""Control characters that JSON need not escape, but terminals obey."""
+
 
 def print_result(value: object) -> None:
     """Write a result to stdout, nothing for None."""
@@ -120,8 +126,8 @@ def write_lines(lines: Iterable[str], form: str = "") -> None:
     `form` is their format, where that has a name. Once the reader has gone, no more lines are asked for.
     """
     for piece in _pieces(lines):
-        text = still(piece)
-        if form not in _ESCAPES and sys.stdout:
+        text = piece if form in _EXACT else still(piece)
+        if sys.stdout and form not in _ESCAPES.keys() | _EXACT:
             text = spelled(text, sys.stdout.encoding)
         if not write_out(text, form):
             return
@@ -150,6 +156,8 @@ def write_out(text: str, form: str = "") -> bool:
     if form in _ESCAPES:
         encoding = "utf-8" if _is_utf8() else "ascii"
         text = text.encode(encoding, _ESCAPES[form]).decode(encoding)
+    if _ESCAPES.get(form) == _ESCAPES["json"]:
+        text = _CONTROLS.sub(lambda control: f"\\u{ord(control[0]):04x}", text)
     with suppress(BrokenPipeError):
         try:
             sys.stdout.write(text)
