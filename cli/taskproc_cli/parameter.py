@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from taskproc.presentation import as_text
 from taskproc_cli.fields import MISSING, Field, Fields, fields_of, rooted
 from taskproc_cli.shapes import Shape, enum_text, shape_of
+from taskproc_cli.words import identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +96,7 @@ class Parameter:
         if self.fields is None or not word:
             return None
         named = self.fields.named
-        plain = word.replace("-", "_")
+        plain = identifier(word).replace("-", "_")
         field = named.get(word) or next((each for each in named.values() if each.name == plain), None)
         if field is None:
             if self.fields.others is MISSING:

@@ -17,6 +17,7 @@ from taskproc_cli.parameter import Parameter, spelled
 from taskproc_cli.problems import UsageError, users_code
 from taskproc_cli.shapes import read_json_object, type_name
 from taskproc_cli.target import suggestion
+from taskproc_cli.words import identifier
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
@@ -74,8 +75,9 @@ class Parameters(NamedTuple):
     def find(self, name: str) -> Parameter | None:
         """The parameter, or part of one, that `split-ratio` or `train.lr` names; it may be an extra one."""
         first, *rest = name.split(".")
-        parameter = self.named.get(first) or self.named.get(first.replace("-", "_"))
-        if parameter is None and self.extra is not MISSING and (key := first.replace("-", "_")).isidentifier():
+        key = identifier(first).replace("-", "_")
+        parameter = self.named.get(first) or self.named.get(key)
+        if parameter is None and self.extra is not MISSING and key.isidentifier():
             parameter = self.called(key)
         for word in rest:
             parameter = parameter and parameter.part(word)
@@ -135,6 +137,7 @@ class Parameters(NamedTuple):
             found = read_json_object(*_json_text(text))
         except ValueError as error:
             raise UsageError(f"--kwargs: {error}") from None
+        found = {same if (same := identifier(name)) in self.named else name: value for name, value in found.items()}
         for name in found:
             if name not in self.named and self.extra is MISSING:
                 hint = suggestion(name, self.named) or f"; it has {', '.join(self.named) or 'none'}"

@@ -15,6 +15,7 @@ from taskproc_cli.parameters import FutureNeededError, Parameters, parameters_of
 from taskproc_cli.problems import UsageError
 from taskproc_cli.settings import Settings
 from taskproc_cli.target import Target, cache_path, check_taskfile, load_module, resolve_task, suggestion
+from taskproc_cli.words import identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -195,13 +196,14 @@ class Request:
 
         task = self.target.task or ""
         module = self.target.module or (module_name(self.target.taskfile)[0] if self.target.taskfile else "")
-        name = f"{module}.{task.removeprefix(f'{module}.')}"
+        short = identifier(task.removeprefix(f"{module}."))
+        name = f"{module}.{short}"
         if name in names:
             return name
         if task in names:
             return task
         outline = read_outline(str(self.target.taskfile))
-        if outline is None or task.removeprefix(f"{module}.") not in outline.tasks:
+        if outline is None or short not in outline.tasks:
             elsewhere = [each for each in names if each.endswith(f".{task}")]
             is_free = self.target.taskfile is None and self.target.module is None
             if len(elsewhere) == 1:

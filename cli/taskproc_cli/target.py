@@ -20,6 +20,7 @@ from taskproc.origin import member, user_modules
 from taskproc_cli.classes import is_task, task_classes
 from taskproc_cli.paths import is_taskfile
 from taskproc_cli.problems import users_code
+from taskproc_cli.words import identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -154,8 +155,9 @@ def resolve_task(module: ModuleType, task: str | None) -> type[Any]:
     name = task.removeprefix(f"{taskfile.name_of(module.__name__)}.")
     if name in classes:
         return classes[name]
-    if task in classes:
-        return classes[task]
+    for same in (task, identifier(name)):
+        if same in classes:
+            return classes[same]
     if (found := _imported(module, task)) is not None:
         return found
     if lacking := getattr(member(module, name), "__abstractmethods__", None):

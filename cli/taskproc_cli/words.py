@@ -46,10 +46,19 @@ def name_of(parameter: TyperOption | TyperArgument) -> str:
     return parameter.name
 
 
+def identifier(text: str) -> str:
+    """A name as Python has it, to which letters that look alike are one: the `µ` of keyboards is another than Greek."""
+    if text.isascii():
+        return text
+    from unicodedata import normalize
+
+    return normalize("NFKC", text)
+
+
 def plain(text: str) -> str:
     """An option as it is looked up: `--split_ratio` is `--split-ratio`; what follows a dot may be the key of a dict."""
     name, dot, key = text.partition(".")
-    return name.replace("_", "-") + dot + key if text.startswith("--") else text
+    return identifier(name).replace("_", "-") + dot + key if text.startswith("--") else text
 
 
 def read(args: Sequence[str], known: Mapping[str, Spelling], stop: Callable[[list[str]], bool]) -> Reading:

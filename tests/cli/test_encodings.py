@@ -114,3 +114,33 @@ def test_a_cache_is_the_same_in_every_locale(executable: Path, tmp_path: Path) -
         )
         assert (b"1 reused" in done.stderr) == (number > 0)
     assert "study.Größe数" in os.listdir(tmp_path / ".taskproc")
+
+
+LOOK_ALIKES = """
+from dataclasses import dataclass
+from taskproc import Task
+
+@dataclass
+class Lens:
+    \u00b5: float = 1.0
+
+class \u2126(Task):
+    def __init__(self, \u00b5: float = 0.0, lens: Lens = Lens()):
+        self.given = [\u00b5, lens.\u00b5]
+
+    def run_task(self):
+        return self.given
+"""
+
+
+def test_a_name_is_typed_with_any_letters_that_python_takes_for_its_own(executable: Path, tmp_path: Path) -> None:
+    """As the micro sign of keyboards, which Python reads as the Greek letter."""
+    (tmp_path / "study.py").write_text(LOOK_ALIKES, "utf-8")
+
+    def given(*words: str) -> object:
+        return json.loads(_said(executable, tmp_path, "utf-8", "run", "-x", "serial", "-q", "study.py", *words))
+
+    for ohm, mu in (("\u2126", "\u00b5"), ("\u03a9", "\u03bc")):
+        assert given(ohm, f"--{mu}", "2", f"--lens.{mu}", "3") == [2, 3]
+        assert given(ohm, "--kwargs", json.dumps({mu: 4})) == [4, 1]
+        assert b"#0: recorded" in _said(executable, tmp_path, "utf-8", "why", "study.py", f"{ohm}#0")
