@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from taskproc import FailedTaskError
-from taskproc_cli.views.live import drawing
+from taskproc_cli.views.live import Lines, drawing
 from taskproc_cli.views.progress import shown
 from taskproc_cli.views.screen import Line, Screen, crop, harmless, width
 from taskproc_cli.views.tracker import Running, Snapshot, Work
@@ -105,3 +105,25 @@ def test_what_is_drawn_can_do_no_harm(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_a_run_of_nothing_has_a_display() -> None:
     assert drawing(snapshot(), 80, 24)
+
+
+def test_lines_are_told_once_they_end_whatever_pieces_they_come_in() -> None:
+    lines = Lines()
+    for text in ("a", "b\nc\r", "\nd\re\r", "f", "\x1b[2Jg\n\nh"):
+        lines.add(text)
+    assert (lines.taken(), lines.begun) == (["ab", "c", "fg", ""], "h")
+    lines.add("\n")
+    assert (lines.taken(), lines.begun) == (["h"], "")
+
+
+def test_a_line_that_goes_on_without_end_is_not_gone_through_again_and_again() -> None:
+    lines = Lines()
+    for number in range(100_000):
+        lines.add(f"\r{number:>8} of a bar")
+    assert sum(map(len, lines._open)) < 100
+    for _ in range(100):
+        lines.add("x" * 100_000)
+    assert len(lines.begun) < 10_000
+    lines.add("\n")
+    (line,) = lines.taken()
+    assert len(line) > 10_000_000

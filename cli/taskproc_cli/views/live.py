@@ -28,6 +28,9 @@ _FAILED = 2
 
 _BAR = 30
 
+_BEGUN = 1 << 12
+"""Letters of a line without an end that are looked at."""
+
 _COLOURS: tuple[Colour | None, ...] = (None, None, "red", "dim")
 """Those of what is done, running, failed, kept."""
 
@@ -42,7 +45,7 @@ class LiveProgress(Progress):
         self._screen = Screen()
         self._lock = threading.Lock()
         self._drawing = False
-        self._pending = ""
+        self._printed = Lines()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -58,8 +61,8 @@ class LiveProgress(Progress):
         """Write something above the display, when that is drawn next."""
         with self._lock:
             if self._drawing:
-                self._pending += text
-                self._midline = not self._pending.endswith("\n") if self._pending else self._midline
+                self._printed.add(text)
+                self._midline = not text.endswith("\n") if text else self._midline
             else:
                 super().write(text)
 
@@ -72,19 +75,54 @@ class LiveProgress(Progress):
         columns, rows = self._screen.size()
         lines = drawing(self.tracker.snapshot(), columns, rows)
         above = self._taken()
-        if self._pending:
-            lines.insert(0, [(harmless(self._pending), None)])
+        if begun := self._printed.begun:
+            lines.insert(0, [(begun, None)])
         self._screen.draw(lines, above)
         return PERIOD
 
     def _taken(self, *, whole: bool = False) -> str:
         """The lines that wait to be written, with `whole` also one without an end."""
         with self._lock:
-            *lines, self._pending = self._pending.split("\n")
-            if whole and self._pending:
-                lines.append(self._pending)
-                self._pending = ""
-        return "".join(f"{harmless(line)}\n" for line in lines)
+            if whole and self._printed.begun:
+                self._printed.add("\n")
+                self._midline = False
+            return "".join(f"{line}\n" for line in self._printed.taken())
+
+
+class Lines:
+    """What a task prints, as lines; it may print for hours without ending one, as with a bar that it draws anew."""
+
+    def __init__(self) -> None:
+        self._ended: list[str] = []
+        self._open: list[str] = []
+
+    def add(self, text: str) -> None:
+        """Take in some more."""
+        *ended, begun = text.split("\n")
+        if ended:
+            ended[0] = "".join([*self._open, ended[0]])
+            self._ended += ended
+            self._open = []
+        if begun:
+            self._open.append(begun)
+            if any("\r" in piece for piece in self._open[-2:]):  # what stands before is written over
+                whole = "".join(self._open)
+                self._open = [whole[whole.rstrip("\r").rfind("\r") + 1 :]]
+
+    def taken(self) -> list[str]:
+        """The lines that have ended since they were last taken."""
+        ended, self._ended = self._ended, []
+        return [*map(harmless, ended)]
+
+    @property
+    def begun(self) -> str:
+        """The beginning of the line that has no end yet."""
+        found = ""
+        for piece in self._open:
+            found += piece
+            if len(found) > _BEGUN:
+                break
+        return harmless(found[:_BEGUN])
 
 
 def drawing(now: Snapshot, columns: int, rows: int) -> list[Line]:
