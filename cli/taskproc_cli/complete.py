@@ -36,7 +36,7 @@ def answer(shell: str, arguments: list[str]) -> Iterator[str]:
         if shell == "fish":  # it does not unquote what is being typed
             current = split(current, "")[1]
         for word, about in complete(words[1:], current):
-            yield f"{word}\t{about}"
+            yield f"{word}\t{''.join(filter(str.isprintable, about))}"
 
 
 def split(line: str, breaks: str) -> tuple[list[str], str, int, bool]:
@@ -74,8 +74,12 @@ def _quote(text: str) -> str:
 
 def main() -> None:
     """Print the answer to the arguments of this process."""
+    encoding = sys.getfilesystemencoding()  # that of the words that were typed
     for line in answer(sys.argv[1], sys.argv[2:]):
-        sys.stdout.buffer.write(f"{line}\n".encode("utf-8", "surrogateescape"))  # as file names are decoded
+        try:
+            sys.stdout.buffer.write(f"{line}\n".encode(encoding, "surrogateescape"))
+        except UnicodeEncodeError:  # it can't be typed in this locale either
+            continue
 
 
 if __name__ == "__main__":

@@ -58,11 +58,11 @@ class Outline:
 
     def __init__(self, source: bytes) -> None:
         """Read a taskfile's text; raises SyntaxError or ValueError where Python would."""
-        self._lines = source.splitlines()
+        self._lines = _utf8(source).splitlines()
         self._classes: dict[str, _ast.ClassDef] = {}
         self._aliases: dict[str, _ast.expr] = {}
         self._imports: list[tuple[_ast.ImportFrom, _ast.alias]] = []
-        self._roots = {"Task"}
+        self._roots: set[str] = {"Task"}
         tree: Any = compile(source, "<taskfile>", "exec", _ONLY_AST, dont_inherit=True)
         self._collect(tree.body, "")
         self.tasks = {name: _first_line(found) for name, found in self._classes.items() if self._is_task(name, _DEPTH)}
@@ -76,9 +76,7 @@ class Outline:
             elif isinstance(statement, _ast.ImportFrom):
                 self._imports += [(statement, alias) for alias in statement.names]
                 if statement.module == "taskproc":
-                    self._roots.update(
-                        alias.asname for alias in statement.names if alias.name == "Task" and alias.asname
-                    )
+                    self._roots |= {each.asname for each in statement.names if each.name == "Task" and each.asname}
             elif isinstance(statement, _ast.Assign):
                 for target in statement.targets:
                     if isinstance(target, _ast.Name):
@@ -183,7 +181,7 @@ class Outline:
             self._named(_dotted(node), within, shape, depth - 1)
 
     def _generic(self, node: _ast.Subscript, within: str, shape: Shape, depth: int) -> None:
-        head = _last(_dotted(node.value))
+        head = _dotted(node.value).rpartition(".")[2]
         inner = node.slice.elts if isinstance(node.slice, _ast.Tuple) else [node.slice]
         if head == "Literal":
             shape.values += [str(part.value) for part in inner if isinstance(part, _ast.Constant)]
@@ -205,7 +203,7 @@ class Outline:
         found = self._resolve(name, within)
         if name == "bool":
             shape.boolean = True
-        elif found in self.tasks or _last(name) in {"Future", "Const"}:
+        elif found in self.tasks or name.rpartition(".")[2] in {"Future", "Const"}:
             shape.future = True
         elif found in self._classes and any("Enum" in base for base in self._bases(found)):
             members = (part for part in self._classes[found].body if isinstance(part, _ast.Assign))
@@ -226,7 +224,7 @@ class Outline:
                 if not isinstance(node, (_ast.Assign, _ast.AnnAssign)):
                     continue
                 targets = node.targets if isinstance(node, _ast.Assign) else [node.target]
-                if any(_last(_dotted(target)) == "_task_channel" for target in targets):
+                if any(_dotted(target).rpartition(".")[2] == "_task_channel" for target in targets):
                     constants = [part.value for part in _walk(node.value) if isinstance(part, _ast.Constant)]
                     found.update((value, None) for value in constants if isinstance(value, str))
         return list(found)
@@ -251,6 +249,16 @@ def read_outline(path: str) -> Outline | None:
         return None
 
 
+def _utf8(source: bytes) -> bytes:
+    """A taskfile's text as UTF-8, whose bytes the places in a syntax tree count."""
+    head = b"".join(source.split(b"\n", 2)[:2]).lower()
+    if b"coding" not in head or b"utf-8" in head:
+        return source
+    import tokenize
+
+    return source.decode(tokenize.detect_encoding(iter(source.splitlines(keepends=True)).__next__)[0]).encode()
+
+
 def _first_line(node: _ast.ClassDef) -> str:
     first = node.body[0]
     if isinstance(first, _ast.Expr) and isinstance(first.value, _ast.Constant) and isinstance(first.value.value, str):
@@ -269,10 +277,6 @@ def _dotted(node: _ast.AST) -> str:
     if isinstance(node, _ast.Attribute):
         return f"{_dotted(node.value)}.{node.attr}"
     return node.id if isinstance(node, _ast.Name) else ""
-
-
-def _last(dotted: str) -> str:
-    return dotted.rpartition(".")[2]
 
 
 def _expression(text: str) -> _ast.expr | None:

@@ -206,3 +206,17 @@ def test_any_name_of_a_file_is_answered() -> None:
         pytest.skip("this file system, as that of macOS, takes no names but UTF-8")
     assert run_by_path("run", "na").stdout == f"{name}\t\n".encode(errors="surrogateescape")
     assert run_by_path("run", name, "M").stdout == b"Main\t\n"
+
+
+def test_a_name_that_the_locale_lacks_keeps_no_other_from_being_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("taskfile.py").write_text(TASKFILE.replace("Inner", "\u6570"), "utf-8")
+    monkeypatch.setenv("LC_ALL", "C")
+    found = run_by_path("run", "", flags=("-X", "utf8=0")).stdout
+    assert b"Choose\t" in found
+    assert b"Main\t" in found
+    assert ("\u6570".encode() in found) == (sys.platform == "darwin")  # whose names are UTF-8 in every locale
+
+
+def test_a_docstring_does_nothing_to_the_terminal() -> None:
+    Path("taskfile.py").write_text(TASKFILE.replace("Compute it.", "Compute\x1b[2J it\x07."))
+    assert "Choose\tCompute[2J it." in [*answer("zsh", ["taskproc", "run", "Choose"])]

@@ -64,6 +64,17 @@ def test_a_parameter_says_its_annotation_and_default() -> None:
     }
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-7"])
+def test_what_is_written_is_shown_whatever_the_encoding_of_the_file(encoding: str) -> None:
+    head = f"# coding: {encoding}\n{HEAD}class T(Task):\n"
+    text = f"{head}    def __init__(self, gr\u00f6\u00dfe: str = '\u00f6\u00e4', n: int = 1): ..."
+    found = Outline(text.encode(encoding)).parameters("T")
+    assert [(each.name, each.about) for each in found] == [
+        ("gr\u00f6\u00dfe", "str = '\u00f6\u00e4'"),
+        ("n", "int = 1"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("annotation", "values"),
     [
