@@ -277,11 +277,11 @@ def _json_text(text: str) -> tuple[str, str]:
     if text == "-":
         if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]  closed before the program began
             raise ValueError("stdin is closed")
-        return sys.stdin.read(), "stdin"
+        return sys.stdin.buffer.read().decode("utf-8-sig"), "stdin"
     if text == "@":
         raise ValueError("the name of a file must follow the @")
     try:
-        return Path(text[1:]).expanduser().read_text("utf-8"), text[1:]
+        return Path(text[1:]).expanduser().read_text("utf-8-sig"), text[1:]
     except (OSError, RuntimeError, UnicodeDecodeError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise ValueError(f"{text[1:]} cannot be read ({reason})") from None

@@ -107,7 +107,7 @@ def _table(pyproject: Path) -> dict[str, Any]:
     import tomllib
 
     try:
-        tool: Any = tomllib.loads(pyproject.read_text("utf-8")).get("tool", {})
+        tool: Any = tomllib.loads(pyproject.read_text("utf-8-sig")).get("tool", {})
     except (OSError, ValueError, RecursionError) as error:  # ValueError: no TOML, or no UTF-8
         raise RequestError(f"{pyproject} cannot be read: {error}") from error
     table: Any = tool.get("taskproc", {}) if isinstance(tool, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]

@@ -217,8 +217,13 @@ def cache_path(target: Target, option: str | None) -> Path:
 
 
 def expanded(path: str, what: str) -> Path:
-    """A path, its `~` replaced by the home folder; `what` names it where that user is unknown."""
+    """A path, its `~` replaced by the home folder; `what` names it where it is none, or that user is unknown."""
     try:
+        if b"\0" in os.fsencode(path):
+            raise RequestError(f"{what} {path!r} is no path: it holds a null character")
         return Path(path).expanduser()
+    except UnicodeEncodeError as error:
+        lacking = f"this locale ({error.encoding}) lacks letters of it: set PYTHONUTF8=1"
+        raise RequestError(f"{what} {path!r} is no path here, for {lacking}") from error
     except RuntimeError as error:
         raise RequestError(f"{what} {path!r} begins with the home folder of an unknown user") from error

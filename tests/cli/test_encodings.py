@@ -31,6 +31,9 @@ NAME = "ö…😀"
 ENCODINGS = ["ascii", pytest.param("latin-1", marks=pytest.mark.long), "utf-8"]
 
 
+ASCII_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
 @pytest.fixture
 def written(executable: Path, tmp_path: Path) -> Path:
     (tmp_path / "study.py").write_text(SOURCE, "utf-8")
@@ -101,8 +104,7 @@ def test_a_cache_is_the_same_in_every_locale(executable: Path, tmp_path: Path) -
     (tmp_path / "study.py").write_text(
         SOURCE.replace("class Main", "class Größe数").replace("return", "return 'x' * 70000,")
     )
-    ascii_locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    locales = [ascii_locale, {"LC_ALL": "C", "PYTHONUTF8": "1"}]
+    locales = [ASCII_LOCALE, {"LC_ALL": "C", "PYTHONUTF8": "1"}]
     for number, locale in enumerate(locales + locales):
         done = subprocess.run(
             [executable, "run", "-x", "serial", "study.py"],
@@ -144,3 +146,41 @@ def test_a_name_is_typed_with_any_letters_that_python_takes_for_its_own(executab
         assert given(ohm, f"--{mu}", "2", f"--lens.{mu}", "3") == [2, 3]
         assert given(ohm, "--kwargs", json.dumps({mu: 4})) == [4, 1]
         assert b"#0: recorded" in _said(executable, tmp_path, "utf-8", "why", "study.py", f"{ohm}#0")
+
+
+def test_a_file_of_settings_or_parameters_may_begin_with_a_byte_order_mark(executable: Path, tmp_path: Path) -> None:
+    """As some editors write it."""
+    (tmp_path / "study.py").write_text(SOURCE, "utf-8")
+    (tmp_path / "pyproject.toml").write_text("[tool.taskproc]\nquiet = true\n", "utf-8-sig")
+    (tmp_path / "given.json").write_text(json.dumps({"name": NAME}, ensure_ascii=False), "utf-8-sig")
+    said = _said(executable, tmp_path, "utf-8", "run", "-x", "serial", "study.py", "--kwargs", "@given.json")
+    assert json.loads(said) == {"gr\u00f6\u00dfe": NAME}
+
+
+def test_json_on_stdin_is_utf_8_whatever_the_locale(executable: Path, tmp_path: Path) -> None:
+    (tmp_path / "study.py").write_text(SOURCE, "utf-8")
+    done = subprocess.run(
+        [executable, "run", "-x", "serial", "study.py", "--kwargs", "-"],
+        cwd=tmp_path,
+        env=os.environ | ASCII_LOCALE,
+        input=json.dumps({"name": NAME}, ensure_ascii=False).encode(),
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == {"gr\u00f6\u00dfe": NAME}
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="the names of its files are UTF-8 in every locale")
+def test_a_cache_that_the_locale_has_no_letters_for_is_told_in_a_sentence(executable: Path, tmp_path: Path) -> None:
+    (tmp_path / "study.py").write_text(SOURCE, "utf-8")
+    (tmp_path / "pyproject.toml").write_text("[tool.taskproc]\ncache = '\u6570'\n", "utf-8")
+    done = subprocess.run(
+        [executable, "run", "study.py"],
+        cwd=tmp_path,
+        env=os.environ | ASCII_LOCALE,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.count(b"\n") == 1
+    assert b"is no path here, for this locale (ascii) lacks letters of it: set PYTHONUTF8=1" in done.stderr

@@ -273,7 +273,7 @@ def test_json_comes_from_files_too(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     parameters = parameters_of(Named)
     (tmp_path / "k.json").write_text('{"rate": 1}')
     (tmp_path / "bad.json").write_text("rate")
-    monkeypatch.setattr("sys.stdin", io.StringIO('{"rate": 2}'))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b'{"rate": 2}')))
     assert parameters.values_of_json(f"@{tmp_path}/k.json") == {"rate": 1}
     assert parameters.values_of_json("-") == {"rate": 2}
     for text, said in {

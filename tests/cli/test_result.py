@@ -114,6 +114,7 @@ class Score:
         (Score("a", [1.5]), "Score(name='a', values=[1.5])", '{"name":"a","values":[1.5]}'),
         (Path("a"), f"{Path('a')!r}", '"a"'),
         (b"\xff", "b'\\xff'", '"_w=="'),
+        (["\udcff", None], "['\\udcff', None]", '["\udcff",null]'),
         (["word"] * 12, "['word', " + "'word', " * 8 + "'word',\n 'word', 'word']", json.dumps(["word"] * 12)),
     ],
 )

@@ -100,6 +100,7 @@ def test_only_the_nearest_pyproject_counts(configure: Any, tmp_path: Path) -> No
         ("workers = '3'", "must be a whole number"),
         ("cache = 3", "must be text in quotes"),
         ("cache = '~nobody-of-this-name'", "begins with the home folder of an unknown user"),
+        ('cache = "a\\u0000b"', "'a\\x00b' is no path: it holds a null character"),
         ("quiet = 'yes'", "must be true or false"),
         ("prefix = 'srun'", "must be a table, such as { NAME = 'CMD' }"),
         ("workers = ", "cannot be read: "),

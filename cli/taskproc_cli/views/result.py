@@ -73,7 +73,14 @@ def json_of(value: object) -> str:
     """
     from pydantic_core import to_json
 
-    return to_json(value, fallback=_plain, inf_nan_mode="null", bytes_mode="base64").decode()
+    try:
+        return to_json(value, fallback=_plain, inf_nan_mode="null", bytes_mode="base64").decode()
+    except ValueError:
+        with suppress(
+            TypeError, ValueError, RecursionError
+        ):  # of lone surrogates, as in names of files, it knows nothing
+            return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        raise
 
 
 def _plain(value: Any) -> Any:
