@@ -44,15 +44,33 @@ class Change(NamedTuple):
 
 
 def changes(old: Version, new: Version) -> list[Change]:
-    """The parts that differ, those first that are there in both versions; a part that was only moved does not."""
+    """The parts that differ, those first that are there in both versions; a part that was only moved does not.
+
+    One that is gone and one that has come, of the same name in different modules, are one that was moved: versions are
+    kept by what they say, so that of a copied module may have been kept under the name of the other.
+    """
     before, after = ({part.name: part for part in version} for version in (old, new))
     shared = sorted(before.keys() & after.keys())
     found = [Change(before[name], after[name]) for name in shared if before[name].digest != after[name].digest]
     gone = [before[name] for name in sorted(before.keys() - after.keys())]
     come = [after[name] for name in sorted(after.keys() - before.keys())]
     moved = {part.digest for part in gone} & {part.digest for part in come}
-    found += [Change(None, part) for part in come if part.digest not in moved]
-    return found + [Change(part, None) for part in gone if part.digest not in moved]
+    gone, come = ([part for part in parts if part.digest not in moved] for parts in (gone, come))
+    olds, news = _by_own_name(gone), _by_own_name(come)
+    elsewhere = olds.keys() & news.keys()
+    found += [Change(olds[name], news[name]) for name in sorted(elsewhere)]
+    found += [Change(None, part) for part in come if _own_name(part) not in elsewhere]
+    return found + [Change(part, None) for part in gone if _own_name(part) not in elsewhere]
+
+
+def _by_own_name(parts: list[CodePart]) -> dict[str, CodePart]:
+    """Parts by their names within their modules, those alone of which there is one."""
+    names = [*map(_own_name, parts)]
+    return {name: part for name, part in zip(names, parts, strict=True) if name and names.count(name) == 1}
+
+
+def _own_name(part: CodePart) -> str:
+    return part.name.rpartition(":")[2]
 
 
 def title(part: CodePart) -> str:

@@ -31,6 +31,15 @@ def test_a_part_that_was_moved_has_not_changed() -> None:
     assert changes((part("here:f"), part("m:g")), (part("there:f"), part("m:g"))) == []
 
 
+def test_a_part_that_is_in_another_module_is_compared_with_itself() -> None:
+    old = part("here:f", "then"), part("here:g"), part("one:h", "then"), part("two:h", "there")
+    new = part("there:f", "now"), part("there:g"), part("three:h", "now")
+    assert changes(old, new) == [
+        *(Change(old[0], new[0]), Change(None, new[2])),
+        *(Change(old[2], None), Change(old[3], None)),
+    ]
+
+
 def test_a_diff_names_the_part_and_shows_its_lines() -> None:
     (change,) = changes((part("m:f", "def f():\n    return 1"),), (part("m:f", "def f():\n    return 2"),))
     assert list(change.diff()) == [
