@@ -88,6 +88,10 @@ def test_a_label_that_looks_like_markup_is_shown_as_it_is(cli: Command, form: st
     assert shown in cli("graph", "Result", "--code", "&lt;", "--format", form).stdout
 
 
+def test_mermaid_breaks_no_line_in_a_label(cli: Command) -> None:
+    assert "'a#92;nb'" in cli("graph", "Result", "--code", "a\nb", "--format", "mermaid").stdout
+
+
 def test_a_deep_graph_is_drawn(cli: Command, tmp_path: Path) -> None:
     (tmp_path / "deep.py").write_text(
         "from taskproc import Const, Requires, Task\n"

@@ -136,6 +136,14 @@ def _escaped_for_dot(text: str) -> str:
 
 
 def _escaped_for_mermaid(text: str) -> str:
-    for plain, code in (("#", "#35;"), ("&", "#amp;"), ('"', "#quot;"), ("<", "#lt;"), (">", "#gt;"), ("`", "#96;")):
+    for plain, code in (
+        ("#", "#35;"),
+        ("\\", "#92;"),
+        ("&", "#amp;"),
+        ('"', "#quot;"),
+        ("<", "#lt;"),
+        (">", "#gt;"),
+        ("`", "#96;"),
+    ):
         text = text.replace(plain, code)
     return text
