@@ -8,10 +8,15 @@ import re
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
+import pytest
+
+from taskproc.lastrun import LastRun
 from taskproc.record import Key
 from taskproc.timeline import Span, Timeline
 from taskproc_cli.views.lanes import make_lanes
-from taskproc_cli.views.timeline import Shown
+from taskproc_cli.views.screen import width
+from taskproc_cli.views.strips import strips
+from taskproc_cli.views.timeline import Shown, shown
 
 if TYPE_CHECKING:
     import subprocess
@@ -90,6 +95,17 @@ def test_tasks_that_overlap_are_in_different_lanes() -> None:
         ("b", [(1, 3)]),
         ("b", [(2, 4)]),
     ]
+
+
+@pytest.mark.parametrize("columns", [1, 10, 25, 40])
+def test_text_is_drawn_in_a_terminal_of_any_width(columns: int) -> None:
+    spans = [span(0, 2, "host:1")._replace(name="m.\u6570"), span(2, 5, "host:1")._replace(name="m.Main")]
+    run = Timeline(LastRun("Main(text='a long one')", 0), spans)
+    lines = [*strips(shown(run, {Key(b""): "Main(text='\u6570\u6570\u6570 a long one')"}), columns)]
+    assert "A Main: 1 task, 3.0 s in all, 3.0 s at most" in lines
+    drawn = [line for line in lines if line.startswith(("Main(", "critical path ", "host", " "))]
+    assert len(drawn) >= 4
+    assert max(map(width, drawn)) <= max(columns, 24)
 
 
 def test_classes_come_by_how_long_their_tasks_took() -> None:

@@ -65,7 +65,7 @@ def crop(line: Iterable[Piece], columns: int) -> Line:
         short = text[: max(0, columns - 1)]
         while width(short) > columns - 1 and short:
             short = short[:-1]
-        found.append((f"{short}…" if columns else "", colour))
+        found.append((f"{short}…" if columns > 0 else "", colour))
         break
     return found
 

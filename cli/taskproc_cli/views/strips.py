@@ -26,7 +26,8 @@ FAILED, OTHERS = "x", "o"
 LANES, STEPS = 16, 12
 """Lanes, and tasks of the critical path, that are told."""
 
-GUTTER = 14
+GUTTER, NARROWEST = 14, 10
+"""Columns beside the strips, and those of a strip or a name however narrow the terminal is."""
 
 
 def strips(drawn: Shown, width: int) -> Iterator[str]:
@@ -38,13 +39,13 @@ def strips(drawn: Shown, width: int) -> Iterator[str]:
     yield paint_out(cut(drawn.title, width), "bold")
     yield from textwrap.wrap(drawn.summary, width)
     yield ""
-    room = max(10, width - GUTTER)
+    room = max(NARROWEST, width - GUTTER)
     yield f"{'critical path':<{GUTTER}}{_strip(drawn, drawn.critical, marks, room)}".rstrip()
     for lane in drawn.lanes[:LANES]:
         yield f"{fitted(lane.host, GUTTER - 1)} {_strip(drawn, lane.spans, marks, room)}".rstrip()
     if len(drawn.lanes) > LANES:
         yield f"{'':<{GUTTER}}and {len(drawn.lanes) - LANES:,} more"
-    yield f"{'':<{GUTTER}}{'0 s':<{room - 12}}{took(drawn.end - drawn.start):>12}"
+    yield f"{'':<{GUTTER}}0 s{took(drawn.end - drawn.start):>{room - 3}}"
     yield ""
     numbers = Counter(span.name for span in drawn.run.spans)
     for name, total in islice(drawn.work.items(), STEPS):
@@ -54,7 +55,7 @@ def strips(drawn: Shown, width: int) -> Iterator[str]:
     yield "critical path:"
     steps = sorted(drawn.critical, key=lambda span: -span.duration)[:STEPS]
     for span in (span for span in drawn.critical if span in steps):
-        yield f"{took(span.duration):>12}  {cut(drawn.name(span), width - 14)}"
+        yield f"{took(span.duration):>12}  {cut(drawn.name(span), room)}"
     if left := len(drawn.critical) - len(steps):
         yield f"{'':>12}  and {left:,} shorter ones"
 
