@@ -38,6 +38,7 @@ def test_other_dicts_are_one_result(value: object) -> None:
 
 def test_a_table_has_a_line_for_each_point_whatever_the_results() -> None:
     assert lines([None, "a\n\x1b[2Jb", "x" * 100]) == ["n  result", "0", "1  a b", f"2  {'x' * 59}…"]
+    assert lines([{"a\n\x1b[2Jb": 1}]) == ["n  a b", "0    1"]
     assert lines([Came(problem="bad")] * 2) == ["n  result", "0  ✘ bad", "1  ✘ bad"]
 
 

@@ -97,6 +97,7 @@ def _table(
     header: Sequence[str], swept: Sequence[Sequence[str]], cells: Sequence[Sequence[str]], came: Sequence[Came]
 ) -> Iterator[str]:
     """Aligned columns, numbers to the right; of a point that failed, the problem stands where the results would."""
+    header = [*map(_flat, header)]
     rows = [[_flat(cell) for cell in (*first, *more)] for first, more in zip(swept, cells, strict=True)]
     columns = list(itertools.zip_longest(*rows, fillvalue=""))
     columns += [("",)] * (len(header) - len(columns))
