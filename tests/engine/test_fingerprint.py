@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from taskproc import Task, fingerprint, source
-from taskproc.fingerprint import Fingerprint, Fingerprinter, untracked
+from taskproc.fingerprint import CodePart, Fingerprint, Fingerprinter, untracked
 
 
 class Base:
@@ -66,6 +66,23 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     made = Project(tmp_path, monkeypatch)
     yield made
     made.forget()
+
+
+Taken = tuple[bytes, tuple[CodePart, ...]]
+
+
+@pytest.fixture(scope="module")
+def _taken() -> list[Taken]:
+    return []
+
+
+@pytest.fixture
+def unedited(project: Project, _taken: list[Taken]) -> Taken:
+    """The digest and the parts of the files as they are, which all edits are compared with: taken once."""
+    if not _taken:
+        fingerprint = project.take(FILES)
+        _taken.append((fingerprint.digest, fingerprint.parts))
+    return _taken[0]
 
 
 TASKS = '''
@@ -405,16 +422,16 @@ def edited(edit: Edit) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("what", MUST_CHANGE)
-def test_an_edit_that_counts(project: Project, what: str) -> None:
-    assert project.take(FILES).digest != project.take(edited(MUST_CHANGE[what])).digest
+def test_an_edit_that_counts(project: Project, unedited: Taken, what: str) -> None:
+    assert project.take(edited(MUST_CHANGE[what])).digest != unedited[0]
 
 
 @pytest.mark.parametrize("what", MUST_NOT_CHANGE)
-def test_an_edit_that_does_not_count(project: Project, what: str) -> None:
-    before, after = project.take(FILES), project.take(edited(MUST_NOT_CHANGE[what]))
-    different = {p.name for p in {*before.parts} ^ {*after.parts} if p.digest not in {q.digest for q in before.parts}}
+def test_an_edit_that_does_not_count(project: Project, unedited: Taken, what: str) -> None:
+    (digest, parts), after = unedited, project.take(edited(MUST_NOT_CHANGE[what]))
+    different = {p.name for p in {*parts} ^ {*after.parts} if p.digest not in {q.digest for q in parts}}
     assert not different
-    assert before.digest == after.digest
+    assert digest == after.digest
 
 
 ANNOTATE = """
