@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import runpy
 import shutil
@@ -11,16 +12,20 @@ import sysconfig
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from taskproc import Cache, FailedTaskError, taskfile
+from taskproc import Cache, Const, FailedTaskError, taskfile
 from taskproc.decision import MayRun, Run, UpToDate
 from taskproc.events import Planned
+from taskproc.graph import Node
 from taskproc.options import Options
+from taskproc.requires import slots_of
 from taskproc.run import make_plan, run
+from taskproc.testing import with_values
 
 HERE = Path(__file__).parent
 FILES: dict[str, str] = runpy.run_path(str(HERE / "edited_project.py"))["FILES"]
@@ -68,15 +73,39 @@ class Project:
         for name in [name for name in sys.modules if name.partition(".")[0] in self.modules]:
             del sys.modules[name]
 
-    def node(self, task: str = "Main()", cache: str = "cache") -> Any:
+    def node(self, task: str = "Main()") -> Node:
         """The task that an expression means, in the code as it is now."""
         module = self.load()
-        with Cache(self.folder / cache):
+        with Cache(self.folder / "cache"):
             return eval(task, vars(module))._task_node
 
-    def run(
-        self, task: str = "Main()", cache: str = "cache", listener: Any = None, **settings: Any
-    ) -> tuple[Any, set[str]]:
+    def by_hand(self, task: str = "Main()") -> Any:
+        """The result that the code as it is now gives, made by calling one `run_task` after another."""
+        made: dict[Node, Any] = {}
+
+        def value(node: Node) -> Any:
+            if node not in made:
+                made[node] = with_values(
+                    node.task, **{slot: read(node, slot) for slot in slots_of(node.cls)}
+                ).run_task()
+            return made[node]
+
+        def read(node: Node, slot: str) -> Any:
+            edges = [edge for edge in node.edges if edge.slot == slot]
+            sources = [edge.source.value if isinstance(edge.source, Const) else value(edge.source) for edge in edges]
+            values = [functools.reduce(getitem, edge.item, whole) for edge, whole in zip(edges, sources, strict=True)]
+            given = node.state[slot]
+            return (
+                values
+                if isinstance(given, list)
+                else dict(zip(given, values, strict=True))
+                if isinstance(given, dict)
+                else values[0]
+            )
+
+        return value(self.node(task))
+
+    def run(self, task: str = "Main()", listener: Any = None, **settings: Any) -> tuple[Any, set[str]]:
         """The result, and the classes whose tasks ran; the plan allowed for these."""
         planned: dict[type, set[str]] = {Run: set(), MayRun: set(), UpToDate: set()}
 
@@ -87,7 +116,7 @@ class Project:
             if listener is not None:
                 listener(event)
 
-        value, stats = run(self.node(task, cache), Options(**{"executor": "serial", **settings}), tell)
+        value, stats = run(self.node(task), Options(**{"executor": "serial", **settings}), tell)
         ran = {name.partition(".")[2] for name in stats.executed}
         assert planned[Run] <= ran <= (planned[Run] | planned[MayRun]) - planned[UpToDate]
         return value, ran
@@ -354,7 +383,7 @@ def test_edits_run_exactly_what_they_concern(project: Project, batch: list[Edit]
             project.edit(name, (old, new))
     value, ran = project.run()
     assert ran == frozenset[str]().union(*[case.runs for case in batch])
-    assert value == project.run(cache="fresh")[0]
+    assert value == project.by_hand()
 
 
 @pytest.mark.parametrize("number", range(len(REACHED_BATCHES)))
@@ -376,8 +405,7 @@ def _check(made: dict[str, Any], finished: Path, batch: list[Edit], folder: Path
         for name, old, new in case.changes:
             project.edit(name, (old, new))
     value, ran = project.run()
-    fresh, _ = project.run(cache="fresh")
-    assert value == fresh
+    assert value == project.by_hand()
     expected = frozenset[str]().union(*[case.runs for case in batch])
     assert ran - made["BLIND"] == expected | ({"Main"} if value != before else set())
 
@@ -393,7 +421,7 @@ def test_edits_of_what_names_do_not_tell_run_what_they_concern(
     assert project.run() == (before, set())
     project.edit(file, (old, new))
     value, ran = project.run()
-    assert value == project.run(cache="fresh")[0] != before
+    assert value == project.by_hand() != before
     assert ran == {"Main"}
 
 
@@ -570,7 +598,7 @@ def test_a_result_that_holds_its_task_changes_with_what_that_does(tmp_path: Path
         ("7", "8"),
     ):
         project.edit("study.py", change)
-        assert project.run() == (project.run(cache=change[1])[0], {"Held", "Main"})
+        assert project.run() == (project.by_hand(), {"Held", "Main"})
 
 
 NAMELESS = """
@@ -608,7 +636,7 @@ def test_a_result_with_code_that_no_name_leads_to_is_made_once(
     assert (value, ran) == (4, {"Make", "Main"})
     assert project.run() == (4, set())
     project.edit("study.py", change)
-    assert project.run() == (project.run(cache="fresh")[0], {"Make", "Main"})
+    assert project.run() == (project.by_hand(), {"Make", "Main"})
 
 
 @pytest.mark.parametrize("executor", ["serial", "thread", "process"])
@@ -626,10 +654,10 @@ def test_code_that_is_edited_while_it_runs_leaves_nothing_stale(project: Project
         project.run(listener=listener, executor=executor, force="all")
     assert not edits
     value, _ = project.run()
-    assert value == project.run(cache="fresh")[0]
+    assert value == project.by_hand()
     project.edit(H, ("x * base(x)", "x + base(x)"))
     value, _ = project.run()
-    assert value == project.run(cache="other")[0]
+    assert value == project.by_hand()
 
 
 @pytest.mark.parametrize(
