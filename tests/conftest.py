@@ -165,9 +165,9 @@ class Preloaded:
 
 
 def python_settings(env: Mapping[str, str]) -> dict[str, str]:
-    """The variables that an interpreter reads as it begins, but for the one that `preloaded.py` minds."""
-    read = ("PYTHON", "LC_", "LANG")
-    return {name: env[name] for name in env if name.startswith(read) and name != "PYTHONDONTWRITEBYTECODE"}
+    """The variables that an interpreter reads as it begins, but for those that `preloaded.py` minds."""
+    read, minded = ("PYTHON", "LC_", "LANG"), {"PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING"}
+    return {name: env[name] for name in env if name.startswith(read) and name not in minded}
 
 
 @pytest.fixture(scope="session")

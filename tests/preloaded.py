@@ -41,6 +41,9 @@ def run(words: list[str], folder: str, environ: dict[str, str], streams: list[st
     os.environ.clear()
     os.environ.update(environ)
     sys.dont_write_bytecode = bool(environ.get("PYTHONDONTWRITEBYTECODE"))
+    if encoding := environ.get("PYTHONIOENCODING"):
+        for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
+            stream.reconfigure(encoding=encoding, errors=errors)  # type: ignore[attr-defined]
     signal.alarm(PATIENCE)
     sys.argv = words
     sys.path[0] = str(Path(words[0]).parent)

@@ -89,8 +89,8 @@ def test_what_only_looks_leaves_the_cache_as_it_is(cli: Command, python: Command
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_each_command_has_help_with_an_example(program: Command, name: str) -> None:
-    done = program(name, "--help")
+def test_each_command_has_help_with_an_example(cli: Command, name: str) -> None:
+    done = cli(name, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"Usage: taskproc {name} ")
     assert "taskproc" in done.stdout.partition("\n")[2]

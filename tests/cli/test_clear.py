@@ -34,7 +34,7 @@ def test_it_shows_what_it_would_remove_and_asks(cli: Command, program: Command, 
     assert done.stderr.startswith("remove 6 results, ")
     assert done.stderr.endswith(f" bytes, in {filled}? [y/N] ")
     assert would_run(cli, "Talk") == 0
-    assert program("clear", stdin="y\n").returncode == 0
+    assert cli("clear", stdin="y\n").returncode == 0
     assert would_run(cli, "Talk") == 1
 
 
@@ -55,8 +55,8 @@ def test_nothing_is_removed_where_the_question_is_interrupted(
     assert would_run(cli, "Talk") == 0
 
 
-def test_no_answer_is_exit_2(cli: Command, program: Command, filled: Path) -> None:
-    done = program("clear", stdin="")
+def test_no_answer_is_exit_2(cli: Command, filled: Path) -> None:
+    done = cli("clear", stdin="")
     assert done.returncode == 2
     assert "--yes removes without asking" in done.stderr
     assert filled.is_dir()

@@ -24,11 +24,11 @@ def test_parameters_of_tasks_mean_nothing_to_it(refused: Refused) -> None:
     assert refused("doctor", "--repar") == "there is no option --repar; did you mean --repair?"
 
 
-def test_what_it_proposes_finds_the_cache(program: Command, refused: Refused, tmp_path: Path) -> None:
+def test_what_it_proposes_finds_the_cache(cli: Command, refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "a c").mkdir()
     (tmp_path / "a c" / "cache.db").write_text("junk")
     _, proposed, _ = refused("status", "--cache", "a c").split("`")
     assert proposed == f"taskproc doctor --repair --cache '{tmp_path / 'a c'}'"
-    assert "; taskproc doctor --repair taskfile.py --cache 'a c' mends" in program("doctor", "-o", "a c").stdout
-    assert program(*shlex.split(proposed)[1:]).stdout.startswith("the database: file is not a database; mended\n")
-    assert program("doctor", "--cache", "a c").returncode == 0
+    assert "; taskproc doctor --repair taskfile.py --cache 'a c' mends" in cli("doctor", "-o", "a c").stdout
+    assert cli(*shlex.split(proposed)[1:]).stdout.startswith("the database: file is not a database; mended\n")
+    assert cli("doctor", "--cache", "a c").returncode == 0

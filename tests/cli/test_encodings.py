@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -64,11 +65,13 @@ def _said(executable: Path, folder: Path, encoding: str, *words: str) -> bytes:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_json_is_json_whatever_stdout_can_encode(written: Path, tmp_path: Path, encoding: str) -> None:
+@pytest.mark.usefixtures("written")
+def test_json_is_json_whatever_stdout_can_encode(cli: Any, encoding: str) -> None:
     def said(*words: str) -> object:
-        text = _said(written, tmp_path, encoding, *words).decode("utf-8")
-        assert encoding == "utf-8" or text.isascii()
-        return json.loads(text)
+        done = cli(*words, PYTHONIOENCODING=encoding)
+        assert done.returncode == 0, done.stderr
+        assert encoding == "utf-8" or done.stdout.isascii()
+        return json.loads(done.stdout)
 
     assert said("run", "-x", "serial", "study.py", "-q") == {"größe": NAME}
     assert said("show", "study.py", "--json") == {"größe": NAME}
@@ -85,14 +88,17 @@ def test_json_is_json_whatever_stdout_can_encode(written: Path, tmp_path: Path, 
 
 @pytest.mark.parametrize("command", ["graph", "timeline"])
 def test_a_picture_is_well_formed_whatever_stdout_can_encode(
-    executable: Path, recorded: tuple[str, Path], command: str
+    cli: Any, recorded: tuple[str, Path], command: str
 ) -> None:
     encoding, folder = recorded
-    svg = _said(executable, folder, encoding, command, "study.py", "--format", "svg")
-    assert NAME[0] in "".join(ET.fromstring(svg).itertext())
-    page = _said(executable, folder, encoding, command, "study.py", "--format", "html")
-    assert (b"&#246;" in page) == (encoding != "utf-8")
-    page.decode("utf-8")
+
+    def said(form: str) -> str:
+        done = cli(command, "study.py", "--format", form, folder=folder, PYTHONIOENCODING=encoding)
+        assert done.returncode == 0, done.stderr
+        return str(done.stdout)
+
+    assert NAME[0] in "".join(ET.fromstring(said("svg").encode()).itertext())
+    assert ("&#246;" in said("html")) == (encoding != "utf-8")
 
 
 def test_help_says_what_it_can(written: Path, tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 WORDS = ("graph", "Choose", "--n", "3", "--k", "2")
 
 
-def test_the_tree_shows_shared_parts_once_with_states_and_reasons(program: Command) -> None:
-    program("run", "Choose", "--n", "2", "--k", "1")
+def test_the_tree_shows_shared_parts_once_with_states_and_reasons(program: Command, cli: Command) -> None:
+    cli("run", "-x", "serial", "Choose", "--n", "2", "--k", "1")
     assert program("graph", "Choose", "--n", "4", "--k", "2").stdout.splitlines() == [
         "Choose(n=4, k=2)  never ran",
         "├─ Choose(n=3, k=1)  never ran",

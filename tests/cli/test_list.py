@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Refused = Callable[..., str]
 
 
-def test_signatures_and_docstrings_are_listed(program: Command, tmp_path: Path) -> None:
+def test_signatures_and_docstrings_are_listed(program: Command, cli: Command, tmp_path: Path) -> None:
     done = program("list")
     lines = done.stdout.splitlines()
     assert lines[0].split("  ")[0] == "Choose(n: int, k: int)"
@@ -26,7 +26,7 @@ def test_signatures_and_docstrings_are_listed(program: Command, tmp_path: Path) 
     assert "Outer.Inner()" in lines
     assert lines[1].startswith("Echo(text: str = 'x', flag: bool = False, ")
     assert lines[2] == "    Give back what it is given."
-    assert program("list", "taskfile.py").stdout == program("list", "./taskfile.py").stdout == done.stdout
+    assert cli("list", "taskfile.py").stdout == cli("list", "./taskfile.py").stdout == done.stdout
     assert not (tmp_path / ".taskproc").exists()
 
 

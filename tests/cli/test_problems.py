@@ -147,11 +147,10 @@ def test_a_working_folder_that_is_gone_is_said(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("words", ["run taskfile.py -f -i <&-", "log taskfile.py >&-", "run taskfile.py -f <&- >&-"])
-def test_a_stream_that_is_closed_is_no_bug(tmp_path: Path, words: str) -> None:
+def test_a_stream_that_is_closed_is_no_bug(cli: Command, tmp_path: Path, words: str) -> None:
     text = "from taskproc import Task\nclass Main(Task):\n    def run_task(self): print('said')\n"
     (tmp_path / "taskfile.py").write_text(text)
-    program = [sys.executable, "-m", "taskproc_cli"]
-    subprocess.run([*program, "run"], cwd=tmp_path, check=True, capture_output=True)
+    assert cli("run", "-x", "serial").returncode == 0
     line = f'exec "$0" -m taskproc_cli {words}'
     done = subprocess.run(["sh", "-c", line, sys.executable], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, "bug" in done.stderr) == (0, False), done.stderr

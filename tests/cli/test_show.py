@@ -48,25 +48,25 @@ def test_of_a_task_that_takes_tasks_recorded_instances_are_named(
     assert refused("why", "After").endswith(", such as After#3, After#2, After#1 or another of 4")
 
 
-def test_an_old_result_is_shown_only_by_its_id(program: Command, tmp_path: Path) -> None:
-    program("run", "Talk")
+def test_an_old_result_is_shown_only_by_its_id(program: Command, cli: Command, tmp_path: Path) -> None:
+    cli("run", "-x", "serial", "Talk")
     taskfile = tmp_path / "taskfile.py"
     taskfile.write_text(taskfile.read_text().replace('return "done"', 'return "ready"'))
     done = program("show", "Talk")
     assert (done.returncode, done.stdout) == (1, "")
     assert "(code of Talk changed); run it first; taskproc show taskfile.py Talk#0 shows the old one" in done.stderr
-    assert program("show", "taskfile.py", "Talk#0").stdout == "done\n"
+    assert cli("show", "taskfile.py", "Talk#0").stdout == "done\n"
 
 
-def test_the_old_result_is_found_where_it_lies(program: Command, tmp_path: Path) -> None:
+def test_the_old_result_is_found_where_it_lies(cli: Command, tmp_path: Path) -> None:
     taskfile = tmp_path / "a study.py"
     (tmp_path / "taskfile.py").rename(taskfile)
-    program("run", taskfile, "Talk", "--cache", "elsewhere")
+    cli("run", "-x", "serial", taskfile, "Talk", "--cache", "elsewhere")
     taskfile.write_text(taskfile.read_text().replace('return "done"', 'return "ready"'))
-    said = program("show", taskfile, "Talk", "--cache", "elsewhere").stderr
+    said = cli("show", taskfile, "Talk", "--cache", "elsewhere").stderr
     proposed = said.partition("; taskproc ")[2].removesuffix(" shows the old one\n")
     assert proposed == "show 'a study.py' Talk#0 --cache elsewhere"
-    assert program(*shlex.split(proposed)).stdout == "done\n"
+    assert cli(*shlex.split(proposed)).stdout == "done\n"
 
 
 def test_what_json_cannot_say_is_refused(cli: Command, refused: Refused) -> None:

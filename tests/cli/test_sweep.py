@@ -149,7 +149,7 @@ def test_a_sweep_is_one_graph_and_a_table_of_results(sweep: Callable[..., Any]) 
 
 
 def test_a_point_that_failed_is_told_in_its_row(sweep: Callable[..., Any]) -> None:
-    words = ["-q", "--sweep", "seed=1..2", "--sweep", "factor=1,3"]
+    words = ["-q", "-x", "serial", "--sweep", "seed=1..2", "--sweep", "factor=1,3"]
     done = sweep(*words)
     assert done.returncode == 1
     assert done.stdout.splitlines()[1:] == [

@@ -51,14 +51,14 @@ def test_no_screen_shows_the_control_characters_of_a_failure(cli: Command, tmp_p
     (tmp_path / "taskfile.py").write_text(RUDE)
     failing = (
         "run",
-        "run -v",
+        "run -v -x serial",
         "run -n",
-        "run --explain",
+        "run --explain -x serial",
         "graph",
         "why Rude",
         "show Rude",
         "show Rude#0",
-        "run Broken",
+        "run Broken -x serial",
     )
     for words in failing:
         done = cli(*words.split())

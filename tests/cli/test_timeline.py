@@ -55,8 +55,8 @@ def test_a_picture_marks_what_is_critical_and_what_failed(cli: Command) -> None:
     assert page.count("<td>Fail#") == 1
 
 
-def test_text_has_a_strip_for_the_critical_path_and_one_for_each_lane(program: Command) -> None:
-    program("run", "-k", "-j", "1", "Both")
+def test_text_has_a_strip_for_the_critical_path_and_one_for_each_lane(program: Command, cli: Command) -> None:
+    cli("run", "-k", "-j", "1", "Both")
     lines = program("timeline", "--format", "text").stdout.splitlines()
     assert lines[0].startswith("Both(), ")
     assert lines[1].startswith("2 tasks in ")

@@ -111,8 +111,8 @@ def test_a_value_that_was_made_anew_meanwhile_is_named(study: Path, cli: Command
     assert lines[1].startswith("  Low(x=1) has another value since it was made ")
 
 
-def test_a_failure_is_told(program: Command) -> None:
-    program("run", "Fail")
+def test_a_failure_is_told(program: Command, cli: Command) -> None:
+    cli("run", "-x", "serial", "Fail")
     done = program("why", "Fail")
     assert done.stdout.startswith("Fail(n=1): would run: failed last time: ValueError: told to fail with 1\n")
     assert "  it failed (ValueError: told to fail with 1) when it was made " in done.stdout
