@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import psutil
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+
+def until(is_so: Callable[[], bool], program: subprocess.Popen[Any]) -> None:
+    """Wait for what a program brings about, and leave the CPU to it meanwhile."""
+    while not is_so():
+        assert program.poll() is None
+        time.sleep(0.005)
 
 
 def is_gone(pid: int) -> bool:

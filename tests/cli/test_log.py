@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.processes import until
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,10 +17,10 @@ if TYPE_CHECKING:
     Refused = Callable[..., str]
 
 
-def test_both_streams_are_shown_or_one(program: Command) -> None:
-    program("run", "Talk")
+def test_both_streams_are_shown_or_one(program: Command, cli: Command) -> None:
+    cli("run", "-x", "serial", "Talk")
     assert program("log", "Talk").stdout == "said on stdout\n==> stderr <==\nsaid on stderr\n"
-    assert program("log", "Talk", "--stream", "stderr").stdout == "said on stderr\n"
+    assert cli("log", "Talk", "--stream", "stderr").stdout == "said on stderr\n"
 
 
 def test_what_a_taskfile_prints_as_it_is_loaded_is_no_task_s(cli: Command, tmp_path: Path) -> None:
@@ -30,8 +32,8 @@ def test_what_a_taskfile_prints_as_it_is_loaded_is_no_task_s(cli: Command, tmp_p
 
 
 def test_an_instance_is_shown_without_its_taskfile(cli: Command, tmp_path: Path) -> None:
-    cli("run", "Fail", "--n", "5")
-    cli("run", "Fail", "--n", "6")
+    cli("run", "-x", "serial", "Fail", "--n", "5")
+    cli("run", "-x", "serial", "Fail", "--n", "6")
     (tmp_path / "taskfile.py").write_text("this is no Python\n")
     done = cli("log", "Fail#1")
     assert (done.stdout, done.stderr) == ("before the end\n", "")
@@ -43,20 +45,20 @@ def test_a_task_of_another_module_goes_by_its_short_name(cli: Command, refused: 
         "from taskproc import Task\nclass Load(Task):\n    def run_task(self): print('loading')\n"
     )
     (tmp_path / "main.py").write_text("from elsewhere import Load\n")
-    assert cli("run", "main.py", "Load").returncode == 0
+    assert cli("run", "-x", "serial", "main.py", "Load").returncode == 0
     for name in ("Load", "elsewhere.Load", "Load#0", "elsewhere.Load#0"):
         assert cli("log", "main.py", name).stdout == "loading\n"
     assert "there is no task 'oad'" in refused("log", "main.py", "oad#0")
 
 
 def test_parameters_name_an_instance(cli: Command) -> None:
-    cli("run", "Fail", "--n", "5")
+    cli("run", "-x", "serial", "Fail", "--n", "5")
     assert cli("log", "Fail", "--n", "5").stdout == "before the end\n"
 
 
 def test_a_task_that_printed_nothing_has_an_empty_log(cli: Command) -> None:
     kept = ", or ran with --interactive, which keeps no output\n"
-    cli("run", "Outer.Inner")
+    cli("run", "-x", "serial", "Outer.Inner")
     done = cli("log", "Outer.Inner")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", f"Outer.Inner() printed nothing{kept}")
     assert cli("log", "Outer.Inner", "--stream", "stderr").stderr == f"Outer.Inner() printed nothing on stderr{kept}"
@@ -106,8 +108,7 @@ def test_the_requested_task_is_heard_while_it_runs(executable: Path, tmp_path: P
 def test_a_running_task_is_followed_to_its_end(cli: Command, executable: Path, tmp_path: Path, way: str) -> None:
     (tmp_path / "slow.py").write_text(SLOW)
     run = subprocess.Popen([executable, "run", "-q", *way.split(), "slow.py"], cwd=tmp_path, stderr=subprocess.DEVNULL)
-    while not (tmp_path / "begun").exists():
-        assert run.poll() is None
+    until((tmp_path / "begun").exists, run)
     words = [executable, "log", "--follow", "slow.py", "Main"]
     with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as log:
         assert log.stdout is not None

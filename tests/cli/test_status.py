@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.processes import until
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -69,20 +71,20 @@ def shown(done: subprocess.CompletedProcess[str]) -> list[str]:
 # status
 
 
-def test_a_graph_is_told_class_by_class(study: Path, program: Command, tmp_path: Path) -> None:
+def test_a_graph_is_told_class_by_class(study: Path, program: Command, cli: Command, tmp_path: Path) -> None:
     assert shown(program("status", study, "Main")) == [
         "Low: 3 tasks, 0 up to date, 3 to run, of unknown duration, _ kept",
         "Main: 1 task, 0 up to date, 1 to run, of unknown duration, _ kept",
         "4 tasks would run, 0 up to date",
     ]
     assert not (tmp_path / ".taskproc").exists()
-    program("run", study, "Low", "--x", "2")
-    program("run", study, "Low", "--x", "0")
-    assert shown(program("status", study, "Main", "--xs", "[0, 2]"))[0] == (
+    cli("run", "-x", "serial", study, "Low", "--x", "2")
+    cli("run", "-x", "serial", study, "Low", "--x", "0")
+    assert shown(cli("status", study, "Main", "--xs", "[0, 2]"))[0] == (
         "Low: 2 tasks, 1 up to date, 1 to run, 1 failed last time, about _ of work, _ kept"
     )
-    program("run", study, "Main")
-    assert shown(program("status", study, "Main"))[-1] == "0 tasks would run, 4 up to date"
+    cli("run", "-x", "serial", study, "Main")
+    assert shown(cli("status", study, "Main"))[-1] == "0 tasks would run, 4 up to date"
 
 
 def test_reasons_come_before_what_follows(study: Path, cli: Command) -> None:
@@ -110,8 +112,7 @@ def test_a_task_that_runs_now_is_told(cli: Command, executable: Path, tmp_path: 
     assert cli("list").returncode == 0
     with subprocess.Popen([executable, "run", "Wait"], cwd=tmp_path, stderr=subprocess.DEVNULL) as running:
         try:
-            while not (tmp_path / "waiting").exists():
-                assert running.poll() is None
+            until((tmp_path / "waiting").exists, running)
             assert "1 running now" in cli("status", "Wait").stdout
             assert "1 running now" in cli("status").stdout
             assert cli("why", "Wait").stdout.startswith("Wait(): running now\n")
@@ -198,10 +199,10 @@ def test_what_was_accepted_runs_when_the_code_changes_again(study: Path, cli: Co
     assert "3 tasks would run" in cli("dry-run", study, "Main").stdout
 
 
-def test_nothing_but_code_is_accepted(study: Path, program: Command) -> None:
+def test_nothing_but_code_is_accepted(study: Path, program: Command, cli: Command) -> None:
     assert program("accept", study, "Main").returncode == 0
-    program("run", study, "Low", "--x", "0")
-    assert "there is no result" in program("accept", study, "Low").stderr
+    cli("run", "-x", "serial", study, "Low", "--x", "0")
+    assert "there is no result" in cli("accept", study, "Low").stderr
 
 
 # run --explain

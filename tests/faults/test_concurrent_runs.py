@@ -11,6 +11,7 @@ import pytest
 
 from taskproc import FailedTaskError
 from taskproc.events import Planned
+from tests.processes import until
 
 TASKS = """
 class Choose(Task):
@@ -137,11 +138,9 @@ def test_a_task_of_a_killed_run_is_taken_over(flow: Any) -> None:
     flow.write(TASKS)
     (flow.folder / "runs").write_text("3")
     first = begin(flow, 0, "Choose(4, 2)")
-    while not (flow.folder / "notes").exists():
-        assert first.poll() is None
+    until((flow.folder / "notes").exists, first)
     second = begin(flow, 1, "Choose(4, 2)")
-    while not (flow.folder / "1.begun").exists():
-        assert second.poll() is None
+    until((flow.folder / "1.begun").exists, second)
     first.kill()
     first.communicate()
     (flow.folder / "2.begun").touch()
