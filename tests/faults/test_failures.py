@@ -115,7 +115,7 @@ def test_a_failure_is_told_for_what_it_is(flow: Any, how: str) -> None:
     flow.write(TASKS)
     for executor in ("thread", "process"):
         with pytest.raises(ExceptionGroup) as caught:
-            flow.run(f"Main({how!r})", executor=executor, keep_going=True)
+            flow.run(f"Main({how!r})", executor=executor, workers=1, keep_going=True)
         (error,) = caught.value.exceptions
         assert isinstance(error, FailedTaskError)
         assert (error.label, error.reason, error.output) == (f"Fails(how={how!r})", REASONS[how], "said before")

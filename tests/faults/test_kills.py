@@ -118,7 +118,7 @@ def test_what_a_killed_runner_had_recorded_is_reused(flow: Any, at: int) -> None
     killed(flow, text)
     assert done(flow, text) == at
     await_end([int(pid) for pid in flow.notes()])
-    ran = flow.run(text, executor="process")
+    ran = flow.run(text)
     assert (ran.value, ran.executed, ran.reused) == (10, {"Chain": 10 - at}, {"Chain": at} if at else {})
     assert sum(flow.notes().values()) == 10 - at
     assert flow.run(text).executed == {}
@@ -131,7 +131,7 @@ def test_a_cleared_graph_is_taken_up_where_a_kill_left_it(flow: Any) -> None:
     flow.task("Choose(3, 3)").clear_task()
     killed(flow, "Choose(6, 3)")
     assert flow.notes() == {"3 3": 1, "4 3": 1}
-    assert flow.run("Choose(6, 3)", executor="process").executed == {"Choose": 2}
+    assert flow.run("Choose(6, 3)").executed == {"Choose": 2}
     assert flow.notes() == {"5 3": 1, "6 3": 1}
     assert flow.run("Choose(6, 3)").executed == {}
 
