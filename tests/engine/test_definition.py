@@ -452,8 +452,8 @@ def test_definitions_may_recurse_two_thousand_deep_and_run(deep: Any) -> None:
 
 
 def test_a_chain_of_ten_thousand_may_be_passed_on(deep: Any) -> None:
-    assert deep("print(len(passed(10_000).to_json()), Chain(passed(10_000)))") == "4 Chain(up=Chain(…))\n"
-    assert deep("print(passed(10_000).run_graph()[0])") == "10000\n"
+    lines = "task = passed(10_000); print(len(task.to_json()), Chain(task)); print(task.run_graph()[0])"
+    assert deep(lines) == "4 Chain(up=Chain(…))\n10000\n"
 
 
 def test_a_definition_without_end_is_one_sentence(deep: Any) -> None:
@@ -529,6 +529,7 @@ def test_a_class_made_without_a_class_statement_is_of_the_module_that_makes_it()
     assert made.task_name == "test_definition.Made"
 
 
+@pytest.mark.long  # `.ci/run` checks all modules so
 @pytest.mark.parametrize("module", ["taskproc.requires", "taskproc.arguments"])
 def test_the_module_is_ready_for_lazy_annotations(module: str) -> None:
     """From Python 3.14 on, what lacks the future import has annotations that are evaluated when asked for."""

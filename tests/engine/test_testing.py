@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -78,17 +79,7 @@ def test_other(tmp_cache):
 def test_the_plugin_gives_each_test_a_cache_of_its_own(tmp_path: Path, root: Path) -> None:
     (tmp_path / "test_study.py").write_text(TESTS)
     assert 'pytest11]\ntaskproc = "taskproc.pytest_plugin"' in (root / "pyproject.toml").read_text()
-    words = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:taskproc",
-        "-p",
-        "taskproc.pytest_plugin",
-        "-p",
-        "no:cacheprovider",
-    ]
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "taskproc.pytest_plugin", "-p", "no:cacheprovider"]
+    alone = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(words, cwd=tmp_path, env=alone, capture_output=True, text=True, check=False)
     assert "2 passed" in done.stdout, done.stdout + done.stderr
