@@ -5,6 +5,7 @@ from __future__ import annotations
 import compileall
 import contextlib
 import faulthandler
+import gc
 import itertools
 import json
 import os
@@ -31,6 +32,7 @@ from taskproc.plan import Plan
 from taskproc.run import make_plan, run
 
 settings.register_profile("slow machine", deadline=None)
+settings.register_profile("default run", deadline=None, max_examples=40)
 settings.load_profile("slow machine")
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -96,9 +98,17 @@ def _no_test_hangs(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def pytest_configure(config: pytest.Config) -> None:
     """The hundreds of programs that tests begin need not compile what they import, though they may not keep it."""
+    if config.option.markexpr == "not long":
+        settings.load_profile("default run")
     if not hasattr(config, "workerinput"):
         for package in ("taskproc", "cli"):
             compileall.compile_dir(ROOT / package, quiet=2)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now is no garbage: to look it through at each collection takes longer than many a test."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)

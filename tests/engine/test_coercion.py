@@ -412,7 +412,7 @@ TASKS = {name: task(annotation) for name, (annotation, _) in KINDS.items()}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=25)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(data=st.data())
 def test_the_json_of_arguments_makes_the_same_task_again(kind: str, data: st.DataObject) -> None:
     cls = TASKS[kind]
@@ -424,7 +424,7 @@ def test_the_json_of_arguments_makes_the_same_task_again(kind: str, data: st.Dat
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=25)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(data=st.data())
 def test_what_is_told_to_fit_is_what_pydantic_would_return(kind: str, data: st.DataObject) -> None:
     annotation, values = KINDS[kind]

@@ -134,7 +134,7 @@ def result(folder: Path, made: Program, cache: str) -> Any:
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
-@settings(slow, max_examples=8)
+@settings(slow, max_examples=5)
 @given(first=program, steps=edits)
 def test_a_cache_never_gives_what_the_code_would_not(first: Program, steps: list[tuple[str, Any]]) -> None:
     live(first, steps)

@@ -165,7 +165,7 @@ def fuzz(count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pyt
 
 
 def test_some_hostile_command_lines(tmp_path: Path, monkeypatch: Any, capfd: Any) -> None:
-    fuzz(150, tmp_path, monkeypatch, capfd)
+    fuzz(80, tmp_path, monkeypatch, capfd)
 
 
 @pytest.mark.long
