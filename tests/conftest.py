@@ -192,6 +192,20 @@ def preloaded(pytestconfig: pytest.Config) -> Iterator[Preloaded | None]:
 
 
 @pytest.fixture
+def script(python: Run, preloaded: Preloaded | None, tmp_path: Path) -> Run:
+    """As `python`, for half the time: where the script is what is tested, and not how an interpreter begins."""
+
+    def run(name: str, *words: str) -> subprocess.CompletedProcess[str]:
+        if preloaded is None or not preloaded.knows(os.environ):
+            return python(name, *words)
+        done = preloaded.run([str(tmp_path / name), *words], "", tmp_path, {**os.environ})
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
 def taskproc(python: Run, preloaded: Preloaded | None, tmp_path: Path) -> Run:
     """Run the executable in the test's folder: `taskproc("run", "taskfile.py", ...)`."""
     executable = Path(sys.executable).parent / "taskproc"

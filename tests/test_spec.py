@@ -53,12 +53,12 @@ class Choose(Task):
 
 
 @pytest.fixture
-def study(tmp_path: Path, python: Any) -> Any:
+def study(tmp_path: Path, script: Any) -> Any:
     """Run a script made of the preamble and this text; what it prints."""
 
     def run(*texts: str) -> str:
         (tmp_path / "study.py").write_text(PREAMBLE + "\n".join(dedent(text) for text in texts))
-        return str(python("study.py").stdout)
+        return str(script("study.py").stdout)
 
     return run
 

@@ -110,7 +110,7 @@ def test_a_script_that_a_program_of_a_library_runs_is_the_user_s(
 ) -> None:
     for rate in ("1", "2"):
         write(tmp_path / "study.py", EDITED.replace("RATE = 1", f"RATE = {rate}"))
-        for before in (words, ()):
+        for before in dict.fromkeys((words, ())):
             assert python(*before, "study.py").stdout.splitlines()[0] == f"{rate} study.Rate"
 
 
