@@ -71,7 +71,7 @@ def sentence(done: Any, *statuses: int) -> str:
 def test_a_full_disk(flow: Any, taskproc: Any, disk: Path, size: int) -> None:
     flow.write(TASKS)
     remount(disk, f"size={size}k")
-    words = ["run", flow.path, "Main", "--cache", disk / "cache"]
+    words = ["run", flow.path, "Main", "-j", "1", "--cache", disk / "cache"]
     assert "no space" in sentence(taskproc(*words, check=False), 1, 2).lower()
     before = flow.notes()
     remount(disk, "size=8m")
@@ -87,7 +87,7 @@ def test_a_full_disk(flow: Any, taskproc: Any, disk: Path, size: int) -> None:
 def test_a_read_only_disk(flow: Any, taskproc: Any, disk: Path) -> None:
     flow.write(TASKS)
     remount(disk, "size=8m")
-    words = ["run", flow.path, "Main", "--cache", disk / "cache", "--many"]
+    words = ["run", flow.path, "Main", "-j", "1", "--cache", disk / "cache", "--many"]
     taskproc(*words, "2")
     remount(disk, "ro")
     assert taskproc(*words, "2").stdout == "24000\n"

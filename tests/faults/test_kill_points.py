@@ -19,6 +19,7 @@ from taskproc.decision import UpToDate
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not here")
 
 CALLS = ("pwrite64", "write", "fsync", "fdatasync", "rename", "ftruncate", "mkdir", "unlink", "rmdir", "flock")
+SOME_CALLS = ("pwrite64", "fdatasync", "ftruncate", "rename", "unlink")
 
 TASKS = """
 class Small(Task):
@@ -123,14 +124,20 @@ def check_after(flow: Any, leftovers: Callable[[Path], list[str]], where: str) -
     assert leftovers(flow.cache) == [], where
 
 
-def sweep_points(flow: Any, leftovers: Callable[[Path], list[str]], step: int, forces: tuple[str, ...]) -> int:
+def sweep_points(
+    flow: Any,
+    leftovers: Callable[[Path], list[str]],
+    step: int,
+    forces: tuple[str, ...],
+    calls: tuple[str, ...] = CALLS,
+) -> int:
     killer = Killer(flow)
     tried = total = 0
     for force in forces:
         killer.prepare(force)
         found = killer.counts(force)
         total += found.total()
-        for call, at in points(found, step):
+        for call, at in points(Counter({call: found[call] for call in calls if call in found}), step):
             killer.prepare(force)
             tried += killer.kill(force, call, at)
             check_after(flow, leftovers, f"{force}: {call} {at}")
@@ -139,7 +146,7 @@ def sweep_points(flow: Any, leftovers: Callable[[Path], list[str]], step: int, f
 
 
 def test_some_kill_points(flow: Any, leftovers: Callable[[Path], list[str]]) -> None:
-    assert sweep_points(flow, leftovers, 200, ("all",)) >= 6
+    assert sweep_points(flow, leftovers, 200, ("all",), SOME_CALLS) >= 4
 
 
 @pytest.mark.long

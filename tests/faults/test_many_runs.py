@@ -40,18 +40,18 @@ sys.path.insert(0, {folder!r})
 from flow import *
 with Cache({cache!r}):
     task = Both({many})
-print(task.run_graph(max_workers=2)[0])
+print(task.run_graph(max_workers={workers})[0])
 """
 
 
-def begin(flow: Any, version: str, many: int = 12) -> subprocess.Popen[str]:
+def begin(flow: Any, version: str, many: int = 12, workers: int = 1) -> subprocess.Popen[str]:
     """A run in a process; a version of the code lies in a folder of its own, with one name and one cache."""
     folder = flow.folder / version
     if not folder.exists():
         folder.mkdir()
         source = flow.path.read_text().replace("Path(__file__).parent", "Path(__file__).parent.parent")
         (folder / "flow.py").write_text(source.replace('"version"', repr(version)))
-    script = SCRIPT.format(folder=str(folder), cache=str(flow.cache), many=many)
+    script = SCRIPT.format(folder=str(folder), cache=str(flow.cache), many=many, workers=workers)
     return subprocess.Popen(
         [sys.executable, "-c", script],
         stdin=subprocess.DEVNULL,
@@ -81,7 +81,9 @@ def test_versions_of_the_code_never_mix(flow: Any, leftovers: Callable[[Path], l
 
 def test_six_runs_share_the_work(flow: Any, leftovers: Callable[[Path], list[str]]) -> None:
     flow.write(TASKS)
-    runs = [begin(flow, "one", many) for many in (12, 20, 12, 20, 16, 20)]
+    runs = [
+        begin(flow, "one", many, workers) for many, workers in ((12, 1), (20, 2), (12, 1), (20, 1), (16, 1), (20, 2))
+    ]
     assert [ended(run) for run in runs] == ["['one']"] * 6
     executed = flow.notes()
     print(f"{executed.total()} executions by six runs that want 20 tasks")
@@ -115,7 +117,7 @@ def kill_at_random(flow: Any, leftovers: Callable[[Path], list[str]], kills: int
     """Kill one of three runs again and again; the others take over, and the last one finds all in order."""
     flow.write(TASKS)
     chance = random.Random(4)
-    runs = [begin(flow, "one", tasks) for _ in range(3)]
+    runs = [begin(flow, "one", tasks, workers=2) for _ in range(3)]
     for _ in range(kills):
         chance.shuffle(runs)
         try:
@@ -124,7 +126,7 @@ def kill_at_random(flow: Any, leftovers: Callable[[Path], list[str]], kills: int
         except subprocess.TimeoutExpired:
             runs[0].kill()
             runs[0].communicate()
-        runs[0] = begin(flow, "one", tasks)
+        runs[0] = begin(flow, "one", tasks, workers=2)
     assert [ended(run) for run in runs] == ["['one']"] * 3
     executed = flow.notes()
     assert ended(begin(flow, "one", tasks)) == "['one']"

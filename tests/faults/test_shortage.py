@@ -36,7 +36,7 @@ def run_under(limit: str, flow: Any, *words: str) -> subprocess.CompletedProcess
 
 def test_more_workers_than_the_soft_limit_of_files_has_room_for(flow: Any) -> None:
     flow.write(WIDE)
-    done = run_under("-Sn 64", flow, "-j", "20")
+    done = run_under("-Sn 32", flow, "-j", "8")
     assert (done.returncode, done.stdout) == (0, "780\n"), done.stderr
 
 
