@@ -193,6 +193,7 @@ def end_with_run(folder: Path) -> None:
 if __name__ == "__main__":
     file = Path(sys.argv[1])
     keep_settled_only()
+    gc.freeze()
     if not hold(*sys.argv[2:]):
         threading.Thread(target=end_with_run, args=[file.parent], daemon=True).start()
     run_file(file)

@@ -1,5 +1,6 @@
 """Where the program begins: quiet on Ctrl-C before it can say a sentence."""
 
+import gc
 import os
 
 # Before all else, so that Ctrl-C finds the handler; `signal`, which is made of this, takes milliseconds to import.
@@ -18,6 +19,7 @@ def main() -> None:
     """Import the program, which takes a while, and run it; ends the process."""
     from taskproc_cli import app
 
+    gc.freeze()  # what is imported is no garbage, not even at the end, where to look it through takes longest
     if _signal.getsignal(_signal.SIGINT) is not _signal.SIG_IGN:
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     app.main()

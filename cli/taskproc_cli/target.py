@@ -10,6 +10,7 @@ Of the words of a target,
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -96,6 +97,7 @@ def load_module(target: Target) -> ModuleType:
         TaskfileError: there is no such file or module.
         UserCodeError: importing it raised.
     """
+    gc.freeze()  # of what is there before the user's code, nothing is garbage, not even at the end
     with users_code(f"{target.taskfile or target.module} cannot be loaded"):
         module = _load(target)
     taskfile.requested[:] = [module.__name__] if module.__name__ != "__main__" else []

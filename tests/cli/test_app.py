@@ -136,6 +136,21 @@ def test_a_signal_to_a_forked_process_is_for_that_alone(python: Command) -> None
     assert (done.stdout, done.stderr) == ("-15\n", "")
 
 
+ENDING = """
+import atexit, gc
+from taskproc_cli.__main__ import main
+
+atexit.register(lambda: print(gc.get_freeze_count() > 4 * len(gc.get_objects())))
+main()
+"""
+
+
+@pytest.mark.usefixtures("program")  # makes a taskfile
+@pytest.mark.parametrize("words", [["--version"], ["list"]])
+def test_what_is_imported_is_not_looked_through_as_it_ends(python: Command, words: list[str]) -> None:
+    assert python("-c", ENDING, *words).stdout.endswith("\nTrue\n")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="there is no /dev/full")
 def test_a_full_disk_is_one_sentence(executable: Path, tmp_path: Path) -> None:
     done = subprocess.run(
