@@ -20,6 +20,8 @@ from pathlib import Path
 
 import taskproc
 import taskproc_cli
+from taskproc.asloaded import note_new
+from taskproc.origin import user_modules
 
 LEFT_OUT = {"taskproc.__main__", "taskproc.pytest_plugin", "taskproc.worker", "taskproc_cli.__main__"}
 PATIENCE = 60  # seconds that a script may take
@@ -31,6 +33,8 @@ def load() -> None:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if module.name not in LEFT_OUT:
                 import_module(module.name)
+    note_new("taskproc")  # which of them are the user's is asked for when a task is defined, and remembered
+    user_modules()
 
 
 def run(words: list[str], folder: str, environ: dict[str, str], streams: list[str]) -> int:
