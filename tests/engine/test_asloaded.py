@@ -383,7 +383,9 @@ def test_what_objects_do_when_they_are_looked_at_does_not_end_an_import(tmp_path
     assert python("-c", "import odd; print(odd.Main.task_name, odd.__spec__)").stdout.startswith("odd.Main ModuleSpec(")
 
 
-def test_a_base_that_is_asked_for_its_subclasses_has_the_same_in_workers(tmp_path: Path, python: Any) -> None:
+def test_a_base_that_is_asked_for_its_subclasses_has_the_same_in_workers(
+    tmp_path: Path, python: Any, taskproc: Any
+) -> None:
     (tmp_path / "base.py").write_text(
         "from taskproc import Task\nclass Base: ...\nclass Main(Task):\n"
         "    def run_task(self): return [derived.v for derived in Base.__subclasses__()]\n"
@@ -395,8 +397,8 @@ def test_a_base_that_is_asked_for_its_subclasses_has_the_same_in_workers(tmp_pat
         "try: print(task.run_graph()[0])\nexcept Exception as error: print('__subclasses__()' in str(error))\n"
     )
     assert python("-c", script).stdout == "True\n"
-    assert python("-m", "taskproc_cli", "run", "all.py", "Main").stdout == "[9]\n"
-    assert python("-m", "taskproc_cli", "run", "base.py", "Main").stdout == "[]\n"
+    assert taskproc("run", "all.py", "Main").stdout == "[9]\n"
+    assert taskproc("run", "base.py", "Main").stdout == "[]\n"
 
 
 MADE = """

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,9 @@ def test_a_child_that_comes_back_from_a_task_ends(tmp_path: Path, executor: str)
         ("return 5", 0, ""),
     ],
 )
-def test_such_a_child_ends_as_python_would_end_it(tmp_path: Path, ending: str, status: int, printed: str) -> None:
+def test_such_a_child_ends_as_python_would_end_it(
+    taskproc: Any, tmp_path: Path, ending: str, status: int, printed: str
+) -> None:
     (tmp_path / "forking.py").write_text(f"""
 import os, sys
 from taskproc import Task
@@ -46,9 +49,7 @@ class Main(Task):
             {ending}
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 """)
-    words = [sys.executable, "-m", "taskproc_cli", "run", "-q", "forking.py"]
-    done = subprocess.run(words, cwd=tmp_path, stdout=subprocess.PIPE, text=True, timeout=60, check=True)
-    assert done.stdout == f"{status}\n"
+    assert taskproc("run", "-q", "forking.py").stdout == f"{status}\n"
     (attempt,) = (tmp_path / ".taskproc" / "forking.Main").glob("*/*/stdout.txt")
     assert attempt.read_text() == "child"
     errors = attempt.with_name("stderr.txt")
