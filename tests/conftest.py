@@ -5,7 +5,6 @@ from __future__ import annotations
 import compileall
 import contextlib
 import faulthandler
-import gc
 import itertools
 import json
 import os
@@ -103,12 +102,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         for package in ("taskproc", "cli"):
             compileall.compile_dir(ROOT / package, quiet=2)
-
-
-def pytest_collection_finish() -> None:
-    """What is loaded by now is no garbage: to look it through at each collection takes longer than many a test."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)
