@@ -168,4 +168,4 @@ def _boot(number: int, lifeline: str) -> str:
     path = entries if HOME in entries else [*entries, HOME]
     library = [entry for entry in entries if entry in _LIBRARY]
     start = f"from taskproc.worker import serve; sys.path[:] = {path!r}; serve({number}, {lifeline!r})"
-    return f"import sys; sys.path[:] = {[*library, HOME, *path]!r}; {start}"
+    return f"import gc, sys; gc.disable(); sys.path[:] = {[*library, HOME, *path]!r}; {start}"

@@ -65,7 +65,8 @@ def serve(number: int, lifeline: str) -> None:
     os.set_inheritable(number, False)  # noqa: FBT003
     hold(lifeline)
     keep_settled_only()
-    gc.freeze()  # what is imported is no garbage, not even at the end
+    gc.freeze()  # what is imported, for which `_boot` keeps the collector away, is no garbage, not even at the end
+    gc.enable()
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, _stay)  # the runner decides; children get the default again
     connection = socket.socket(fileno=number)

@@ -17,9 +17,11 @@ if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
 
 def main() -> None:
     """Import the program, which takes a while, and run it; ends the process."""
+    gc.disable()
     from taskproc_cli import app
 
     gc.freeze()  # what is imported is no garbage, not even at the end, where to look it through takes longest
+    gc.enable()
     if _signal.getsignal(_signal.SIGINT) is not _signal.SIG_IGN:
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     app.main()

@@ -69,6 +69,11 @@ def test_a_worker_sees_what_its_caller_saw(lab: Any, pool: ProcessPool, monkeypa
     assert values(lab.run(pool, batch)) == [(list(batch.sys_path), str(lab.folder), "here")]
 
 
+def test_a_worker_collects_the_garbage_of_tasks_alone(lab: Any, pool: ProcessPool) -> None:
+    code = "import gc; result = gc.isenabled(), gc.get_freeze_count() > len(gc.get_objects())"
+    assert values(lab.run(pool, lab.batch(("Call", code)))) == [(True, True)]
+
+
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
