@@ -57,7 +57,7 @@ class Parameters:
             ArgumentError: an argument is missing, unknown, or does not fit its annotation.
         """
         try:
-            values = cast("Values", self._bind(*args, **kwargs))
+            values: Values = self._bind(*args, **kwargs)
         except TypeError as error:
             raise ArgumentError(str(error)) from None
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from enum import Enum
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from taskproc.reduction import held_by
 
@@ -33,9 +33,10 @@ class Fixed:
 def own_copy(value: T) -> T:
     """A copy that shares nothing mutable with the original; what refuses to be copied is passed on as it is."""
     try:
-        return cast("T", _copied(value, {}))
+        copied: T = _copied(value, {})
     except RecursionError:  # it contains itself
-        return cast("T", _deep_copy(value))
+        copied = _deep_copy(value)
+    return copied
 
 
 def _copied(value: Any, memo: dict[int, Any]) -> Any:

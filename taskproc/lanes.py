@@ -113,8 +113,8 @@ class Lanes:
             if expected is None:
                 break
             seconds += expected
-            joining = [reader for reader in followers(node, within) if self.lane_of(reader) == lane]
-            stack += [reader for reader in joining if self._short(reader, lane) is not None]
+            joining = followers(node, within)
+            stack += [one for one in joining if self.lane_of(one) == lane and self._short(one, lane) is not None]
         return taken
 
     def _short(self, node: Node, lane: Lane) -> float | None:
