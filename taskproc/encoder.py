@@ -5,18 +5,19 @@ from __future__ import annotations
 from marshal import dumps
 from pickle import PickleBuffer
 from struct import pack
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xxhash import xxh3_128_digest
 
 from taskproc.added import added_later
 from taskproc.flat import FLAT, flat, short
-from taskproc.origin import is_user_code, public_name, reference
+from taskproc.origin import is_function, is_user_code, public_name, reference
 from taskproc.reduction import KNOWN, inside, is_made_by_library, is_plain, known_name, reduce
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from types import FunctionType
 
 _NOTHING = dumps(None, 2)
 _CONTAINERS = frozenset({tuple, list, dict, set, frozenset})
@@ -95,7 +96,7 @@ class Encoder:
 
     def nested(self, value: Any) -> bytes:
         """Encode a value that has no word of its own and is not flat."""
-        if isinstance(value, type) or (isinstance(value, FunctionType) and is_user_code(value)):
+        if isinstance(value, type) or (is_function(value) and is_user_code(value)):
             if self._plain:
                 message = f"{'a class' if isinstance(value, type) else 'a function'} is not plain data"
                 raise Unencodable(message)
@@ -180,12 +181,12 @@ class Encoder:
 
     def _maker(self, maker: Any) -> bytes:
         """Encode what makes an instance: any function, also where a function is no data by itself."""
-        by_name = not self._plain or isinstance(maker, (type, FunctionType))
+        by_name = not self._plain or isinstance(maker, type) or is_function(maker)
         return self._part(maker) if by_name else self._encode_apart(maker, plain=False)
 
     def _part(self, value: Any) -> bytes:
         """Encode what an instance is made with, which may be a class also where a class is no data by itself."""
-        return self._refer(value) if isinstance(value, (type, FunctionType)) else self.encode(value)
+        return self._refer(value) if isinstance(value, type) or is_function(value) else self.encode(value)
 
     def _refer(self, thing: type | FunctionType) -> bytes:
         name = reference(thing)

@@ -68,3 +68,12 @@ def shared_name(value: object) -> str:
     """The name of what all code of a process shares, empty for all else."""
     module, name = SHARED.get(type(value).__name__, ("", ""))
     return f"{module}:{name}" if module and getattr(sys.modules.get(module), name, None) is value else ""
+
+
+def is_mock(kind: type[Any]) -> bool:
+    """Whether the instances of a class are mocks, which are equal to nothing.
+
+    They change with each call, and have a part for every attribute that is asked for: one of a module, all there is.
+    """
+    mock = sys.modules.get("unittest.mock")
+    return mock is not None and issubclass(kind, mock.NonCallableMock)

@@ -17,6 +17,7 @@ from taskproc.origin import (
     arrived,
     compiled_file,
     home,
+    is_function,
     is_plumbing,
     is_user_code,
     is_user_file,
@@ -137,7 +138,7 @@ class Links:
             namespace = vars(value)
             name = f"{public_name(value.__name__)}:{rest[0]}"
             value, rest = arrived(namespace[rest[0]]), rest[1:]
-        if isinstance(value, FunctionType):  # whatever it is called here
+        if is_function(value):  # whatever it is called here
             node.words |= LOOKS & {value.__name__}
         if is_untracked(value) or is_untracked(value.__class__) or is_plumbing(value):
             return
@@ -156,7 +157,7 @@ class Links:
                 node.held[value] = None
         elif isinstance(value, type) and is_user_code(value):
             self._link_definition(node, label, value)
-        elif isinstance(value, FunctionType) and is_user_code(value):
+        elif is_function(value) and is_user_code(value):
             self._link_definition(node, label, value)
             if rest and rest[0] in vars(value):
                 self._link(node, label + ":", vars(value)[rest[0]], rest[1:], f"{name}.{rest[0]}")

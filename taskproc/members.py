@@ -12,7 +12,7 @@ from typing import Any
 
 from taskproc.canonical import canonical
 from taskproc.fields import is_set
-from taskproc.origin import is_user_code, look_up, reference
+from taskproc.origin import is_function, is_user_code, look_up, reference
 from taskproc.requires import Slot
 
 _TELLING = frozenset({"__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__"})
@@ -113,7 +113,7 @@ def function_in(member: Any) -> FunctionType | None:
         member = member.__func__
     elif issubclass(kind, cached_property):
         member = member.func
-    return member if isinstance(member, FunctionType) else None
+    return member if is_function(member) else None
 
 
 def _defaults(cls: type) -> dict[str, object]:

@@ -10,7 +10,7 @@ import types
 from contextlib import redirect_stdout, suppress
 from importlib.machinery import EXTENSION_SUFFIXES
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from taskproc import taskfile
 
@@ -101,13 +101,21 @@ def _brought(folder: str) -> frozenset[str]:
     return frozenset(f"{place}/{name}" for place in {folder, os.path.realpath(folder)} for name in found)
 
 
+def is_function(thing: object) -> TypeGuard[FunctionType]:
+    """Whether it is a function, or stands for one as what decorators of wrapt's make does.
+
+    A mock says that it is an instance of what it was made for, but has no code.
+    """
+    return isinstance(thing, FunctionType) and type(thing.__code__) is CodeType
+
+
 def home(thing: object) -> str:
     """Name of the module in which a class or function was truly written (not the one that `functools.wraps` tells)."""
     if isinstance(thing, str):
         return thing
     if isinstance(thing, ModuleType):
         return thing.__name__
-    if isinstance(thing, FunctionType):
+    if is_function(thing):
         return str(thing.__globals__.get("__name__", "__main__"))
     try:
         return str(getattr(thing, "__module__", None) or "builtins")

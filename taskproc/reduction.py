@@ -9,6 +9,7 @@ from __future__ import annotations
 import copyreg
 import functools
 import operator
+import os
 import sys
 from enum import Enum
 from types import BuiltinFunctionType, CellType, FunctionType, MappingProxyType, MethodType, ModuleType
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from taskproc.arrays import in_array, in_scalar, is_numpy
-from taskproc.libraries import LASTING, shared_name
+from taskproc.libraries import LASTING, is_mock, shared_name
 from taskproc.origin import compiled_file, home, is_user_code, look_up, public_name, reference
 
 if TYPE_CHECKING:
@@ -111,7 +112,9 @@ def _has_plain_base(kind: type[Any]) -> bool:
     return any(base in _PLAIN_BASES or known_name(base) in KNOWN for base in kind.__mro__)
 
 
-def reduce(value: Any, *, by_name: bool = False, travels: bool = False) -> Reduced:
+def reduce(  # noqa: C901  a line for each kind of object
+    value: Any, *, by_name: bool = False, travels: bool = False
+) -> Reduced:
     """Take an object apart.
 
     Args:
@@ -130,6 +133,8 @@ def reduce(value: Any, *, by_name: bool = False, travels: bool = False) -> Reduc
         return Reduced(kind, (), _lasting(kind, {**value.__dict__, **(parts[0] or {}), **(parts[1] or {})}))
     if not {set, frozenset}.isdisjoint(kind.__mro__):
         return _reduce_set(kind, value)
+    if is_mock(kind):
+        return Reduced("unittest.mock", (os.urandom(16),))
     lasting = LASTING.get(known_name(kind))
     if lasting is not None:
         return Reduced(kind, lasting(value))

@@ -6,12 +6,15 @@ from __future__ import annotations
 import functools
 import importlib
 import itertools
+import json
 import sys
 import types
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -678,6 +681,36 @@ def test_broken_objects_are_unseen_not_raised(project: Project) -> None:
     assert (
         before.digest != project.take({"tasks.py": tasks.replace("THING = Awkward()", "THING = (Awkward(),)")}).digest
     )
+
+
+def helper() -> int:
+    return 1
+
+
+class Helped(Task):
+    def run_task(self) -> Any:
+        return helper(), json.dumps([])
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("helper", lambda: mock.create_autospec(helper, return_value=2)),
+        ("helper", lambda: mock.MagicMock(spec=helper, return_value=2)),
+        ("helper", lambda: mock.Mock(return_value=2)),
+        ("json", lambda: mock.create_autospec(json)),
+        ("json", lambda: mock.MagicMock(spec=json)),
+        ("Helped.run_task", lambda: mock.create_autospec(Helped.run_task, return_value=2)),
+    ],
+    ids=["autospec", "spec", "plain", "autospec of a module", "spec of a module", "autospec of a method"],
+)
+def test_a_mock_is_equal_to_nothing(name: str, made: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Fingerprinter(Task).of(Helped)
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{__name__}.{name}", made())
+        digests = {Fingerprinter(Task).of(Helped).digest for _ in range(2)}
+    assert len(digests | {before.digest}) == 3
+    assert Fingerprinter(Task).of(Helped).digest == before.digest
 
 
 def test_references_of_a_value(project: Project) -> None:
