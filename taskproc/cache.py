@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 from taskproc.context import Block, blocks
+from taskproc.errors import DefinitionError
 from taskproc.filesystem import real
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_RUNS_LATER = 0x20 | 0x80 | 0x200
+"""Flags of the code of generators, coroutines and asynchronous generators, as `inspect` has them."""
 
 
 class Cache:
@@ -47,11 +51,21 @@ class Cache:
     def __call__(self, function: Callable[P, R], /) -> Callable[P, R]:
         """Run each call of a function in a block of its own.
 
+        Raises:
+            DefinitionError: It is a class, or a function whose body runs when the call is over.
+
         Example:
             >>> @Cache("./cache")
             ... def answer(n: int) -> int:
             ...     return Choose(n, n // 2).run_graph()[0]
         """
+        flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+        if isinstance(function, type) or flags & _RUNS_LATER:
+            why = "it is a class" if isinstance(function, type) else "its body runs when the call is over"
+            message = (
+                f"@Cache(...) cannot stand above {function.__qualname__}, for {why}: write `with Cache(...)` inside"
+            )
+            raise DefinitionError(message)
 
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:

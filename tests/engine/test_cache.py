@@ -3,13 +3,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from taskproc import Cache, Const, GraphError, Requires, Task
+from taskproc import Cache, Const, DefinitionError, GraphError, Requires, Task
 
 
 class Up(Task):
@@ -86,6 +87,23 @@ def test_one_cache_can_be_entered_again_and_again(tmp_path: Path) -> None:
         assert Up() is not inner
     with pytest.raises(RuntimeError):
         Up()
+
+
+async def later() -> None: ...
+
+
+def stepwise() -> Iterator[None]:
+    yield
+
+
+async def both() -> AsyncIterator[None]:
+    yield
+
+
+@pytest.mark.parametrize("body", [later, stepwise, both, Up])
+def test_a_cache_decorates_only_what_runs_within_its_call(body: Any, tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match=rf"above {body.__name__}, for .*: write `with Cache"):
+        Cache(tmp_path)(body)
 
 
 def test_a_cache_is_a_decorator(tmp_path: Path) -> None:
