@@ -107,6 +107,14 @@ class TaskType(ABCMeta):
                 check_member(cls, name, value)
             super().__setattr__(name, value)
 
+        @property
+        def __signature__(cls) -> Any:
+            """What a call takes, for `help` and its like, which would tell what our `__call__` does."""
+            import inspect
+
+            made = inspect.signature(cls.__init__)
+            return made.replace(parameters=[*made.parameters.values()][1:])
+
         # ABCMeta's ask each subclass there is, and keep the answers in each of them.
         __instancecheck__ = type.__instancecheck__
         __subclasscheck__ = type.__subclasscheck__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Mapping  # noqa: TC003  `get_type_hints` of a user's class evaluates ours
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from taskproc.building import refuse_itself
@@ -18,7 +19,6 @@ from taskproc.record import WIDTH
 from taskproc.settings import RESERVED, check_attribute
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from concurrent.futures import Executor
     from pathlib import Path
 

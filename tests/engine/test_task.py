@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import inspect
 import json
 import multiprocessing
 import os
 import pickle
+import pydoc
 import random
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -539,3 +541,24 @@ def test_what_is_not_to_be_had_yet_goes_by_its_name(flow: Any, name: str) -> Non
     flow.write(f"class Early(Task):\n    def __init__(self): self.{name}\n    def run_task(self): pass")
     with pytest.raises(Exception, match=f"{name} is not available"):
         flow.task("Early()")
+
+
+class Documented(Task):
+    number: Requires[int]
+
+    def __init__(self, number: Future[int], /, *more: int, scale: float = 0.5, **rest: str) -> None:
+        self.number = number
+
+    def run_task(self) -> int:
+        return self.number
+
+
+def test_tools_see_what_a_class_takes_and_declares() -> None:
+    assert str(inspect.signature(Documented)) == (
+        "(number: 'Future[int]', /, *more: 'int', scale: 'float' = 0.5, **rest: 'str') -> 'None'"
+    )
+    assert str(inspect.signature(Task)) == "() -> 'None'"
+    assert "class Documented(taskproc.task.Task)\n |  Documented(number: 'Future[int]'," in pydoc.plain(
+        pydoc.render_doc(Documented)
+    )
+    assert get_type_hints(Documented)["number"] == Requires[int]
