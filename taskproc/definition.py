@@ -8,7 +8,7 @@ from abc import ABCMeta
 from typing import TYPE_CHECKING, Any
 
 from taskproc import requires
-from taskproc.arguments import parameters_of
+from taskproc.arguments import Parameters, parameters_of
 from taskproc.asloaded import note_new
 from taskproc.building import begin, end, initialize, refuse_itself
 from taskproc.canonical import Unencodable
@@ -110,10 +110,7 @@ class TaskType(ABCMeta):
         @property
         def __signature__(cls) -> Any:
             """What a call takes, for `help` and its like, which would tell what our `__call__` does."""
-            import inspect
-
-            made = inspect.signature(cls.__init__)
-            return made.replace(parameters=[*made.parameters.values()][1:])
+            return Parameters(cls).signature  # anew: who asks may go on to replace `__init__`
 
         # ABCMeta's ask each subclass there is, and keep the answers in each of them.
         __instancecheck__ = type.__instancecheck__
