@@ -20,15 +20,16 @@ if TYPE_CHECKING:
     from taskproc.cache import Cache
 
 _FINDERS = ".DS_Store"  # macOS puts it into each folder that is looked at
+_PARTS = {FILE: "file", JOURNAL: "file", RUNS: "folder"}
+_KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "folder"}
 _CONTENTS = {tag.NAME: tag.TEXT, ".gitignore": "*\n"}
 
 
 def admit(cache: Cache) -> None:
     """Refuse a folder in which others could plant results, since results are pickles: they run code when read."""
     folder = cache.path
-    for name in (FILE, JOURNAL, RUNS):
-        if os.path.islink(folder / name):
-            raise CacheError(f"the cache {folder} is refused, since {name} in it is a link: put the thing itself there")
+    for name, kind in _PARTS.items():
+        _refuse_other_kind(folder, name, kind)
     for path in (folder, folder / FILE):
         try:
             status = os.stat(path)
@@ -51,6 +52,18 @@ def admit(cache: Cache) -> None:
                 " give another one with --cache, or --trust-cache (Cache(..., trust=True)) if you trust that user"
             )
     refuse_out_of_reach(folder)
+
+
+def _refuse_other_kind(folder: Path, name: str, kind: str) -> None:
+    """Refuse a cache with something else in the place of its own file or folder: opening it might not even end."""
+    try:
+        mode = os.lstat(folder / name).st_mode
+    except OSError:  # it is not there, or whatever opens it says why it can't
+        return
+    if stat.S_ISLNK(mode):
+        raise CacheError(f"the cache {folder} is refused, since {name} in it is a link: put the thing itself there")
+    if _KINDS.get(stat.S_IFMT(mode)) != kind:
+        raise CacheError(f"the cache {folder} is refused, since {name} in it is not a {kind}: remove {folder / name}")
 
 
 def refuse_out_of_reach(cache: Path) -> None:

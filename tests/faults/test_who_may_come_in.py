@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,21 @@ def test_a_cache_whose_parts_lie_behind_links_is_refused(flow: Any, name: str) -
     with pytest.raises(CacheError, match=f"{re.escape(name)} in it is a link"):
         flow.run("Part()", force="all")
     assert elsewhere.is_file() or list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["cache.db", "cache.db-journal", ".runs"])
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, Path.touch])
+def test_a_cache_whose_parts_are_no_files_or_folders_is_refused(
+    flow: Any, taskproc: Any, name: str, make: Callable[[Path], None]
+) -> None:
+    flow.write(TASKS)
+    flow.run("Part()")
+    is_right = make is (os.mkdir if name == ".runs" else Path.touch)
+    (flow.cache / name).rmdir() if name == ".runs" else (flow.cache / name).unlink()
+    make(flow.cache / name)
+    done = taskproc("status", flow.path, "--cache", flow.cache, check=False)
+    assert ("refused" in done.stderr) != is_right
+    assert is_right or (done.returncode, f"remove {flow.cache / name}" in done.stderr) == (2, True)
 
 
 def test_clear_removes_only_what_was_made_here(flow: Any, taskproc: Any) -> None:
