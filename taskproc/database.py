@@ -11,6 +11,7 @@ tables and its first entries; and it is not made anew where one was lost.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 from contextlib import closing, contextmanager, suppress
@@ -219,10 +220,22 @@ def _create(cache: Path, first: Mapping[bytes, bytes]) -> None:
         with closing(open_writer(lock.folder, made_for=cache)) as writer, writer.transact():
             for entry, value in first.items():
                 writer.set(entry, value)
+        _remove_stale_journal(cache)
         with suppress(FileExistsError):
             _link(lock.folder / FILE, cache / FILE)
     finally:
         lock.release()
+
+
+def _remove_stale_journal(cache: Path) -> None:
+    """Remove what a killed run has left beside a database that was lost: SQLite would roll the new one back to it.
+
+    One that belongs to a database is none: whoever makes it removes this one first, alone, since it is locked.
+    """
+    with suppress(FileNotFoundError), open(cache / JOURNAL, "rb+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink and not os.path.lexists(cache / FILE):
+            os.unlink(cache / JOURNAL)
 
 
 def _link(made: Path, place: Path) -> None:

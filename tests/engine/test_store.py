@@ -334,6 +334,25 @@ def test_a_transaction_that_an_interrupt_keeps_from_its_end_is_undone_before_the
         assert [database.get(entry) for entry in (b"lost", b"kept", b"later")] == [None, b"value", b"value"]
 
 
+def test_a_journal_whose_database_was_lost_is_not_applied_to_the_next(cache: Path) -> None:
+    fill(cache, 300)
+    killed = """
+import os, signal, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")  # so that it writes to the file before its end
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("UPDATE Cache SET value = zeroblob(20000)")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", killed, cache / FILE], check=False)
+    assert any((cache / JOURNAL).read_bytes()[:8])
+    (cache / FILE).unlink()
+    fill(cache, 1)
+    with open_store(Cache(cache)) as store:
+        store.check()
+        assert store.read_all(NAME).rows == {key(0): good(0)}
+
+
 # Clear and sweep
 
 
