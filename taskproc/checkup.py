@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from taskproc import locks
+from taskproc import files, locks
 from taskproc.admission import admit
-from taskproc.database import FILE
+from taskproc.database import FILE, JOURNAL, salvage
 from taskproc.errors import CacheError
 from taskproc.files import attempt_folder, check_manifest, restored_manifest
+from taskproc.index import Index
 from taskproc.record import Row
-from taskproc.store import UnreadableError, open_store, replace_store
+from taskproc.store import open_store
+from taskproc.trouble import UnreadableError, explain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,10 +45,12 @@ def check_up(cache: Cache, *, repair: bool = False) -> Checkup:
     needed; and whatever no record names is removed.
     """
     admit(cache)
-    if not (cache.path / FILE).exists():
+    if not cache.path.exists():
         return Checkup(0, ())
     if repair and locks.any_alive(cache.path):
         raise CacheError(f"the cache {cache.path} is in use by a run: stop it, and try again")
+    if not (cache.path / FILE).exists():
+        return _check_strays(cache, repair=repair)
     try:
         return _check_rows(cache, repair=repair)
     except UnreadableError as error:
@@ -55,6 +60,16 @@ def check_up(cache: Cache, *, repair: bool = False) -> Checkup:
     replace_store(cache, save=True)
     found = _check_rows(cache, repair=True)
     return Checkup(found.checked, (broken, *found.findings))
+
+
+def _check_strays(cache: Cache, *, repair: bool) -> Checkup:
+    """Look at what a lost database has left behind."""
+    with open_store(cache, write=repair) as store:
+        if not store.measure()[-1]:
+            return Checkup(0, ())
+        if repair:
+            store.amend({})
+    return Checkup(0, (Finding("the database", "it is missing, and what it told of the files here", lost=True),))
 
 
 def _check_rows(cache: Cache, *, repair: bool) -> Checkup:
@@ -97,3 +112,37 @@ def _difference(cache: Path, name: str, row: Row) -> str:
     return (
         check_manifest(attempt_folder(cache, name, row.task_id, output.attempt), output.files) or "a file was changed"
     )
+
+
+def replace_store(cache: Cache, *, save: bool = False) -> None:
+    """Put another database, of a new epoch, in the place of one that can't be read.
+
+    With `save`, it has what can still be read of the old one; otherwise it is empty, and every attempt is removed.
+    """
+    admit(cache)
+    folder = cache.path
+    try:
+        lock = locks.RunLock(folder)
+        try:
+            _replace(folder, lock, save=save)
+        finally:
+            lock.release()
+        locks.remove_dead(folder)
+    except OSError as error:
+        raise error if isinstance(error, CacheError) else explain(folder, error) from error
+
+
+def _replace(cache: Path, lock: locks.RunLock, *, save: bool) -> None:
+    if locks.any_alive(cache, but=lock.run):
+        raise CacheError(f"the cache {cache} is in use by a run: stop it, and try again")
+    saved = salvage(cache) if save else {}
+    lock.folder.mkdir()
+    index = Index(lock.folder, write=True)
+    with index.transaction():
+        index.set_epoch(os.urandom(16))
+        index.adopt(saved)
+    index.close()
+    (cache / JOURNAL).unlink(missing_ok=True)  # first: it would be applied to the new database
+    (lock.folder / FILE).replace(cache / FILE)
+    if not save:
+        files.remove_everything(cache)

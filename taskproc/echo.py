@@ -10,7 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from taskproc.files import STREAM_LOGS, begun_by
+from taskproc.files import STREAM_LOGS
+from taskproc.token import is_begun_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -95,3 +96,14 @@ class Logs:
             with suppress(OSError), (attempt / log).open("rb") as file:
                 for text in growing.news(file.fileno()):
                     yield stream, text
+
+
+def begun_by(run: str, folder: Path) -> list[Path]:
+    """The folders of the attempts that a run has begun at the task of a folder, if they have left something.
+
+    The one that has left something last comes last.
+    """
+    with suppress(OSError):
+        begun = [folder / item for item in os.listdir(folder) if is_begun_by(run, item)]
+        return sorted(begun, key=lambda attempt: attempt.stat().st_mtime_ns)
+    return []

@@ -23,7 +23,7 @@ from taskproc.canonical import digest
 from taskproc.errors import CacheError
 from taskproc.filedigest import digest_at
 from taskproc.record import FileEntry
-from taskproc.token import is_attempt, is_begun_by
+from taskproc.token import is_attempt
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable, Mapping
@@ -95,17 +95,6 @@ def is_of_attempt(path: str, result: str) -> bool:
     cache = result.rsplit(os.sep, 4)[0] + os.sep
     parts = path.removeprefix(cache).split(os.sep)
     return path.startswith(cache) and len(parts) > 2 and is_attempt(parts[2])
-
-
-def begun_by(run: str, folder: Path) -> list[Path]:
-    """The folders of the attempts that a run has begun at the task of a folder, if they have left something.
-
-    The one that has left something last comes last.
-    """
-    with suppress(OSError):
-        begun = [folder / item for item in os.listdir(folder) if is_begun_by(run, item)]
-        return sorted(begun, key=lambda attempt: attempt.stat().st_mtime_ns)
-    return []
 
 
 def take_manifest(folder: Path, known: Mapping[str, bytes] | None = None) -> tuple[FileEntry, ...]:
@@ -219,10 +208,21 @@ def task_ids_on_disk(cache: Path, name: str) -> list[int]:
     return []
 
 
+def classes_on_disk(cache: Path, but: Iterable[str] = ()) -> list[str]:
+    """Classes that have a folder, by its name, which will do for theirs; not those whose folder may be one of `but`."""
+    others = {folder_name(name).casefold() for name in but}
+    folders = os.listdir(cache) if os.path.isdir(cache) else []
+    own = [item for item in folders if folder_name(_meant(item)) == item and not os.path.islink(cache / item)]
+    return [_meant(item) for item in own if item.casefold() not in others]
+
+
 def task_bytes(cache: Path, name: str, task_id: int) -> int:
     """Bytes that the attempts of a task take."""
     total = 0
-    for folder, _, names in os.walk(task_folder(cache, name, task_id)):
+    top = str(task_folder(cache, name, task_id))
+    for folder, inside, names in os.walk(top):
+        if folder == top:
+            inside[:], names[:] = filter(is_attempt, inside), []
         for item in names:
             with suppress(OSError):
                 total += os.lstat(os.path.join(folder, item)).st_size
@@ -253,11 +253,9 @@ def remove_attempts(cache: Path, name: str, task_id: int, keep: Collection[str] 
 
 def remove_everything(cache: Path) -> None:
     """Remove every attempt of every task, whatever is recorded."""
-    for folder in os.listdir(cache):
-        name = _meant(folder)
-        if folder_name(name) == folder and not (cache / folder).is_symlink():
-            for task_id in task_ids_on_disk(cache, name):
-                remove_attempts(cache, name, task_id)
+    for name in classes_on_disk(cache):
+        for task_id in task_ids_on_disk(cache, name):
+            remove_attempts(cache, name, task_id)
 
 
 @contextmanager

@@ -278,8 +278,9 @@ class Index:
         except ChecksumError:
             name, ids = "", []
         self.entries.delete(entry)
-        kept = self.read_ids(name, ids)
-        return name, {row.task_id: row.attempts for key, row in kept.rows.items() if key not in kept.damaged}
+        found = self.read_ids(name, ids)
+        told = {row.task_id: None if key in found.damaged else row.attempts for key, row in found.rows.items()}
+        return name, {task_id: kept for task_id in ids if (kept := told.get(task_id, set())) is not None}
 
 
 def leased_ids(leases: Leases) -> dict[str, set[int]]:

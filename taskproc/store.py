@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, cast
 
 from taskproc import acceptance, files, lastrun, locks, pages, versions
 from taskproc.admission import admit, furnish, refuse_out_of_reach
-from taskproc.database import FILE, JOURNAL, salvage
 from taskproc.errors import CacheError
 from taskproc.index import Index, Rows, Wanted, leased_ids
 from taskproc.journal import Journal
@@ -16,7 +15,6 @@ from taskproc.trouble import UnreadableError, explain
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
-    from pathlib import Path
     from typing import Self
 
     from taskproc.acceptance import Acceptance
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from taskproc.lastrun import LastRun
     from taskproc.record import Key, Row
 
-__all__ = ["Journal", "Rows", "Store", "UnreadableError", "Wanted", "open_store", "replace_store", "tidy"]
+__all__ = ["Journal", "Rows", "Store", "UnreadableError", "Wanted", "open_store", "tidy"]
 
 _INPUT = b"input:"
 
@@ -129,7 +127,7 @@ class Store:
         A live run that has leased one can't record it any more.
         """
         if wanted is None:
-            self.clear_names(self.names())
+            self.clear_names(self._all_names())
             code = versions.all_entries(self._index.entries)
             with self._index.transaction():
                 for entry in code:
@@ -144,11 +142,12 @@ class Store:
 
     def amend(self, rows: Mapping[str, Mapping[Key, Row]]) -> None:
         """Put rows in the place of others, while no run is alive."""
-        with self._index.transaction():
-            generation = self._index.next_generation()
-            for name, members in rows.items():
-                self._index.write(name, members, generation)
-        self._sweep_disk(self.names())
+        if rows:
+            with self._index.transaction():
+                generation = self._index.next_generation()
+                for name, members in rows.items():
+                    self._index.write(name, members, generation)
+        self._sweep_disk(self._all_names())
 
     def clear_names(self, names: Sequence[str]) -> None:
         """Clear all tasks of these classes."""
@@ -157,12 +156,33 @@ class Store:
 
     def _sweep_disk(self, names: Iterable[str]) -> None:
         """Sweep every attempt of these classes that no row names, whether or not anything tells of it."""
-        on_disk = {name: ids for name in names if (ids := files.task_ids_on_disk(self._cache, name))}
-        if on_disk:
+        if on_disk := self._on_disk(names):
             with self._index.transaction():
                 for name, ids in on_disk.items():
                     self._index.discard(name, ids)
         self.sweep()
+
+    def _all_names(self) -> list[str]:
+        """Every class with ids, and those of which only folders are left, by the names of these."""
+        names = self.names()
+        return [*names, *files.classes_on_disk(self._cache, but=names)]
+
+    def _on_disk(self, names: Iterable[str]) -> dict[str, set[int]]:
+        """The ids of the classes' tasks that have a folder, but for those of others, where that may be theirs too."""
+        alike = files.namesakes({*self.names(), *names})
+        found = {name: {*files.task_ids_on_disk(self._cache, name)} for name in names}
+        return {
+            name: left
+            for name, ids in found.items()
+            if (left := ids.difference(*(self._index.keys(other).values() for other in alike[name])))
+        }
+
+    def strays(self) -> dict[str, set[int]]:
+        """Tasks on disk that have no id, as where the database was lost or is an older one, by class or its folder."""
+        found = {
+            name: ids - {*self._index.keys(name).values()} for name, ids in self._on_disk(self._all_names()).items()
+        }
+        return {name: ids for name, ids in found.items() if ids}
 
     def _clear(self, wanted: Wanted) -> None:
         ids = {name: found for name, keys in wanted.items() if (found := self._index.ids(name, keys))}
@@ -215,6 +235,8 @@ class Store:
                 failures += bool(row.failure)
                 unfinished += is_leased
                 size += files.task_bytes(self._cache, name, row.task_id) if is_leased else self.size(name, row)
+        if wanted is None:
+            size += sum(files.task_bytes(self._cache, name, i) for name, ids in self.strays().items() for i in ids)
         return results, failures, unfinished, size
 
     def size(self, name: str, row: Row) -> int:
@@ -264,37 +286,3 @@ def tidy(cache: Cache, found: Mapping[str, Listing]) -> None:
     with suppress(CacheError), open_store(cache) as store:
         store.keep_listings(found)
         store.sweep()
-
-
-def replace_store(cache: Cache, *, save: bool = False) -> None:
-    """Put another database, of a new epoch, in the place of one that can't be read.
-
-    With `save`, it has what can still be read of the old one; otherwise it is empty, and every attempt is removed.
-    """
-    admit(cache)
-    folder = cache.path
-    try:
-        lock = locks.RunLock(folder)
-        try:
-            _replace(folder, lock, save=save)
-        finally:
-            lock.release()
-        locks.remove_dead(folder)
-    except OSError as error:
-        raise error if isinstance(error, CacheError) else explain(folder, error) from error
-
-
-def _replace(cache: Path, lock: locks.RunLock, *, save: bool) -> None:
-    if locks.any_alive(cache, but=lock.run):
-        raise CacheError(f"the cache {cache} is in use by a run: stop it, and try again")
-    saved = salvage(cache) if save else {}
-    lock.folder.mkdir()
-    index = Index(lock.folder, write=True)
-    with index.transaction():
-        index.set_epoch(os.urandom(16))
-        index.adopt(saved)
-    index.close()
-    (cache / JOURNAL).unlink(missing_ok=True)  # first: it would be applied to the new database
-    (lock.folder / FILE).replace(cache / FILE)
-    if not save:
-        files.remove_everything(cache)

@@ -15,12 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from taskproc.cache import Cache
+from taskproc.checkup import replace_store
 from taskproc.database import FILE, JOURNAL, Database
 from taskproc.errors import CacheError
-from taskproc.files import DATA, RESULT, attempt_folder, view
+from taskproc.files import DATA, RESULT, attempt_folder, folder_name, view
 from taskproc.locks import RUNS
 from taskproc.record import Failure, Inputs, Key, Made, Output, Record, Row, Stamp
-from taskproc.store import Store, UnreadableError, open_store, replace_store
+from taskproc.store import Store, UnreadableError, open_store
 
 NAME = "study.Train"
 FIRST, SECOND, THIRD = "0123456789abcdef", "fedcba9876543210", "00000000ffffffff"
@@ -384,6 +385,29 @@ def test_clear_of_everything_removes_attempts_that_no_row_names(store: Store, ca
     store.clear()
     assert not (cache / NAME).exists()
     assert store.names() == [NAME]
+
+
+def test_what_a_lost_database_has_left_is_measured_and_cleared(store: Store, cache: Path) -> None:
+    store.allocate({"Odd name": [key(0)], "study.train": [key(1)]})
+    kept = [leave_attempt(cache, 0, FIRST).parent, cache / folder_name("Odd name"), cache / "study.train"]
+    for folder in kept[1:]:  # of the first, and of the last if case is ignored, no row names attempts
+        (folder / "0" / SECOND).mkdir(parents=True)
+    assert store.strays() == {}
+    stray = attempt_folder(cache, "study.Lost", 4, FIRST)
+    stray.mkdir(parents=True)
+    (stray / RESULT).write_bytes(b"12345")
+    (stray.parent / "mine.txt").write_text("not an attempt's")
+    assert store.strays() == {"study.Lost": {4}}
+    leave_attempt(cache, 9, FIRST)  # of an id that an older database had not given
+    store.allocate({NAME: [key(2)]})
+    assert store.strays() == {"study.Lost": {4}, NAME: {9}}
+    assert store.measure() == (0, 0, 0, 10)
+    with open_store(Cache(cache)) as other, other.begin_run():
+        store.clear()
+        assert stray.exists()
+    store.sweep()
+    assert store.measure() == (0, 0, 0, 0)
+    assert os.listdir(stray.parent) == ["mine.txt"]
 
 
 def test_superseded_attempts_go_when_no_run_is_alive(cache: Path) -> None:

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from taskproc.cache import Cache
-from taskproc.checkup import check_up
+from taskproc.checkup import check_up, replace_store
 from taskproc.errors import CacheError
 from taskproc.events import Event, Warned
-from taskproc.store import UnreadableError, open_store, replace_store
+from taskproc.store import UnreadableError, open_store
 
 TASKS = """
 class Leaf(Task):
@@ -246,6 +246,21 @@ def test_a_repair_removes_what_no_record_names(flow: Any, leftovers: Callable[[P
     check_up(Cache(flow.cache), repair=True)
     assert leftovers(flow.cache) == []
     assert flow.run("Main()").executed == {}
+
+
+def test_a_lost_database_is_told_and_what_it_told_of_is_removed(flow: Any, taskproc: Any) -> None:
+    flow.write(TASKS)
+    flow.run("Main()")
+    words = [flow.path, "--cache", flow.cache]
+    (flow.cache / "cache.db").unlink()
+    done = taskproc("doctor", *words, check=False)
+    assert (done.returncode, done.stdout.partition(":")[0]) == (1, "the database")
+    assert not (flow.cache / "cache.db").exists()
+    assert taskproc("clear", *words, "--dry-run").stdout.startswith("would remove 0 results, ")
+    assert "lost" in taskproc("doctor", *words, "--repair").stdout
+    assert taskproc("doctor", *words).stdout == f"0 results looked at in {flow.cache}: all are whole\n"
+    assert not list(flow.cache.glob("*/*/*"))
+    assert flow.run("Main()").value == ANSWER
 
 
 def test_a_repair_waits_for_no_run(flow: Any) -> None:

@@ -33,17 +33,18 @@ def clear(
     """
     place = request.cache
     wanted = _stale(request) if stale else request.recorded()
+    measured: tuple[int, ...] = (1,)  # what can't be measured is something
     try:
-        *counts, amount = _measure(place, wanted)
+        *counts, amount = measured = _measure(place, wanted)
         of = f" of {', '.join(wanted)}" if stale and wanted else ""
         what = f"{recorded(*counts)}{of}, {size(amount)}, in {place.path}"
     except UnreadableError:
         if wanted is not None:
             raise
-        counts, what = [1], f"the cache in {place.path}, which can't be read"
+        what = f"the cache in {place.path}, which can't be read"
     if dry_run:
         write_out(f"would remove {what}\n")
-    elif not any(counts):
+    elif not any(measured):
         terminal.say(f"there is nothing to remove in {place.path}")
     elif yes or _confirmed(f"remove {what}?"):
         _clear(place, wanted)
@@ -75,7 +76,7 @@ def _measure(cache: Cache, wanted: Wanted | None) -> tuple[int, int, int, int]:
 
 
 def _clear(cache: Cache, wanted: Wanted | None) -> None:
-    from taskproc.store import open_store, replace_store
+    from taskproc.store import open_store
 
     try:
         with open_store(cache) as store:
@@ -83,6 +84,8 @@ def _clear(cache: Cache, wanted: Wanted | None) -> None:
     except UnreadableError:
         if wanted is not None:
             raise
+        from taskproc.checkup import replace_store
+
         replace_store(cache)
 
 

@@ -56,7 +56,8 @@ def log(request: Request, *, follow: bool = False, stream: str = "both") -> None
 
 def _follow(view: LogView, store: Store, instance: Instance, cache: Path) -> None:
     """Write what a task prints until no run is busy with it any more; then its record has the rest."""
-    from taskproc.files import begun_by, task_folder
+    from taskproc.echo import begun_by
+    from taskproc.files import task_folder
 
     current = None
     try:
