@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from taskproc.errors import CacheError
 from taskproc.locks import RunLock
-from taskproc.trouble import PATIENCE, TROUBLE, UnreadableError, explain, gone, origin, result_code
+from taskproc.trouble import STEP, TROUBLE, UnreadableError, explain, gone, origin, patiently, result_code
 
 if TYPE_CHECKING:
     import tempfile
@@ -134,12 +134,12 @@ class Database:
     def _select(self, query: str, values: tuple[bytes, ...]) -> list[tuple[Any, ...]]:
         try:
             try:
-                return self._query(query, values)
+                return patiently(self._query, query, values)
             except sqlite3.OperationalError as error:
                 if result_code(error) != sqlite3.SQLITE_READONLY_ROLLBACK:
                     raise
             self._read_copy()
-            return self._query(query, values)
+            return patiently(self._query, query, values)
         except sqlite3.ProgrammingError:
             raise  # used from another thread
         except TROUBLE as error:
@@ -185,7 +185,8 @@ def salvage(cache: Path) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     for order in ("ASC", "DESC"):  # what lies behind damage is reached from the other end
         with suppress(*TROUBLE), closing(_connect(cache / FILE, "rw")) as connection:
-            for name, value in connection.execute(f"SELECT key, value FROM Cache ORDER BY rowid {order}"):  # noqa: S608
+            query = f"SELECT key, value FROM Cache ORDER BY rowid {order}"  # noqa: S608
+            for name, value in patiently(connection.execute, query):
                 if isinstance(name, bytes) and isinstance(value, bytes):
                     found.setdefault(name, value)
     return found
@@ -193,7 +194,7 @@ def salvage(cache: Path) -> dict[bytes, bytes]:
 
 def _connect(path: Path | str, mode: str) -> sqlite3.Connection:
     address = f"file:{quote(os.fsencode(path))}?mode={mode}"
-    connection = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None)
+    connection = sqlite3.connect(address, uri=True, timeout=STEP, isolation_level=None)
     connection.text_factory = bytes  # what damage turned into text is no error here
     return connection
 

@@ -6,16 +6,25 @@ import errno
 import os
 import shlex
 import sqlite3
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from taskproc.errors import CacheError
 from taskproc.shortage import FILES, NO_FILES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+_T = TypeVar("_T")
 
 PATIENCE = 60.0
 """Seconds to wait for another program's transaction."""
+
+STEP = 0.2
+"""Seconds that SQLite itself waits for one: as long as it does, no signal is heard."""
+
+_PAUSE = 0.01
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _REFUSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH}
@@ -68,6 +77,18 @@ def _without_number(error: BaseException, cache: Path) -> str:
 def gone(cache: Path) -> CacheError:
     """What to say where the database is another one than before, or none."""
     return CacheError(f"the database of the cache {cache} was removed or replaced meanwhile: run again")
+
+
+def patiently(execute: Callable[..., _T], *arguments: Any) -> _T:
+    """Execute what reads or writes the database, as soon as other programs let it, in steps."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return execute(*arguments)
+        except sqlite3.OperationalError as error:
+            if result_code(error) & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+        time.sleep(_PAUSE)
 
 
 def origin(error: BaseException) -> BaseException:

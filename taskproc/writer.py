@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import TYPE_CHECKING, Any
 
 import diskcache
 
-from taskproc.trouble import PATIENCE, TROUBLE, UnreadableError, explain, origin
+from taskproc.trouble import STEP, TROUBLE, UnreadableError, explain, origin, patiently
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +53,12 @@ class _Entries(diskcache.Cache):  # type: ignore[misc]
             raise
 
     @property
+    def _sql(self) -> Any:
+        """Executes a statement, and waits for others so that signals are heard; what they keep from its end too."""
+        base: Any = super()
+        return functools.partial(patiently, base._sql)
+
+    @property
     def _sql_retry(self) -> Any:
         """Executes a statement, but writes no setting that is there already."""
         base: Any = super()
@@ -76,7 +83,7 @@ def open_writer(folder: Path, *, made_for: Path | None = None) -> Any:
     try:
         entries = _Entries(
             str(folder),
-            timeout=PATIENCE,
+            timeout=STEP,
             disk=_RawDisk,
             eviction_policy="none",
             cull_limit=0,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -351,6 +352,26 @@ os.kill(os.getpid(), signal.SIGKILL)
     fill(cache, 1)
     with open_store(Cache(cache)) as store:
         store.check()
+        assert store.read_all(NAME).rows == {key(0): good(0)}
+
+
+@pytest.mark.parametrize("lock", ["EXCLUSIVE", "IMMEDIATE", "DEFERRED"])
+def test_signals_are_heard_while_another_program_holds_the_database(cache: Path, lock: str) -> None:
+    fill(cache, 1)
+    with (
+        closing(sqlite3.connect(cache / FILE, isolation_level=None)) as other,
+        open_store(Cache(cache)) as store,
+    ):
+        record(store, good(0))  # so that all is loaded
+        other.execute(f"BEGIN {lock}")  # keeps readers, writers, or the end of a writer's transaction waiting
+        other.execute("SELECT * FROM Cache").fetchone()
+        before = signal.signal(signal.SIGALRM, lambda *_: other.execute("ROLLBACK"))
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            store.read_all(NAME) if lock == "EXCLUSIVE" else record(store, good(0))
+        finally:
+            signal.signal(signal.SIGALRM, before)
+        assert not other.in_transaction
         assert store.read_all(NAME).rows == {key(0): good(0)}
 
 
