@@ -11,7 +11,7 @@ from taskproc.admission import admit, furnish, refuse_out_of_reach
 from taskproc.errors import CacheError
 from taskproc.index import Index, Rows, Wanted, leased_ids
 from taskproc.journal import Journal
-from taskproc.trouble import UnreadableError, explain
+from taskproc.trouble import NoSpaceError, UnreadableError, explain
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -188,6 +188,17 @@ class Store:
         ids = {name: found for name, keys in wanted.items() if (found := self._index.ids(name, keys))}
         if not ids:
             return
+        try:
+            self._forget(ids)
+        except NoSpaceError:
+            if locks.any_alive(self._cache):
+                raise
+            for name, members in ids.items():  # what is to go makes some; if this is killed, it is damaged
+                for task_id in members.values():
+                    files.remove_attempts(self._cache, name, task_id)
+            self._forget(ids)
+
+    def _forget(self, ids: Mapping[str, dict[Key, int]]) -> None:
         with self._index.transaction():
             generation = self._index.next_generation()
             leases = self._index.leases()

@@ -42,6 +42,13 @@ class UnreadableError(CacheError):
         self.why = why
 
 
+class NoSpaceError(CacheError):
+    """The disk is full, or what the user may keep there."""
+
+    def __init__(self, cache: Path) -> None:
+        super().__init__(f"no space is left for the cache {cache}: make some and run again, what is finished is kept")
+
+
 def explain(cache: Path, error: BaseException) -> CacheError:
     """What an error of the database or the file system means to people, and what to do."""
     if result_code(error) == sqlite3.SQLITE_READONLY_DBMOVED:
@@ -52,13 +59,14 @@ def explain(cache: Path, error: BaseException) -> CacheError:
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return CacheError(f"another program has held the database of the cache {cache} for a minute: try again")
     if code == sqlite3.SQLITE_FULL or number in _NO_SPACE:
-        return CacheError(f"no space is left for the cache {cache}: make some and run again, what is finished is kept")
+        return NoSpaceError(cache)
     if number in NO_FILES:
         return CacheError(f"the cache {cache} can't be used, {FILES}: what is finished is kept")
     if code == sqlite3.SQLITE_READONLY and all(os.access(path, os.W_OK) for path in (cache, cache / "cache.db")):
         return UnreadableError(cache, str(error))  # so damage of its header says
     if code in _REFUSED or isinstance(error, PermissionError) or number == errno.EROFS:
-        limits = " and `ulimit -n`" if code == sqlite3.SQLITE_CANTOPEN else ""  # SQLite does not tell which it is
+        # SQLite does not tell which it is.
+        limits = ", `ulimit -n` and free inodes (`df -i`)" if code == sqlite3.SQLITE_CANTOPEN else ""
         return CacheError(
             f"the cache {cache} can't be written or read ({why}): check its rights{limits}, or use --cache"
         )

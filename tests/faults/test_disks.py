@@ -6,10 +6,14 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from taskproc.cache import Cache
+from taskproc.store import open_store
 
 TASKS = """
 import shutil
@@ -59,6 +63,12 @@ def remount(disk: Path, options: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{options}", str(disk)], check=True)
 
 
+def fill(disk: Path) -> None:
+    with (disk / "filling").open("ab", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+
+
 def sentence(done: Any, *statuses: int) -> str:
     assert done.returncode in statuses, done.stderr
     assert "Traceback" not in done.stderr
@@ -82,6 +92,26 @@ def test_a_full_disk(flow: Any, taskproc: Any, disk: Path, size: int) -> None:
     print(f"{size} KiB: {len(before)} executed, {len(again)} of them again")
     assert taskproc(*words).stdout == "288000\n"
     assert flow.notes() == {}
+
+
+@pytest.mark.parametrize("words", [["Part"], []])
+def test_what_is_cleared_makes_space_on_a_full_disk(flow: Any, taskproc: Any, disk: Path, words: list[str]) -> None:
+    flow.write(TASKS)
+    remount(disk, "size=8m")
+    cache = ["--cache", disk / "cache"]
+    taskproc("run", flow.path, "Main", *cache)
+    flow.notes()
+    with open_store(Cache(disk / "cache")) as store, store.begin_run():
+        fill(disk)
+        said = sentence(taskproc("clear", flow.path, *words, *cache, "--yes", check=False), 2)
+        assert "no space" in said  # since what a run may read stays
+    fill(disk)
+    taskproc("clear", flow.path, *words, *cache, "--yes")
+    assert not list((disk / "cache").glob("*/*/*"))
+    (disk / "filling").unlink()
+    assert taskproc("run", flow.path, "Main", *cache).stdout == "288000\n"
+    assert set(flow.notes().values()) == {1}
+    assert taskproc("doctor", flow.path, *cache).returncode == 0
 
 
 def test_a_read_only_disk(flow: Any, taskproc: Any, disk: Path) -> None:
