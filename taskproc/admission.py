@@ -68,7 +68,10 @@ def _refuse_other_kind(folder: Path, name: str, kind: str) -> None:
 
 def refuse_out_of_reach(cache: Path) -> None:
     """Refuse a cache that a run on another host may be using, where the file system would not keep the two apart."""
-    lock = out_of_reach(cache)
+    try:
+        lock = out_of_reach(cache)
+    except OSError as error:
+        raise explain(cache, error) from error
     if lock is None:
         return
     host = "another host"

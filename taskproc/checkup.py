@@ -97,7 +97,11 @@ def _checked(cache: Path, name: str, row: Row) -> Row:
     good = row.good
     if good is None or not good.output.files:
         return row
-    present = restored_manifest(attempt_folder(cache, name, row.task_id, good.output.attempt), good.output.files)
+    folder = attempt_folder(cache, name, row.task_id, good.output.attempt)
+    try:
+        present = restored_manifest(folder, good.output.files)
+    except OSError as error:  # so it may be whole
+        raise explain(cache, error) from error
     return row._replace(good=None if present is None else _with_files(good, present))
 
 

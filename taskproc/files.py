@@ -48,6 +48,8 @@ _LINK = ".link-"
 _FOLDER_SIZE = -1
 _NOT_OURS = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}  # gone already, or a link
 
+_LOST = {*_NOT_OURS, errno.EIO}
+
 _PLAIN = re.compile(r"\w[\w.<>+-]*")
 _RESERVED = frozenset({"cache.db", "cache.db-journal", "cachedir.tag"})
 _MAX_NAME = 200
@@ -141,8 +143,9 @@ def check_manifest(folder: Path, entries: Collection[FileEntry]) -> str | None:
     for entry in entries:
         try:
             status = os.lstat(folder / _spelled(entry.path))
-        except OSError:
-            return f"{entry.path} is missing"
+        except OSError as error:
+            what = "is missing" if error.errno in _NOT_OURS else "can't be read"
+            return f"{entry.path} {what}"
         if stat.S_ISDIR(status.st_mode) != (entry.size == _FOLDER_SIZE):
             return f"{entry.path} was replaced"
         if entry.size != _FOLDER_SIZE and (status.st_size, status.st_mtime_ns) != (entry.size, entry.mtime):
@@ -151,13 +154,20 @@ def check_manifest(folder: Path, entries: Collection[FileEntry]) -> str | None:
 
 
 def restored_manifest(folder: Path, entries: Collection[FileEntry]) -> tuple[FileEntry, ...] | None:
-    """The manifest of an attempt as it is now, if its files have the recorded contents; None if one has not."""
-    with suppress(OSError):
+    """The manifest of an attempt as it is now, if its files have the recorded contents; None if one has not.
+
+    Raises:
+        OSError: That can't be told, as without the right to read them.
+    """
+    try:
         found = {entry.path: entry for entry in take_manifest(folder)}
-        present = tuple(found[entry.path] for entry in entries if entry.path in found)
-        if [(*entry[:2], entry.digest) for entry in present] == [(*entry[:2], entry.digest) for entry in entries]:
-            return present
-    return None
+    except OSError as error:
+        if error.errno in _LOST:
+            return None
+        raise
+    present = tuple(found[entry.path] for entry in entries if entry.path in found)
+    recorded = [(*entry[:2], entry.digest) for entry in entries]
+    return present if [(*entry[:2], entry.digest) for entry in present] == recorded else None
 
 
 def view(cache: Path, name: str, task_id: int, attempt: str, what: View) -> Path:

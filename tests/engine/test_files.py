@@ -26,6 +26,7 @@ from taskproc.files import (
     task_ids_on_disk,
     view,
 )
+from taskproc.record import FileEntry
 
 FIRST, SECOND = "0123456789abcdef", "fedcba9876543210"
 
@@ -100,6 +101,7 @@ def test_check_tells_what_differs(tmp_path: Path) -> None:
     assert check_manifest(folder, entries) == "data/model.bin was changed"
     model.unlink()
     assert check_manifest(folder, entries) == "data/model.bin is missing"
+    assert check_manifest(folder, [FileEntry("a" * 300, 0, 0, b"")]) == f"{'a' * 300} can't be read"
     model.mkdir()
     assert check_manifest(folder, entries) == "data/model.bin was replaced"
 

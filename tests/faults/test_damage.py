@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import shutil
@@ -245,6 +246,20 @@ def test_a_repair_removes_what_no_record_names(flow: Any, leftovers: Callable[[P
     (flow.cache / ".runs" / "0123456789.lock").touch()
     check_up(Cache(flow.cache), repair=True)
     assert leftovers(flow.cache) == []
+    assert flow.run("Main()").executed == {}
+
+
+def test_what_may_not_be_read_now_is_not_lost(flow: Any, monkeypatch: Any) -> None:
+    def refuse(path: str) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    flow.write(TASKS)
+    flow.run("Main()")
+    with monkeypatch.context() as patch:
+        patch.setattr("taskproc.files.digest_at", refuse)
+        with pytest.raises(CacheError, match=r"Permission denied: .*: check its rights"):
+            check_up(Cache(flow.cache), repair=True)
+    assert check_up(Cache(flow.cache)).findings == ()
     assert flow.run("Main()").executed == {}
 
 

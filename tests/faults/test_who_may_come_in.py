@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Callable
@@ -123,6 +124,16 @@ def test_a_cache_whose_parts_are_no_files_or_folders_is_refused(
     done = taskproc("status", flow.path, "--cache", flow.cache, check=False)
     assert ("refused" in done.stderr) != is_right
     assert is_right or (done.returncode, f"remove {flow.cache / name}" in done.stderr) == (2, True)
+
+
+def test_a_cache_whose_runs_may_not_be_looked_at_is_told_in_a_sentence(flow: Any, monkeypatch: Any) -> None:
+    def refuse(folder: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder / ".runs"))
+
+    flow.write(TASKS)
+    monkeypatch.setattr("taskproc.admission.out_of_reach", refuse)
+    with pytest.raises(CacheError, match=r"Permission denied: .*/\.runs\): check its rights"):
+        flow.run("Part()")
 
 
 def test_clear_removes_only_what_was_made_here(flow: Any, taskproc: Any) -> None:
