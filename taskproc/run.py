@@ -134,7 +134,8 @@ def _announce(plan: Plan, tell: Listener) -> None:
         if isinstance(decision := plan.decisions[node.key], Run) and isinstance(decision.reason, Damaged)
     ]
     if damaged:
-        more = f", and so are {len(damaged) - 1} others" if len(damaged) > 1 else ""
+        others = len(damaged) - 1
+        more = f", and so {'is 1 other' if others == 1 else f'are {others} others'}" if others else ""
         tell(Warned(f"{damaged[0]}; it is made again{more}"))
 
 

@@ -249,6 +249,32 @@ def test_a_repair_removes_what_no_record_names(flow: Any, leftovers: Callable[[P
     assert flow.run("Main()").executed == {}
 
 
+def test_a_warning_counts_what_else_is_damaged(flow: Any) -> None:
+    flow.write("""
+        class Part(Task):
+            def __init__(self, n: int):
+                self.n = n
+            def run_task(self) -> int:
+                (self.task_directory / 'file').write_text('x')
+                return self.n
+
+        class Main(Task):
+            parts: RequiresList[int]
+            def __init__(self):
+                self.parts = [Part(n) for n in range(3)]
+            def run_task(self) -> int:
+                return sum(self.parts)
+    """)
+    flow.run("Main()")
+    for count, words in ((1, ""), (2, ", and so is 1 other"), (3, ", and so are 2 others")):
+        events: list[Event] = []
+        for path in files_of(flow)[:count]:
+            path.unlink()
+        flow.run("Main()", listener=events.append)
+        (warning,) = warnings_of(events)
+        assert warning.partition("; it is made again")[2] == words
+
+
 def test_what_may_not_be_read_now_is_not_lost(flow: Any, monkeypatch: Any) -> None:
     def refuse(path: str) -> bytes:
         raise PermissionError(errno.EACCES, "Permission denied", path)
