@@ -26,6 +26,7 @@ STEP = 0.2
 
 _PAUSE = 0.01
 
+_LONG = 450  # bytes; SQLite takes 512, with the names of what is in it
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _REFUSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH}
 _FAILED = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISUSE, sqlite3.SQLITE_INTERRUPT}
@@ -64,6 +65,8 @@ def explain(cache: Path, error: BaseException) -> CacheError:
         return CacheError(f"the cache {cache} can't be used, {FILES}: what is finished is kept")
     if code == sqlite3.SQLITE_READONLY and all(os.access(path, os.W_OK) for path in (cache, cache / "cache.db")):
         return UnreadableError(cache, str(error))  # so damage of its header says
+    if code == sqlite3.SQLITE_CANTOPEN and len(os.fsencode(cache)) > _LONG:
+        return CacheError(f"the path of the cache {cache} is too long for SQLite: give a shorter one with --cache")
     if code in _REFUSED or isinstance(error, PermissionError) or number == errno.EROFS:
         # SQLite does not tell which it is.
         limits = ", `ulimit -n` and free inodes (`df -i`)" if code == sqlite3.SQLITE_CANTOPEN else ""

@@ -149,3 +149,10 @@ def test_odd_paths(flow: Any, taskproc: Any, name: str) -> None:
         assert "cache" in sentence(done, 2)
     else:
         assert os.path.exists(flow.folder / name / "cache.db")
+
+
+def test_a_path_that_sqlite_does_not_take(flow: Any, taskproc: Any) -> None:
+    flow.write(TASKS)
+    deep = flow.folder.joinpath(*["a" * 100] * 5)
+    done = taskproc("run", flow.path, "Main", "--many", "1", "--cache", deep, check=False)
+    assert "is too long for SQLite" in sentence(done, 2)
