@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from taskproc import files, locks
+from taskproc import locks
 from taskproc.admission import admit
 from taskproc.database import FILE, JOURNAL, salvage
 from taskproc.errors import CacheError
 from taskproc.files import attempt_folder, check_manifest, restored_manifest
 from taskproc.index import Index
+from taskproc.leftovers import remove_everything
 from taskproc.record import Row
 from taskproc.store import open_store
 from taskproc.trouble import UnreadableError, explain
@@ -149,4 +150,4 @@ def _replace(cache: Path, lock: locks.RunLock, *, save: bool) -> None:
     (cache / JOURNAL).unlink(missing_ok=True)  # first: it would be applied to the new database
     (lock.folder / FILE).replace(cache / FILE)
     if not save:
-        files.remove_everything(cache)
+        remove_everything(cache)

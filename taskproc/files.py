@@ -43,7 +43,7 @@ View: TypeAlias = Literal["data", "stdout.txt", "stderr.txt"]
 
 VIEWS: tuple[View, ...] = get_args(View)
 
-_EMPTY = ".empty"
+EMPTY = ".empty"
 _LINK = ".link-"
 _FOLDER_SIZE = -1
 _NOT_OURS = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}  # gone already, or a link
@@ -60,8 +60,8 @@ def _spelled(path: str) -> str:
     return os.fsdecode(path.encode("utf-8", "surrogateescape"))
 
 
-def _meant(path: str) -> str:
-    """The inverse of `_spelled`."""
+def meant(path: str) -> str:
+    """A path as it is recorded, of one that this process was told."""
     return os.fsencode(path).decode("utf-8", "surrogateescape")
 
 
@@ -78,7 +78,7 @@ def namesakes(names: Iterable[str]) -> dict[str, list[str]]:
     """For each class those others whose folders are the same where a file system ignores case, as that of macOS."""
     alike: dict[str, list[str]] = {}
     for name in names:
-        alike.setdefault(_meant(folder_name(name)).casefold(), []).append(name)
+        alike.setdefault(meant(folder_name(name)).casefold(), []).append(name)
     return {name: [other for other in group if other != name] for group in alike.values() for name in group}
 
 
@@ -115,7 +115,7 @@ def take_manifest(folder: Path, known: Mapping[str, bytes] | None = None) -> tup
                 path = inside + item.name
                 if path in LOGS:
                     continue
-                entries.append(_entry(item, _meant(path), digests.get(path)))
+                entries.append(_entry(item, meant(path), digests.get(path)))
                 if item.is_dir(follow_symlinks=False):
                     pending.append(path + "/")
     return tuple(sorted(entries, key=lambda entry: entry.path))
@@ -188,7 +188,7 @@ def view(cache: Path, name: str, task_id: int, attempt: str, what: View) -> Path
 
 def _empty(folder: Path, what: str) -> Path:
     """Something empty to show, relative to the task's folder."""
-    target = folder / _EMPTY / what
+    target = folder / EMPTY / what
     target.parent.mkdir(parents=True, exist_ok=True)
     if what == DATA:
         target.mkdir(exist_ok=True)
@@ -209,21 +209,6 @@ def _put_link(folder: Path, what: str, target: Path) -> None:
     link = folder / f"{_LINK}{os.urandom(8).hex()}"
     link.symlink_to(target)
     link.replace(path)
-
-
-def task_ids_on_disk(cache: Path, name: str) -> list[int]:
-    """The ids of the class's tasks that have a folder."""
-    with suppress(OSError):
-        return [int(item) for item in os.listdir(cache / folder_name(name)) if item.isascii() and item.isdigit()]
-    return []
-
-
-def classes_on_disk(cache: Path, but: Iterable[str] = ()) -> list[str]:
-    """Classes that have a folder, by its name, which will do for theirs; not those whose folder may be one of `but`."""
-    others = {folder_name(name).casefold() for name in but}
-    folders = os.listdir(cache) if os.path.isdir(cache) else []
-    own = [item for item in folders if folder_name(_meant(item)) == item and not os.path.islink(cache / item)]
-    return [_meant(item) for item in own if item.casefold() not in others]
 
 
 def task_bytes(cache: Path, name: str, task_id: int) -> int:
@@ -249,7 +234,7 @@ def remove_attempts(cache: Path, name: str, task_id: int, keep: Collection[str] 
             items = [item for item in os.listdir(folder) if is_attempt(item)]
             is_done = not [item for item in items if item not in keep and not _remove_folder(item, folder)]
             if not any(is_attempt(item) for item in os.listdir(folder)):
-                _remove_folder(_EMPTY, folder)
+                _remove_folder(EMPTY, folder)
             for item in os.listdir(folder):
                 if item.startswith(_LINK) or (item in VIEWS and not os.access(item, os.F_OK, dir_fd=folder)):
                     _remove_link(item, folder)
@@ -259,13 +244,6 @@ def remove_attempts(cache: Path, name: str, task_id: int, keep: Collection[str] 
         task_folder(cache, name, task_id).rmdir()
         (cache / folder_name(name)).rmdir()
     return is_done
-
-
-def remove_everything(cache: Path) -> None:
-    """Remove every attempt of every task, whatever is recorded."""
-    for name in classes_on_disk(cache):
-        for task_id in task_ids_on_disk(cache, name):
-            remove_attempts(cache, name, task_id)
 
 
 @contextmanager

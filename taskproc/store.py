@@ -6,7 +6,7 @@ import os
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, cast
 
-from taskproc import acceptance, files, lastrun, locks, pages, versions
+from taskproc import acceptance, files, lastrun, leftovers, locks, pages, versions
 from taskproc.admission import admit, furnish, refuse_out_of_reach
 from taskproc.errors import CacheError
 from taskproc.index import Index, Rows, Wanted, leased_ids
@@ -165,24 +165,22 @@ class Store:
     def _all_names(self) -> list[str]:
         """Every class with ids, and those of which only folders are left, by the names of these."""
         names = self.names()
-        return [*names, *files.classes_on_disk(self._cache, but=names)]
+        return [*names, *leftovers.classes_on_disk(self._cache, but=names)]
 
     def _on_disk(self, names: Iterable[str]) -> dict[str, set[int]]:
         """The ids of the classes' tasks that have a folder, but for those of others, where that may be theirs too."""
-        alike = files.namesakes({*self.names(), *names})
-        found = {name: {*files.task_ids_on_disk(self._cache, name)} for name in names}
-        return {
-            name: left
-            for name, ids in found.items()
-            if (left := ids.difference(*(self._index.keys(other).values() for other in alike[name])))
-        }
+        keys, alike = self._index.keys, files.namesakes({*self.names(), *names})
+        found: dict[str, set[int]] = {}
+        for name in names:
+            ids = {*leftovers.task_ids_on_disk(self._cache, name)}.difference(*(keys(n).values() for n in alike[name]))
+            strays = ids.difference(keys(name).values())
+            found[name] = ids.difference(i for i in strays if not leftovers.is_left(self._cache, name, i))
+        return {name: ids for name, ids in found.items() if ids}
 
     def strays(self) -> dict[str, set[int]]:
         """Tasks on disk that have no id, as where the database was lost or is an older one, by class or its folder."""
-        found = {
-            name: ids - {*self._index.keys(name).values()} for name, ids in self._on_disk(self._all_names()).items()
-        }
-        return {name: ids for name, ids in found.items() if ids}
+        on_disk = self._on_disk(self._all_names()).items()
+        return {name: left for name, ids in on_disk if (left := ids.difference(self._index.keys(name).values()))}
 
     def _clear(self, wanted: Wanted) -> None:
         ids = {name: found for name, keys in wanted.items() if (found := self._index.ids(name, keys))}

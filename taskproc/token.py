@@ -50,6 +50,11 @@ def is_attempt(name: str) -> bool:
     return _ATTEMPT.fullmatch(name) is not None
 
 
+def is_scratch(name: str) -> bool:
+    """Whether that can be the name of a folder for the files of a prefix command."""
+    return is_attempt(name) and name[10] == _SCRATCH
+
+
 def is_begun_by(run: str, name: str) -> bool:
     """Whether that is the name of an attempt of a run."""
-    return is_attempt(name) and name.startswith(run) and name[10] != _SCRATCH
+    return is_attempt(name) and name.startswith(run) and not is_scratch(name)

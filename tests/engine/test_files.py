@@ -19,13 +19,12 @@ from taskproc.files import (
     check_manifest,
     folder_name,
     remove_attempts,
-    remove_everything,
     restored_manifest,
     take_manifest,
     task_bytes,
-    task_ids_on_disk,
     view,
 )
+from taskproc.leftovers import remove_everything, task_ids_on_disk
 from taskproc.record import FileEntry
 
 FIRST, SECOND = "0123456789abcdef", "fedcba9876543210"
@@ -132,6 +131,7 @@ def test_names_on_disk_are_utf_8_whatever_the_locale(tmp_path: Path) -> None:
     look = (
         "from pathlib import Path\n"
         "from taskproc.files import *\n"
+        "from taskproc.leftovers import remove_everything\n"
         "cache = Path('.')\n"
         f"attempt = attempt_folder(cache, {name!a}, 3, '{FIRST}')\n"
         "entries = take_manifest(attempt)\n"
@@ -225,14 +225,6 @@ def test_removal_follows_no_planted_link(tmp_path: Path, planted: str) -> None:
     remove_attempts(tmp_path / "cache", "study.Train", 3)
     remove_everything(tmp_path / "cache")
     assert (outside / "study.Train/3" / FIRST / RESULT).read_bytes() == b"value"
-
-
-def test_everything_is_attempts_only(tmp_path: Path) -> None:
-    make_attempt(tmp_path)
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "file").write_text("")
-    remove_everything(tmp_path)
-    assert os.listdir(tmp_path) == ["mine"]
 
 
 def test_what_cannot_be_removed_now_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
