@@ -137,12 +137,20 @@ class Parameters(NamedTuple):
             found = read_json_object(*_json_text(text))
         except ValueError as error:
             raise UsageError(f"--kwargs: {error}") from None
-        found = {same if (same := identifier(name)) in self.named else name: value for name, value in found.items()}
+        found = self._as_named(found)
         for name in found:
             if name not in self.named and self.extra is MISSING:
                 hint = suggestion(name, self.named) or f"; it has {', '.join(self.named) or 'none'}"
                 raise UsageError(f"--kwargs: {self.cls.__qualname__} has no parameter {name!r}{hint}")
             self.check_giveable(self.called(name))
+        return found
+
+    def _as_named(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Values by the names of the parameters they are for; of two names that are one, the second is another."""
+        found: dict[str, Any] = {name: value for name, value in values.items() if name in self.named}
+        for name, value in values.items():
+            same = identifier(name)
+            found.setdefault(same if same in self.named and same not in found else name, value)
         return found
 
     def make(self, values: Mapping[str, Any], of_json: Container[str] = ()) -> Task:

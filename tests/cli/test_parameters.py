@@ -181,6 +181,29 @@ def test_what_cannot_be_given_is_said(tmp_path: Path) -> None:
         parameters_of(Needs).values({"up": ["1"]})
 
 
+@pytest.mark.parametrize(
+    ("json", "values"),
+    [
+        ('{"ﬁt": 1, "z": 2, "y": 3}', {"fit": 1, "z": 2, "y": 3}),
+        ('{"ﬁt": 1, "fit": 2}', {"fit": 2, "ﬁt": 1}),
+        ('{"fit": 1, "ﬁt": 2}', {"fit": 1, "ﬁt": 2}),
+        ('{"ﬁt": 1, "ｆｉｔ": 2}', {"fit": 1, "ｆｉｔ": 2}),  # noqa: RUF001
+        ('{"ﬁx": 1}', {"ﬁx": 1}),
+    ],
+)
+def test_of_two_names_that_python_takes_for_one_none_gets_lost(json: str, values: dict[str, int]) -> None:
+    class Model(Task):
+        def __init__(self, fit: int = 0, **more: int) -> None: ...
+
+    class Strict(Task):
+        def __init__(self, fit: int = 0) -> None: ...
+
+    assert [*parameters_of(Model).values_of_json(json).items()] == [*values.items()]
+    if values.keys() != {"fit"}:
+        with pytest.raises(UsageError, match="Strict has no parameter"):
+            parameters_of(Strict).values_of_json(json)
+
+
 def test_a_parameter_called_help_is_asked_for_by_kwargs() -> None:
     class Manual(Task):
         def __init__(self, help: str) -> None: ...  # noqa: A002
