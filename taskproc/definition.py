@@ -22,6 +22,7 @@ from taskproc.settings import check_member, check_name, check_slots
 from taskproc.taskfile import name_of, put_root_first
 
 if TYPE_CHECKING:
+    import inspect
     from collections.abc import Mapping, Sequence
     from types import FunctionType
 
@@ -91,6 +92,15 @@ def define(cls: Any, /, *args: Any, **kwargs: Any) -> Any:
     return block.tasks[cls].setdefault((key, kin), task)  # another thread may have been first
 
 
+class _Signature:
+    """What a call takes, for `help` and its like, which would tell what our `__call__` does; not if a class says so."""
+
+    def __get__(self, cls: type[Any] | None, kind: type[Any]) -> inspect.Signature:
+        if cls is None:
+            raise AttributeError  # of `TaskType` itself there is nothing to say
+        return Parameters(cls).signature  # anew: who asks may go on to replace `__init__`
+
+
 class TaskType(ABCMeta):
     """The type of Task classes: calling one defines a task, or gives the one that is defined already."""
 
@@ -107,10 +117,7 @@ class TaskType(ABCMeta):
                 check_member(cls, name, value)
             super().__setattr__(name, value)
 
-        @property
-        def __signature__(cls) -> Any:
-            """What a call takes, for `help` and its like, which would tell what our `__call__` does."""
-            return Parameters(cls).signature  # anew: who asks may go on to replace `__init__`
+        __signature__ = _Signature()
 
         # ABCMeta's ask each subclass there is, and keep the answers in each of them.
         __instancecheck__ = type.__instancecheck__

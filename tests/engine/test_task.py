@@ -559,3 +559,12 @@ def test_tools_see_what_a_class_takes_and_declares() -> None:
     assert str(inspect.signature(Task)) == "()"
     assert "|  Documented(number: taskproc" in "".join(pydoc.plain(pydoc.render_doc(Documented)).split("\n |      "))
     assert get_type_hints(Documented)["number"] == Requires[int]
+
+
+def test_what_a_class_says_of_its_signature_counts() -> None:
+    class Told(Documented): ...
+
+    told = Told.__signature__ = inspect.Signature([inspect.Parameter("told", inspect.Parameter.KEYWORD_ONLY)])  # type: ignore[attr-defined]
+    assert inspect.signature(Told) == told
+    assert inspect.signature(Documented) != told
+    assert "mcs" not in str(inspect.signature(type(Task)))
