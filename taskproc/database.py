@@ -184,11 +184,15 @@ def salvage(cache: Path) -> dict[bytes, bytes]:
     """The entries of a damaged database that can still be read, as found in the table, whatever the indexes say."""
     found: dict[bytes, bytes] = {}
     for order in ("ASC", "DESC"):  # what lies behind damage is reached from the other end
-        with suppress(*TROUBLE), closing(_connect(cache / FILE, "rw")) as connection:
-            query = f"SELECT key, value FROM Cache ORDER BY rowid {order}"  # noqa: S608
-            for name, value in patiently(connection.execute, query):
-                if isinstance(name, bytes) and isinstance(value, bytes):
-                    found.setdefault(name, value)
+        try:
+            with closing(_connect(cache / FILE, "rw")) as connection:
+                query = f"SELECT key, value FROM Cache ORDER BY rowid {order}"  # noqa: S608
+                for name, value in patiently(connection.execute, query):
+                    if isinstance(name, bytes) and isinstance(value, bytes):
+                        found.setdefault(name, value)
+        except TROUBLE as error:
+            if result_code(error) & 0xFF == sqlite3.SQLITE_BUSY:  # that is no damage: there may be everything to save
+                raise explain(cache, error) from error
     return found
 
 

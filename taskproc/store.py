@@ -189,11 +189,12 @@ class Store:
         try:
             self._forget(ids)
         except NoSpaceError:
-            if locks.any_alive(self._cache):
-                raise
-            for name, members in ids.items():  # what is to go makes some; if this is killed, it is damaged
-                for task_id in members.values():
-                    files.remove_attempts(self._cache, name, task_id)
+            with self._index.transaction():  # which writes nothing: no run can begin an attempt before it ends
+                if locks.any_alive(self._cache):
+                    raise
+                for name, members in ids.items():  # what is to go makes some; if this is killed, it is damaged
+                    for task_id in members.values():
+                        files.remove_attempts(self._cache, name, task_id)
             self._forget(ids)
 
     def _forget(self, ids: Mapping[str, dict[Key, int]]) -> None:

@@ -23,6 +23,7 @@ from taskproc.files import DATA, RESULT, attempt_folder, folder_name, view
 from taskproc.locks import RUNS
 from taskproc.record import Failure, Inputs, Key, Made, Output, Record, Row, Stamp
 from taskproc.store import Store, UnreadableError, open_store
+from taskproc.trouble import NoSpaceError
 
 NAME = "study.Train"
 FIRST, SECOND, THIRD = "0123456789abcdef", "fedcba9876543210", "00000000ffffffff"
@@ -573,6 +574,41 @@ def test_a_full_disk_is_one_sentence_and_undoes_the_transaction(cache: Path) -> 
         assert store.read({NAME: [key(0), key(15)]}).rows == {key(0): good(0), key(15): Row(15)}
         record(store, good(15))
         assert store.read({NAME: [key(15)]}).rows == {key(15): good(15)}
+
+
+def test_no_run_begins_while_a_full_disk_is_cleared(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_self: object, _ids: object) -> None:
+        monkeypatch.undo()
+        monkeypatch.setattr("taskproc.files.remove_attempts", remove)
+        raise NoSpaceError(cache)
+
+    def remove(*_: object) -> None:
+        with closing(sqlite3.connect(cache / FILE, timeout=0)) as other:
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+            removed.append(True)
+
+    removed: list[bool] = []
+    fill(cache, 2)
+    monkeypatch.setattr(Store, "_forget", refuse)
+    with open_store(Cache(cache)) as store:
+        store.clear({NAME: [key(0), key(1)]})
+        assert removed == [True, True]
+        assert store.measure() == (0, 0, 0, 0)
+
+
+def test_a_database_that_another_program_holds_is_not_replaced_by_what_can_be_read_meanwhile(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(cache, 10)
+    monkeypatch.setattr("taskproc.trouble.PATIENCE", 0)
+    with closing(sqlite3.connect(cache / FILE, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(CacheError, match="another program has held the database"):
+            replace_store(Cache(cache), save=True)
+    replace_store(Cache(cache), save=True)
+    with open_store(Cache(cache)) as store:
+        assert len(store.read_all(NAME).rows) == 10
 
 
 def test_an_error_of_the_caller_undoes_the_transaction_and_is_his(store: Store) -> None:
