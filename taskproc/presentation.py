@@ -6,6 +6,7 @@ import re
 import reprlib
 from collections import deque
 from collections.abc import Mapping
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from taskproc.canonical import canonical
@@ -104,7 +105,7 @@ def to_json(value: Any, refer: Callable[[FutureBase], Any] = _reference) -> Any:
         return value
     if issubclass(kind, FutureBase):
         return refer(value)
-    if hasattr(value, "_value_") and hasattr(value, "_name_"):
+    if issubclass(kind, Enum):
         return to_json(value.value, refer)
     if issubclass(kind, Mapping):
         return {str(to_json(key)): to_json(entry, refer) for key, entry in value.items()}

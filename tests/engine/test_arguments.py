@@ -383,6 +383,16 @@ def test_what_cannot_be_encoded_is_a_type_error_that_says_what_to_do(make: Any, 
         Up(make())
 
 
+class AnyAttribute(dict[str, int]):
+    """As many a project has: no attribute is missing."""
+
+    __getattr__ = dict.get
+
+
+def test_a_dict_that_has_any_attribute_is_shown_as_a_dict() -> None:
+    assert Up(AnyAttribute(a=1)).task_args == {"x": {"a": 1}}
+
+
 def test_arguments_are_shown_as_json_in_which_a_future_is_a_reference() -> None:
     reference = {"__task__": Up.task_name, "__key__": Up().to_json()["__key__"], "__item__": []}
     task = Typed(
