@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_RUNS_LATER = 0x20 | 0x80 | 0x200
-"""Flags of the code of generators, coroutines and asynchronous generators, as `inspect` has them."""
-
 
 class Cache:
     """The folder where results are kept, and the block in which tasks are defined.
@@ -59,13 +56,7 @@ class Cache:
             ... def answer(n: int) -> int:
             ...     return Choose(n, n // 2).run_graph()[0]
         """
-        flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
-        if isinstance(function, type) or flags & _RUNS_LATER:
-            why = "it is a class" if isinstance(function, type) else "its body runs when the call is over"
-            message = (
-                f"@Cache(...) cannot stand above {function.__qualname__}, for {why}: write `with Cache(...)` inside"
-            )
-            raise DefinitionError(message)
+        _refuse_other_than_calls(function)
 
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -76,3 +67,18 @@ class Cache:
 
     def __repr__(self) -> str:
         return f"Cache({str(self.path)!r})"
+
+
+def _refuse_other_than_calls(function: Callable[..., object]) -> None:
+    """Refuse what does its work when its call is over, and the block with it."""
+    import inspect  # takes a while, and is needed only here
+
+    later = inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction
+    if isinstance(function, type):
+        why = "it is a class"
+    elif any(kind(function) for kind in later):
+        why = "its body runs when the call is over"
+    else:
+        return
+    name = getattr(function, "__qualname__", repr(function))
+    raise DefinitionError(f"@Cache(...) cannot stand above {name}, for {why}: write `with Cache(...)` inside")

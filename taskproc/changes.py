@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -65,8 +66,8 @@ def changes(old: Version, new: Version) -> list[Change]:
 
 def _by_own_name(parts: list[CodePart]) -> dict[str, CodePart]:
     """Parts by their names within their modules, those alone of which there is one."""
-    names = [*map(_own_name, parts)]
-    return {name: part for name, part in zip(names, parts, strict=True) if name and names.count(name) == 1}
+    counts = Counter(map(_own_name, parts))
+    return {name: part for part in parts if (name := _own_name(part)) and counts[name] == 1}
 
 
 def _own_name(part: CodePart) -> str:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
+import re
 import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -100,9 +102,10 @@ async def both() -> AsyncIterator[None]:
     yield
 
 
-@pytest.mark.parametrize("body", [later, stepwise, both, Up])
+@pytest.mark.parametrize("body", [later, stepwise, both, Up, functools.partial(stepwise)])
 def test_a_cache_decorates_only_what_runs_within_its_call(body: Any, tmp_path: Path) -> None:
-    with pytest.raises(DefinitionError, match=rf"above {body.__name__}, for .*: write `with Cache"):
+    name = re.escape(getattr(body, "__name__", repr(body)))
+    with pytest.raises(DefinitionError, match=rf"above {name}, for .*: write `with Cache"):
         Cache(tmp_path)(body)
 
 

@@ -76,9 +76,7 @@ def json_of(value: object) -> str:
     try:
         return to_json(value, fallback=_plain, inf_nan_mode="null", bytes_mode="base64").decode()
     except ValueError:
-        with suppress(
-            TypeError, ValueError, RecursionError
-        ):  # of lone surrogates, as in names of files, it knows nothing
+        with suppress(TypeError, ValueError, RecursionError):  # it knows no lone surrogates, as in names of files
             return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         raise
 
