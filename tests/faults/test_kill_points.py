@@ -105,8 +105,9 @@ class Killer:
 
 
 def points(counts: Counter[str], step: int) -> Iterator[tuple[str, int]]:
+    """Every so many calls, the first one within the first half: a run may make a few less than the one before it."""
     for call, count in sorted(counts.items()):
-        yield from ((call, at) for at in range(1 + len(call) % min(step, count), count + 1, step))
+        yield from ((call, at) for at in range(1 + len(call) % min(step, -(-count // 2)), count + 1, step))
 
 
 def check_after(flow: Any, leftovers: Callable[[Path], list[str]], where: str) -> None:
