@@ -109,7 +109,7 @@ def run_payload(
             except BaseException as raised:  # noqa: BLE001  SystemExit and KeyboardInterrupt of a task are its failure
                 on_error(raised)
                 error = raised
-        kept = os.access(payload.folder, os.F_OK)
+        kept = capture.has(payload.folder)
         if kept:
             close_logs(f"{payload.folder}/{DATA}")
         if dumped is not None:

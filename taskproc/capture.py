@@ -1,25 +1,22 @@
-"""What a task prints, kept in `stdout.txt` and `stderr.txt` of its attempt: files that exist only if it printed.
-
-A `Capture` is called for each task with the attempt's folder and, where the output is also wanted as it happens, with
-an `Echo`; while the context that it returns is open, output is the task's.
-"""
+"""What a task prints, kept in `stdout.txt` and `stderr.txt` of its attempt: files that exist only if it printed."""
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import fcntl
 import os
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from taskproc.echo import STREAMS, Echo, Follower
 from taskproc.files import STREAM_LOGS
 
-Capture = Callable[[str, Echo | None], contextlib.AbstractContextManager[None]]
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 _TAIL_LINES = 20
 _TAIL_BYTES = 1 << 13
@@ -61,7 +58,19 @@ def publish(number: int, path: Path) -> None:
             place += len(data)
 
 
-class DescriptorCapture:
+class Capture(abc.ABC):
+    """What tasks of this process or thread print is caught."""
+
+    @abc.abstractmethod
+    def __call__(self, folder: str, echo: Echo | None) -> contextlib.AbstractContextManager[None]:
+        """While this context is open, output is that of the attempt with this folder; `echo` is told as it comes."""
+
+    def has(self, folder: str) -> bool:
+        """Whether an attempt has made its folder, as it does when it needs one."""
+        return os.access(folder, os.F_OK)
+
+
+class DescriptorCapture(Capture):
     """For a process whose descriptors 1 and 2 are scratch files: what its children print is caught too.
 
     A scratch file outlives the process for whoever else has it open: after a crash it tells what the task had printed.

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from taskproc.batch import LAST, Answer, Batch, Executor, Lost, Reply
+from taskproc.capture import Capture
 from taskproc.echo import Echo
 from taskproc.errors import EndRequest, RequestError
 from taskproc.failure import packed, reason_of, users_traceback
@@ -85,7 +86,7 @@ class Interactive(Executor):
         self._debug = debug and sys.stdin is not None and sys.stdin.isatty()
 
     def submit(self, batch: Batch, reply: Reply) -> None:
-        work = Work(batch, partial(reply, batch.serial), _no_capture, cwd=batch.cwd, on_error=self._examine)
+        work = Work(batch, partial(reply, batch.serial), _NoCapture(), cwd=batch.cwd, on_error=self._examine)
         try:
             work.run()
         finally:
@@ -105,14 +106,16 @@ class Interactive(Executor):
             pdb.post_mortem(error.__traceback__)
 
 
-@contextlib.contextmanager
-def _no_capture(folder: str, echo: Echo | None) -> Generator[None]:  # noqa: ARG001
+class _NoCapture(Capture):
     """Nothing is caught; what the task does to the standard streams is undone."""
-    streams = sys.stdin, sys.stdout, sys.stderr
-    try:
-        yield
-    finally:
-        sys.stdin, sys.stdout, sys.stderr = streams
+
+    @contextlib.contextmanager
+    def __call__(self, folder: str, echo: Echo | None) -> Generator[None]:  # noqa: ARG002
+        streams = sys.stdin, sys.stdout, sys.stderr
+        try:
+            yield
+        finally:
+            sys.stdin, sys.stdout, sys.stderr = streams
 
 
 def maker(name: str, workers: int, args: Mapping[str, object]) -> Callable[[], Executor]:

@@ -10,14 +10,16 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from taskproc.capture import Capture
 from taskproc.echo import STREAMS, Follower
 from taskproc.files import STREAM_LOGS
+from taskproc.libc import exists, working_folder
 
 if TYPE_CHECKING:
     from taskproc.echo import Echo
 
 
-class ThreadCapture:
+class ThreadCapture(Capture):
     """For a thread among others: what Python code prints in it is caught, its standard input is empty.
 
     Other threads go on as before. What tasks do to the working folder is undone as soon as none runs. So is what they
@@ -35,6 +37,9 @@ class ThreadCapture:
 
     def __call__(self, folder: str, echo: Echo | None) -> _Output:
         return _Output(self, folder, echo)
+
+    def has(self, folder: str) -> bool:
+        return exists(folder)
 
     def let_go(self) -> None:
         """Nobody waits any more for the tasks that run: what they did is undone, and what they will do stays."""
@@ -141,7 +146,7 @@ class _Shared:
         self._running: dict[int, _Output] = {}  # by thread
         self._let_go: dict[int, _Output] = {}
         self._routers = {name: _Router(name) for name in ("stdin", *STREAMS)}  # for good: a thread may be printing
-        self._home = ""
+        self._home = b""
         self._lock = threading.Lock()
 
     def output(self) -> _Output | None:
@@ -175,10 +180,7 @@ class _Shared:
         for name, router in self._routers.items():
             stream = getattr(sys, name, None)
             router.fallback = router.fallback if stream is router else stream
-        try:
-            self._home = os.getcwd()
-        except OSError:  # it is gone
-            self._home = ""
+        self._home = working_folder()
 
     def _put_back(self, capture: ThreadCapture) -> None:
         """Undo what tasks have done once none runs; routers are in place while any does, unless one replaced them."""
@@ -189,10 +191,10 @@ class _Shared:
             if undo or stream is None or stream is router or stream is router.fallback:
                 setattr(sys, name, router if busy else router.fallback)
         if not self._running:
-            if self._home and capture.waits:
+            if self._home and capture.waits and working_folder() != self._home:
                 with contextlib.suppress(OSError):
                     os.chdir(self._home)
-            self._home = ""
+            self._home = b""
 
 
 _shared = _Shared()

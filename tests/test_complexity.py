@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+import threading
 import tracemalloc
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from taskproc.pool import Pool
 
 SHAPES = {"wide": 200, "chain": 200, "layered": 200, "grid": 200, "diamonds": 50}
 TIMES = 4
+ALONE = {"_path_normpath", "_path_splitroot_ex", "fspath", "getpid"}  # what of posix lets no other thread in
 
 
 class Bad(Task):
@@ -114,6 +117,21 @@ def test_tasks_that_fail_travel_together_too(tmp_path: Path, batches: list[int])
         NeedsBad(500).run_graph(keep_going=True, max_workers=2)
     assert len(caught.value.exceptions) == sum(batches) == 500
     assert len(batches) < 100
+
+
+def test_a_task_in_a_thread_lets_no_other_in(tmp_path: Path) -> None:
+    made: list[str] = []
+
+    def tell(frame: object, event: str, argument: Any) -> None:
+        if event == "c_call" and argument.__module__ == "posix" and argument.__name__ not in ALONE:
+            made.append(argument.__name__)
+
+    threading.setprofile(tell)
+    try:
+        defined("wide", 500, tmp_path).run_graph(executor="thread", max_workers=2)
+    finally:
+        threading.setprofile(None)  # type: ignore[arg-type]  # it stands for none
+    assert len(made) < 100, Counter(made)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from taskproc.failure import packed
 from taskproc.journal import Journal
 from taskproc.lanes import Durations
 from taskproc.store import open_store
+from taskproc.threads import ThreadCapture
 from taskproc.work import Work
 
 FAN = """
@@ -66,7 +66,7 @@ class Direct(Executor):
 
     def answers(self, batch: Batch) -> list[Answer]:
         answers: list[Answer] = []
-        Work(batch, answers.append, lambda folder, echo: nullcontext()).run()
+        Work(batch, answers.append, ThreadCapture()).run()
         return answers
 
     def recall(self, serial: int) -> None:
