@@ -75,7 +75,7 @@ def define(cls: Any, /, *args: Any, **kwargs: Any) -> Any:
     parameters = parameters_of(cls)
     values = parameters.bind(args, kwargs)
     key, encoded = parameters.key(values)
-    kin = 0 if encoded is None else _kin(encoded, block.cache)
+    kin = parameters.kin if encoded is None else parameters.kin ^ _kin(encoded, block.cache)
     known = block.tasks[cls].get((key, kin))
     if known is not None:
         return known
@@ -134,18 +134,25 @@ def _no_cache(cls: type) -> NoCacheError:
 
 
 def _kin(arguments: Canonical, cache: Cache) -> int:
-    """What tells apart arguments of one encoding: what their names stand for, and of which caches their tasks are."""
+    """What tells apart arguments of one encoding: what their names stand for, and of which caches their tasks are.
+
+    0 where that goes without saying: each name stands for what had it first, and the tasks are of this cache.
+    """
+    nodes: list[Node | None] = [getattr(one, "_task_node", None) for one in arguments.own]
+    if not arguments.refs and all(node is not None and not node.kin and node.home is cache for node in nodes):
+        return 0  # as nearly always, without a look at anything else
     found = named(arguments.refs)
     for one in arguments.own:
-        if isinstance(one, FutureBase):
-            source = origin_of(one)[0]
-            found.append((source.__class__.__qualname__, id(source.__class__)))
+        if isinstance(one, FutureBase) and not is_const(source := origin_of(one)[0]):
             node: Node | None = getattr(source, "_task_node", None)
-            if node is not None and node.kin:
+            if node is None:
+                kind: Any = source.__class__
+                found.append((kind.__qualname__, parameters_of(kind).kin))
+            elif node.home is cache or node.cache == cache.path:
                 found.append((node.key, node.kin))
-            if node is not None and node.home is not cache and node.cache != cache.path:
-                found.append(((node.key, "cache"), node.cache))
-    return kin_of(found)
+            else:
+                found.append((node.key, (node.kin, node.cache)))
+    return kin_of(found) if any(what for _, what in found) else 0
 
 
 def _node(key: Key, encoded: Canonical | None, task: Any, values: Values, cache: Cache, kin: int) -> Node:
