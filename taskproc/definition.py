@@ -138,9 +138,8 @@ def _kin(arguments: Canonical, cache: Cache) -> int:
 
     0 where that goes without saying: each name stands for what had it first, and the tasks are of this cache.
     """
-    nodes: list[Node | None] = [getattr(one, "_task_node", None) for one in arguments.own]
-    if not arguments.refs and all(node is not None and not node.kin and node.home is cache for node in nodes):
-        return 0  # as nearly always, without a look at anything else
+    if not arguments.refs and _are_plain(arguments.own, cache):
+        return 0
     found = named(arguments.refs)
     for one in arguments.own:
         if isinstance(one, FutureBase) and not is_const(source := origin_of(one)[0]):
@@ -153,6 +152,15 @@ def _kin(arguments: Canonical, cache: Cache) -> int:
             else:
                 found.append((node.key, (node.kin, node.cache)))
     return kin_of(found) if any(what for _, what in found) else 0
+
+
+def _are_plain(objects: Sequence[object], cache: Cache) -> bool:
+    """Whether these are tasks of a cache that nothing need tell apart, as nearly always."""
+    for one in objects:
+        node: Node | None = getattr(one, "_task_node", None)
+        if node is None or node.kin or node.home is not cache:
+            return False
+    return True
 
 
 def _node(key: Key, encoded: Canonical | None, task: Any, values: Values, cache: Cache, kin: int) -> Node:

@@ -31,7 +31,7 @@ def fits(annotation: Any) -> Fits:
         return _anything
     origin, args = get_origin(annotation), get_args(annotation)
     if annotation is Future or origin is Future:
-        return lambda value: isinstance(value, FutureBase)
+        return FutureBase.__instancecheck__
     if origin in (Union, types.UnionType):
         options = [fits(option) for option in args]
         return lambda value: any(option(value) for option in options)

@@ -96,6 +96,23 @@ def test_defining_and_planning_is_linear(shape: str, tmp_path: Path) -> None:
     assert few < many < 1.1 * TIMES * few
 
 
+# Python functions called for each task in the main thread, to define it and to run it: some more where it has to wait.
+CALLS = {"wide": (23, 102), "chain": (40, 110), "layered": (81, 156)}
+
+
+@pytest.mark.parametrize("shape", CALLS)
+def test_a_task_takes_no_more_calls_than_it_did(shape: str, tmp_path: Path) -> None:
+    defined(shape, 20, tmp_path).run_graph(max_workers=2)
+    counts: list[tuple[int, int]] = []
+    for times in (1, TIMES):
+        tasks: list[Any] = []
+        defining = calls(lambda: tasks.append(defined(shape, 2 * SHAPES[shape] * times, tmp_path / str(times))))  # noqa: B023
+        counts.append((defining, calls(lambda: tasks[0].run_graph(max_workers=2))))  # noqa: B023
+    more = 2 * SHAPES[shape] * (TIMES - 1)
+    for few, many, most in zip(*counts, CALLS[shape], strict=True):
+        assert (many - few) / more < most + 1
+
+
 @pytest.fixture
 def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many tasks each batch has that goes to a worker."""
