@@ -222,6 +222,9 @@ def _create(cache: Path, first: Mapping[bytes, bytes]) -> None:
     lock = RunLock(cache)  # whose scratch files are swept if this process is killed
     try:
         lock.folder.mkdir()
+        with closing(_connect(lock.folder / FILE, "rwc")) as connection:
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute("PRAGMA auto_vacuum = FULL")  # what DiskCache would wait for the disk to write
         with closing(open_writer(lock.folder, made_for=cache)) as writer, writer.transact():
             for entry, value in first.items():
                 writer.set(entry, value)
