@@ -19,12 +19,13 @@ def _library() -> tuple[Any, Any] | None:
     """The C library, and room for a path. Loading `ctypes` takes 7 ms, which only tasks in threads are to pay."""
     try:
         import ctypes
-    except ImportError:  # Python was built without libffi
+
+        library = ctypes.PyDLL(None)
+        library.access.argtypes = ctypes.c_char_p, ctypes.c_int
+        library.getcwd.argtypes, library.getcwd.restype = (ctypes.c_void_p, ctypes.c_size_t), ctypes.c_char_p
+        return library, ctypes.create_string_buffer(_LENGTH)
+    except Exception:  # noqa: BLE001  Python was built without libffi, or a hardened system refuses what that needs
         return None
-    library = ctypes.PyDLL(None)
-    library.access.argtypes = ctypes.c_char_p, ctypes.c_int
-    library.getcwd.argtypes, library.getcwd.restype = (ctypes.c_void_p, ctypes.c_size_t), ctypes.c_char_p
-    return library, ctypes.create_string_buffer(_LENGTH)
 
 
 def exists(path: str) -> bool:

@@ -1,17 +1,18 @@
+import ctypes
 import functools
 import os
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from taskproc import libc
 
 
-@pytest.mark.parametrize("has_ctypes", [True, False])
-def test_it_says_what_os_says(has_ctypes: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    if not has_ctypes:
-        monkeypatch.setitem(sys.modules, "ctypes", None)
+@pytest.mark.parametrize("found", [ctypes, None, ModuleType("ctypes")], ids=["there", "missing", "refused"])
+def test_it_says_what_os_says(found: ModuleType | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "ctypes", found)
     monkeypatch.setattr(libc, "_library", functools.cache(libc._library.__wrapped__))
     folder = tmp_path / ("é" * 100) / ("\udcff" * 200)
     assert not libc.exists(str(folder))
@@ -23,4 +24,4 @@ def test_it_says_what_os_says(has_ctypes: bool, monkeypatch: pytest.MonkeyPatch,
     folder.rmdir()
     assert not libc.exists(str(folder))
     assert libc.working_folder() == b""
-    assert (libc._library() is not None) == has_ctypes
+    assert (libc._library() is not None) == (found is ctypes)
