@@ -144,9 +144,9 @@ def _kin(arguments: Canonical, cache: Cache) -> int:
     for one in arguments.own:
         if isinstance(one, FutureBase) and not is_const(source := origin_of(one)[0]):
             node: Node | None = getattr(source, "_task_node", None)
-            if node is None:
-                kind: Any = source.__class__
-                found.append((kind.__qualname__, parameters_of(kind).kin))
+            if node is None:  # a reference: its key is that of the task that it stands for
+                task: Any = source
+                found.append((bytes.fromhex(task._task_key("its key")), parameters_of(task.__class__).kin))
             elif node.home is cache or node.cache == cache.path:
                 found.append((node.key, node.kin))
             else:

@@ -381,6 +381,26 @@ class Given(Task):
         self.task = task
 
 
+@pytest.mark.parametrize("arguments", [(), (1,), (Const(1),)])
+def test_tasks_of_two_classes_of_one_name_are_two_arguments(arguments: Any, tmp_path: Path) -> None:
+    def init(self: Any, *given: Any) -> None: ...
+
+    first, second = make(__init__=init), make(__init__=init)
+    assert Given(first(*arguments)) is Given(first(*arguments)) is not Given(second(*arguments))
+    with Cache(tmp_path / "other"):
+        foreign = first(*arguments), second(*arguments)
+    assert Given(foreign[0]) is Given(foreign[0]) is not Given(foreign[1])
+
+
+def test_a_reference_stands_for_its_task_also_where_that_is_of_the_second_class_of_a_name() -> None:
+    for cls in (make(), make()):
+        task = cls()
+        (copy_of, parts), item = task.__reduce__(), task["a"]
+        assert Given(copy_of(*parts)) is Given(task)
+        assert Given(copy_of(*parts)["a"]) is Given(item) is not Given(task)
+    assert Given(copy_of(*parts)) is not Given(make()())
+
+
 def test_a_task_of_another_cache_does_not_stand_for_one_of_this(tmp_path: Path) -> None:
     with Cache(tmp_path / "other"):
         foreign = Up()
