@@ -26,20 +26,17 @@ Values = tuple[Any, ...]
 """The validated value of each parameter, in the order of the signature."""
 
 
-_first: dict[str, type] = {}  # Task classes by name
-
-
 class Parameters:
     """The parameters of one Task class, read from its `__init__` once.
 
     Attributes:
         signature: The signature without `self`, annotations evaluated where they can be.
-        kin: Tells classes of one name apart: 0 for the first of them.
+        kin: Tells classes of one name apart: 0 for the first of them that `parameters_of` met.
     """
 
     def __init__(self, cls: type) -> None:
-        self._name, task_name = cls.__qualname__, cast("Any", cls).task_name
-        self.kin = 0 if _first.setdefault(task_name, cls) is cls else id(cls)
+        self.kin = 0
+        self._name = cls.__qualname__
         init = cast("Any", cls).__init__
         bare = bare_signature(init)
         hints = _hints(init)
@@ -51,7 +48,7 @@ class Parameters:
         self._names = tuple(p.name for p in parameters)
         order = sorted(range(len(parameters)), key=lambda i: self._names[i])
         self._order = order if order != sorted(order) else None  # of the names; None for that of the parameters
-        self._prefix = canonical((task_name, tuple(sorted(self._names))), plain=True).data
+        self._prefix = canonical((cast("Any", cls).task_name, tuple(sorted(self._names))), plain=True).data
         self._variadic = {p.name: p.kind for p in parameters if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
         self._positional = all(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
 
@@ -139,8 +136,16 @@ class Parameters:
         return ", ".join(f"{name}={glimpse(value)}" for name, value in self.named(values).items())
 
 
-parameters_of = functools.cache(Parameters)
-"""The parameters of a Task class, read once."""
+_first: dict[str, type] = {}  # Task classes by name
+
+
+@functools.cache
+def parameters_of(cls: type) -> Parameters:
+    """The parameters of a Task class, read once; it is kept alive from now on."""
+    parameters = Parameters(cls)
+    if _first.setdefault(cast("Any", cls).task_name, cls) is not cls:
+        parameters.kin = id(cls)
+    return parameters
 
 
 class _Validator:

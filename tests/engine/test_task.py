@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import inspect
 import json
 import multiprocessing
@@ -9,6 +10,7 @@ import pydoc
 import random
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -568,3 +570,13 @@ def test_what_a_class_says_of_its_signature_counts() -> None:
     assert inspect.signature(Told) == told
     assert inspect.signature(Documented) != told
     assert "mcs" not in str(inspect.signature(type(Task)))
+
+
+def test_a_class_that_was_only_looked_at_goes_when_nothing_has_it() -> None:
+    class Passing(Documented): ...
+
+    seen = weakref.ref(Passing)
+    inspect.signature(Passing)
+    del Passing
+    gc.collect()
+    assert seen() is None
