@@ -50,7 +50,7 @@ class Node:
         files: The input files in its arguments and constants.
         home: The cache that it is defined in.
         task: The instance itself.
-        kin: Tells tasks of one key apart whose arguments hold different classes, functions or tasks of one name.
+        kin: Tells tasks of one key apart whose class, or what their arguments hold, is another of the same name.
     """
 
     key: Key
