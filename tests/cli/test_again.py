@@ -118,6 +118,7 @@ def test_the_program_is_called_as_it_can_be_found(monkeypatch: pytest.MonkeyPatc
     folder = Path(sys.executable).parent
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["sub/study.py"])
+    monkeypatch.setattr("taskproc.taskfile._main", list[str]())  # another test may have been a worker here
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
     assert (program(), script()) == (["taskproc"], ["python", "sub/study.py"])
