@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from taskproc.capture import Capture
 from taskproc.echo import STREAMS, Follower
 from taskproc.files import STREAM_LOGS
+from taskproc.filesystem import mount_of
 from taskproc.libc import exists, working_folder
 
 if TYPE_CHECKING:
@@ -34,12 +35,16 @@ class ThreadCapture(Capture):
     def __init__(self) -> None:
         self.waits = True
         self.undoes_streams = threading.current_thread() is threading.main_thread()
+        self._is_shared: bool | None = None  # the file system that the cache is on
 
     def __call__(self, folder: str, echo: Echo | None) -> _Output:
         return _Output(self, folder, echo)
 
     def has(self, folder: str) -> bool:
-        return exists(folder)
+        if self._is_shared is None:
+            there = next(place for place in Path(folder).parents if place.exists())
+            self._is_shared = mount_of(there).is_shared
+        return super().has(folder) if self._is_shared else exists(folder)  # a server may keep us waiting
 
     def let_go(self) -> None:
         """Nobody waits any more for the tasks that run: what they did is undone, and what they will do stays."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from taskproc.filesystem import Mount
 from taskproc.threads import ThreadCapture
 
 
@@ -47,6 +48,20 @@ def test_a_thread_that_prints_nothing_leaves_nothing(tmp_path: Path) -> None:
         assert not sys.stdout.isatty()
         sys.stdout.fileno()
     assert not (tmp_path / "folder").exists()
+
+
+@pytest.mark.parametrize("kind", ["ext4", "nfs4", "fuse.sshfs"])
+def test_other_threads_go_on_while_a_server_is_asked_for_a_folder(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("taskproc.threads.mount_of", lambda path: Mount(kind if path == tmp_path else "", frozenset()))
+    monkeypatch.setattr("taskproc.threads.exists", lambda path: not asked.append(path))
+    folder, capture = tmp_path / "Class" / "7" / "attempt", ThreadCapture()
+    assert capture.has(str(folder)) == capture.has(str(folder)) == (kind == "ext4")
+    assert len(asked) == (2 if kind == "ext4" else 0)
+    folder.mkdir(parents=True)
+    assert capture.has(str(folder))
 
 
 def test_contexts_nest(tmp_path: Path) -> None:
