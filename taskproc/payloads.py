@@ -130,12 +130,15 @@ def _requested() -> list[ClassRef]:
 
 
 def _place_of(module: str) -> tuple[str, str]:
-    """The file of a module, and the folder to be put on `sys.path` for it: none where it is not called as its file."""
+    """The file of a module, and the folder to be put on `sys.path` for it: none where it is not called as its file.
+
+    Nor is there one for what Python finds by name only, in an archive or as bytecode alone.
+    """
     file = file_of(module)
     if file is None:
         return "", ""
     name, root = module_name(file)
-    return str(file), str(root) if name == module else ""
+    return str(file), str(root) if name == module and file.suffix == ".py" and root.is_dir() else ""
 
 
 def _own(folder: str) -> str:

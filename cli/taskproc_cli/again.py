@@ -55,10 +55,12 @@ def script() -> list[str]:
 def debug_command(node: Node) -> str | None:
     """`taskproc run -i FILE TASK --PARAMETER VALUE`; None where no words mean the task, as with a task for argument.
 
-    None too where a word would be too long.
+    None too where a word would be too long, or the module is in an archive or bytecode alone, which is no taskfile.
     """
     file = file_of(node.cls.__module__)
-    if file is None or task_classes(sys.modules[node.cls.__module__]).get(node.short) is not node.cls:
+    if file is None or file.suffix != ".py" or not file.is_file():
+        return None
+    if task_classes(sys.modules[node.cls.__module__]).get(node.short) is not node.cls:
         return None
     sys.set_int_max_str_digits(0)  # an argument may be a long number
     parameters = parameters_of(node.cls)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import json
+import py_compile
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +176,41 @@ def test_another_file_of_the_same_name_is_not_taken_for_it(tmp_path: Path, task:
     done = subprocess.run([sys.executable, "study.py"], cwd=tmp_path, check=False, capture_output=True, text=True)
     first, second = (tmp_path / folder / "helper.py" for folder in ("first", "second"))
     assert f"failed: a worker imports {second} in place of {first}: leave the folder of that on" in done.stderr
+
+
+PACKED = """
+from taskproc import Requires, Task
+
+class Inverse(Task):
+    def __init__(self, x: int):
+        self.x = x
+    def run_task(self): return 1 / self.x
+
+class Twice(Task):
+    inverse: Requires[float]
+    def __init__(self, x: int):
+        self.inverse = Inverse(x)
+    def run_task(self): return 2 * self.inverse
+"""
+
+
+@pytest.mark.parametrize("how", ["archive", "bytecode"])
+def test_tasks_of_a_module_without_a_file_of_its_own_run_in_workers(
+    tmp_path: Path, taskproc: Any, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    if how == "archive":
+        with zipfile.ZipFile(tmp_path / "flow.zip", "w") as archive:
+            archive.writestr("packed.py", PACKED)
+    else:
+        (tmp_path / "source").write_text(PACKED)
+        py_compile.compile(str(tmp_path / "source"), str(tmp_path / "packed.pyc"), doraise=True)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'flow.zip'}:{tmp_path}")
+    words = ["run", "packed:Twice", "--cache", "cache"]
+    assert taskproc(*words, "--x", "4").stdout == "0.5\n"
+    assert "2 reused" in taskproc(*words, "--x", "4").stderr
+    failed = taskproc(*words, "--x", "0", check=False).stderr
+    assert "Inverse(x=0) failed: ZeroDivisionError" in failed
+    assert "run -i packed:Twice --cache cache --x 0" in failed  # as typed, since no words name a taskfile for `Inverse`
 
 
 READS = """
