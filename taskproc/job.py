@@ -28,6 +28,7 @@ from taskproc.files import COMMAND, STREAM_LOGS
 from taskproc.filesystem import mount_of
 from taskproc.lifeline import Lifeline
 from taskproc.process import HOME, ending, interpreter
+from taskproc.shortage import shortage_in
 from taskproc.token import run_of, scratch
 from taskproc.wire import decoded_answers, parcel
 from taskproc.worker import ANSWERS
@@ -87,7 +88,8 @@ class Job(threading.Thread):
                 status = self._run(lifeline)
                 answers = self._answers(status)
         except Exception as error:  # noqa: BLE001  a full disk, a key that can't be pickled
-            answers = [Lost(f"the prefix command {self.command.line!r} could not be run: {reason_of(error)}")]
+            why = shortage_in(error) or f": {reason_of(error)}"
+            answers = [Lost(f"the prefix command {self.command.line!r} could not be run{why}")]
         shutil.rmtree(self._folder, ignore_errors=True)
         if not self._stopped.is_set():
             for answer in answers:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from taskproc.batch import Executor, Lost
 from taskproc.job import Job, call
 from taskproc.process import allow_files
+from taskproc.shortage import shortage_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -41,7 +42,8 @@ class PrefixExecutor(Executor):
             job.start()
         except RuntimeError as error:  # no more threads are to be had
             self._jobs.discard(job)
-            reply(batch.serial, Lost(f"the prefix command {job.command.line!r} could not be run: {error}"))
+            why = shortage_in(error) or f": {error}"
+            reply(batch.serial, Lost(f"the prefix command {job.command.line!r} could not be run{why}"))
 
     def close(self, *, kill: bool) -> None:
         jobs = [job for job in list(self._jobs) if job.is_alive()]

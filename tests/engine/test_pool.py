@@ -117,7 +117,7 @@ def test_a_worker_that_dies_idle_is_replaced(lab: Any, pool: ProcessPool) -> Non
     assert values(lab.run(pool, lab.batch(("Same", 1)))) == [1]
 
 
-NO_MORE = "no worker could be started, since no more processes or threads are allowed"
+NO_MORE = "no worker could be started, since no more processes or threads are to be had"
 NO_THREAD = """
 import threading
 def start(self):

@@ -1,4 +1,4 @@
-"""Too few files for the workers that were asked for: as many as the system permits are taken, else one sentence."""
+"""Too little for the workers that were asked for: as many as the system permits are taken, else one sentence."""
 
 from __future__ import annotations
 
@@ -48,3 +48,13 @@ def test_more_workers_than_the_hard_limit_of_files_has_room_for(flow: Any, limit
     assert "`ulimit -n`" in done.stderr
     assert not any(wrong in done.stderr for wrong in ("Traceback", "a bug", "Errno", "give another one"))
     assert run_under(f"-n {limit}", flow, "-x", "thread", "-j", "20").stdout == "780\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is not limited by addresses")
+@pytest.mark.parametrize("limit", ["-n 12", "-v 1000000 -Ss 2000000"])  # a stack that has no room in all of memory
+def test_no_room_for_a_prefix_command(flow: Any, limit: str) -> None:
+    flow.write(WIDE)
+    done = run_under(limit, flow, "-j", "4", "--prefix", "Part=nice")
+    assert done.returncode == 1, done.stderr
+    assert "'nice' could not be run, since" in done.stderr
+    assert f"`ulimit {limit[:2]}`" in done.stderr
