@@ -29,6 +29,7 @@ _PAUSE = 0.01
 _LONG = 450  # bytes; SQLite takes 512, with the names of what is in it
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _REFUSED = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH}
+_UNWRITTEN = {sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_TRUNCATE}
 _FAILED = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISUSE, sqlite3.SQLITE_INTERRUPT}
 TROUBLE = (sqlite3.Error, OSError, UnicodeDecodeError)  # the last when SQLite's own message quotes damage
 
@@ -44,10 +45,14 @@ class UnreadableError(CacheError):
 
 
 class NoSpaceError(CacheError):
-    """The disk is full, or what the user may keep there."""
+    """The disk is full, or what the user may keep there, or so it may be: SQLite does not tell a quota from damage."""
 
-    def __init__(self, cache: Path) -> None:
-        super().__init__(f"no space is left for the cache {cache}: make some and run again, what is finished is kept")
+    def __init__(self, cache: Path, why: str = "") -> None:
+        what, advice = f"no space is left for the cache {cache}", "make some"
+        if why:
+            what = f"the cache {cache} can't be written ({why})"
+            advice = "see to your quota there, `ulimit -f` and the disk"
+        super().__init__(f"{what}: {advice} and run again, what is finished is kept")
 
 
 def explain(cache: Path, error: BaseException) -> CacheError:
@@ -61,6 +66,8 @@ def explain(cache: Path, error: BaseException) -> CacheError:
         return CacheError(f"another program has held the database of the cache {cache} for a minute: try again")
     if code == sqlite3.SQLITE_FULL or number in _NO_SPACE:
         return NoSpaceError(cache)
+    if result_code(error) in _UNWRITTEN or number == errno.EFBIG:
+        return NoSpaceError(cache, why)
     if number in NO_FILES:
         return CacheError(f"the cache {cache} can't be used, {FILES}: what is finished is kept")
     if code == sqlite3.SQLITE_READONLY and all(os.access(path, os.W_OK) for path in (cache, cache / "cache.db")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -92,6 +93,15 @@ def test_a_full_disk(flow: Any, taskproc: Any, disk: Path, size: int) -> None:
     print(f"{size} KiB: {len(before)} executed, {len(again)} of them again")
     assert taskproc(*words).stdout == "288000\n"
     assert flow.notes() == {}
+
+
+def test_a_limit_that_sqlite_tells_as_an_error_of_the_disk(flow: Any, taskproc: Any) -> None:
+    flow.write(TASKS)
+    words = ["run", flow.path, "Main", "-j", "1", "--cache", flow.cache]
+    limited = ["bash", "-c", 'ulimit -f 16 && exec "$@"', "bash", sys.executable, "-m", "taskproc_cli", *words]
+    said = sentence(subprocess.run(limited, capture_output=True, text=True, check=False), 2)
+    assert "can't be written (disk I/O error): see to your quota there, `ulimit -f` and the disk" in said
+    assert taskproc(*words).stdout == "288000\n"
 
 
 @pytest.mark.parametrize("words", [["Part"], []])
