@@ -102,8 +102,12 @@ def sentence(error: BaseException) -> str:
         return "the working folder is not there any more: go to another one"  # nothing else is asked for without a name
     if isinstance(error, OSError):
         return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    if isinstance(error, MemoryError):
+        return f"there is too little memory for this ({_innermost(error)}; see `ulimit -v`); what is finished is kept"
     if path := _hiding():
         return f"{path} hides the module of the standard library that has its name ({one_line(error)}): rename it"
+    if isinstance(error, ImportError):
+        return f"taskproc's installation is not whole ({one_line(error)}): was it moved or replaced?"
     return f"this is a bug of taskproc, please report it: {one_line(error)} ({_innermost(error)})"
 
 
