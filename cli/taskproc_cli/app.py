@@ -94,9 +94,8 @@ def run_task_class(cls: type[Task], args: Sequence[str] | None = None) -> NoRetu
 def _carry_out(work: Callable[[], None]) -> NoReturn:
     """Do the program's work, again whenever a file changes that is watched, and end with its exit status."""
     keep_settled_only()
-    have_all_three()
     try:
-        status = _status(work)
+        status = _status(have_all_three) or _status(work)
         if watch.on and status < problems.SIGNALLED:
             status = _status(watch.wait)
             if status == problems.OK:

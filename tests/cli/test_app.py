@@ -156,7 +156,13 @@ def test_a_full_disk_is_one_sentence(executable: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         f"'{executable}' --version >/dev/full", shell=True, cwd=tmp_path, capture_output=True, check=False
     )
-    assert (done.returncode, done.stderr) == (2, b"taskproc: No space left on device\n")
+    assert (done.returncode, done.stderr) == (2, b"taskproc: No space left on device: stdout\n")
+
+
+def test_a_system_without_dev_null_is_one_sentence(python: Command) -> None:
+    lacking = "import os; os.devnull = '/nowhere/null'; from taskproc_cli.app import main; main(['--version'])"
+    done = python("-c", lacking, check=False)
+    assert (done.returncode, done.stderr) == (2, "taskproc: No such file or directory: /nowhere/null\n")
 
 
 @pytest.mark.parametrize(

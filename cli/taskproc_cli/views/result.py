@@ -163,7 +163,7 @@ def write_out(text: str, form: str = "") -> bool:
         text = text.encode(encoding, _ESCAPES[form]).decode(encoding)
     if _ESCAPES.get(form) == _ESCAPES["json"]:
         text = _CONTROLS.sub(lambda control: f"\\u{ord(control[0]):04x}", text)
-    with suppress(BrokenPipeError):
+    try:
         try:
             sys.stdout.write(text)
         except UnicodeEncodeError:
@@ -172,8 +172,12 @@ def write_out(text: str, form: str = "") -> bool:
                 text.encode(sys.stdout.encoding, "surrogateescape" if _escaped(text) else "backslashreplace")
             )
         sys.stdout.flush()
-        return True
-    return False
+    except BrokenPipeError:
+        return False
+    except OSError as error:
+        error.filename = "stdout"
+        raise
+    return True
 
 
 def _escaped(text: str) -> bool:
