@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from taskproc.graph import Node
     from taskproc.record import Record
 
+_ROOM = 300
+"""Letters of an exception's message that a reason shows: a graph has a line for each task."""
+
 
 @dataclass(frozen=True, slots=True)
 class NeverRan:
@@ -91,7 +94,7 @@ class FailedBefore:
     what: str
 
     def __str__(self) -> str:
-        return f"failed last time: {self.what}"
+        return f"failed last time: {self.what if len(self.what) <= _ROOM else f'{self.what[:_ROOM]}…'}"
 
 
 Reason = NeverRan | Cleared | Forced | CodeChanged | UpstreamChanged | AttributeChanged | Damaged | FailedBefore

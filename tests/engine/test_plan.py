@@ -146,6 +146,10 @@ def test_each_reason(judged: Any) -> None:
     assert judged(Row(0, good=judged.good())) == UpToDate(judged.good())
 
 
+def test_a_long_message_of_a_failure_is_cut_in_a_reason() -> None:
+    assert str(FailedBefore(f"ValueError: {'x' * 5000}")) == f"failed last time: ValueError: {'x' * 288}…"
+
+
 def test_the_first_reason_that_holds_is_given(judged: Any) -> None:
     """Each row has all that would be a reason further down the list too."""
     other = Inputs(STALE, STALE, STALE, STALE, STALE)
