@@ -58,7 +58,10 @@ def ending(returncode: int) -> str:
         name = signal.Signals(-returncode).name
     except ValueError:
         name = f"signal {-returncode}"
-    return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
+    if name != "SIGKILL":
+        return f"killed by {name}"
+    timed = resource.getrlimit(resource.RLIMIT_CPU)[1] != resource.RLIM_INFINITY
+    return f"killed by {name} (out of memory{', or of CPU time, `ulimit -t`' if timed else ''}?)"
 
 
 class WorkerProcess:

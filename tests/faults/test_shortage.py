@@ -58,3 +58,19 @@ def test_no_room_for_a_prefix_command(flow: Any, limit: str) -> None:
     assert done.returncode == 1, done.stderr
     assert "'nice' could not be run, since" in done.stderr
     assert f"`ulimit {limit[:2]}`" in done.stderr
+
+
+LONG = """
+class Main(Task):
+    def run_task(self) -> None:
+        while True:
+            pass
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS kills with another signal")
+def test_no_more_time_of_the_cpu(flow: Any) -> None:
+    flow.write(LONG)
+    done = run_under("-t 2", flow)
+    assert done.returncode == 1, done.stderr
+    assert "Main() failed: killed by SIGKILL (out of memory, or of CPU time, `ulimit -t`?)" in done.stderr
