@@ -58,6 +58,8 @@ class _PlainUnpickler(pickle.Unpickler):
 def _load_plain(data: bytes) -> Any:
     try:
         return _PlainUnpickler(io.BytesIO(data)).load()
+    except MemoryError:  # which tells nothing of what is stored
+        raise
     except Exception as error:  # unpickling junk may raise anything
         raise ChecksumError from error
 

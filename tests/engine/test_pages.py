@@ -107,6 +107,14 @@ def test_reading_imports_nothing() -> None:
         pages.unpack_row(key(1), 0, evil, share())
 
 
+def test_what_there_is_too_little_memory_for_is_not_damaged() -> None:
+    shelf = Shelf()
+    huge = pickle.PROTO + b"\5" + pickle.BINBYTES8 + (1 << 62).to_bytes(8, "little")
+    shelf.held[b"leases"] = pages._seal(huge, b"leases")
+    with pytest.raises(MemoryError):
+        pages.get_value(shelf, b"leases", None)
+
+
 def test_a_value_under_another_name_is_damaged() -> None:
     shelf = Shelf()
     pages.put_value(shelf, b"one", 1)
