@@ -1,6 +1,5 @@
 """Where the program begins: quiet on Ctrl-C before it can say a sentence."""
 
-import gc
 import os
 
 # Before all else, so that Ctrl-C finds the handler; `signal`, which is made of this, takes milliseconds to import.
@@ -17,6 +16,8 @@ if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
 
 def main() -> None:
     """Import the program, which takes a while, and run it; ends the process."""
+    import gc
+
     gc.disable()
     from taskproc_cli import app
 
