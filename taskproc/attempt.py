@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import os
 import pickle
 import sys
@@ -96,10 +97,11 @@ def run_payload(
     value: object = None
     dumped: Dumped | None = None
     error: BaseException | None = None
+    collects = capture.is_alone and gc.isenabled()
     try:
         with capture(payload.folder, echo):
             try:
-                value = _run(payload, cls, results)
+                value = _run(payload, cls, results, collects=collects)
                 path = f"{payload.folder}/{RESULT}"
                 dumped = dump(value, path, payload.level, functools.partial(code_of, cls))
                 if not isinstance(value, _TELLING):
@@ -118,11 +120,14 @@ def run_payload(
         error = unkeepable
     except OSError as trouble:
         error = UnkeepableError(f"what it left can't be kept: {trouble}")
+    finally:
+        if collects:
+            gc.enable()
     assert error is not None
     return _failed(position, payload, error, _made(start, clock))
 
 
-def _run(payload: Payload, cls: type[Any], results: Results) -> object:
+def _run(payload: Payload, cls: type[Any], results: Results, *, collects: bool) -> object:
     slots = {slot.name: _slot(slot, results) for slot in payload.slots}
     task = cls._task_revive(payload.state, slots, payload.folder, payload.task_id)
     outside, around, process = in_task.set(True), blocks.set(()), os.getpid()
@@ -132,6 +137,8 @@ def _run(payload: Payload, cls: type[Any], results: Results) -> object:
         _hint_at_undeclared(cls, vars(cast("object", task)), error)
         raise
     finally:
+        if collects:
+            gc.disable()  # until the files were looked at that what it has dropped may hold
         if os.getpid() != process:
             _end_child(sys.exception())
         in_task.reset(outside)

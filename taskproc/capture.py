@@ -59,7 +59,13 @@ def publish(number: int, path: Path) -> None:
 
 
 class Capture(abc.ABC):
-    """What tasks of this process or thread print is caught."""
+    """What tasks of this process or thread print is caught.
+
+    Attributes:
+        is_alone: Whether no other task runs in this process meanwhile.
+    """
+
+    is_alone = True
 
     @abc.abstractmethod
     def __call__(self, folder: str, echo: Echo | None) -> contextlib.AbstractContextManager[None]:

@@ -64,6 +64,17 @@ class Lazy:
     def read_text(self):
         return self.path.read_text()
 
+class Busy(Lazy):
+    def __init__(self, path):
+        self.path = path
+    def __getstate__(self):
+        waste = [[] for _ in range(500_000)]  # for which the collector begins by itself
+        return {'path': self.path}
+
+class Hasty(Circle):
+    def run_task(self):
+        return Busy(super().run_task())
+
 class Returns(Task):
     def run_task(self):
         return Lazy(self.task_directory / 'a.txt')
@@ -88,7 +99,7 @@ def test_what_only_reads_or_is_elsewhere_or_gone_is_no_file_left_open(flow: Any)
     assert flow.run("Closes()").value.read_text() == "hello"
 
 
-@pytest.mark.parametrize("task", ["Circle()", "Diverts()", "Returns()"])
+@pytest.mark.parametrize("task", ["Circle()", "Hasty()", "Diverts()", "Returns()"])
 def test_what_only_waits_to_be_collected_is_closed(flow: Any, task: str) -> None:
     flow.write(TASKS)
     assert flow.run(task, executor="process").value.read_text() == "hello"
