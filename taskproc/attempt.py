@@ -22,7 +22,7 @@ from taskproc.fixed import ATOMIC
 from taskproc.loading import code_of
 from taskproc.pickling import UnkeepableError
 from taskproc.record import WIDTH, FileEntry, Made
-from taskproc.unclosed import close_logs, unclosed
+from taskproc.unclosed import close_logs, hold_dropped, unclosed
 from taskproc.value import DamagedValueError, Dumped, dump, load
 
 if TYPE_CHECKING:
@@ -97,11 +97,11 @@ def run_payload(
     value: object = None
     dumped: Dumped | None = None
     error: BaseException | None = None
-    collects = capture.is_alone and gc.isenabled()
+    holds = capture.has_process and gc.isenabled()
     try:
         with capture(payload.folder, echo):
             try:
-                value = _run(payload, cls, results, collects=collects)
+                value = _run(payload, cls, results, holds=holds)
                 path = f"{payload.folder}/{RESULT}"
                 dumped = dump(value, path, payload.level, functools.partial(code_of, cls))
                 if not isinstance(value, _TELLING):
@@ -109,6 +109,8 @@ def run_payload(
             except DamagedValueError as damage:
                 return Damaged(position, damage.key, damage.reason)
             except BaseException as raised:  # noqa: BLE001  SystemExit and KeyboardInterrupt of a task are its failure
+                if holds:
+                    gc.enable()
                 on_error(raised)
                 error = raised
         kept = capture.has(payload.folder)
@@ -121,13 +123,13 @@ def run_payload(
     except OSError as trouble:
         error = UnkeepableError(f"what it left can't be kept: {trouble}")
     finally:
-        if collects:
+        if holds:
             gc.enable()
     assert error is not None
     return _failed(position, payload, error, _made(start, clock))
 
 
-def _run(payload: Payload, cls: type[Any], results: Results, *, collects: bool) -> object:
+def _run(payload: Payload, cls: type[Any], results: Results, *, holds: bool) -> object:
     slots = {slot.name: _slot(slot, results) for slot in payload.slots}
     task = cls._task_revive(payload.state, slots, payload.folder, payload.task_id)
     outside, around, process = in_task.set(True), blocks.set(()), os.getpid()
@@ -137,8 +139,8 @@ def _run(payload: Payload, cls: type[Any], results: Results, *, collects: bool) 
         _hint_at_undeclared(cls, vars(cast("object", task)), error)
         raise
     finally:
-        if collects:
-            gc.disable()  # until the files were looked at that what it has dropped may hold
+        if holds:
+            hold_dropped(f"{payload.folder}/{DATA}")
         if os.getpid() != process:
             _end_child(sys.exception())
         in_task.reset(outside)

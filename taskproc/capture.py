@@ -62,10 +62,10 @@ class Capture(abc.ABC):
     """What tasks of this process or thread print is caught.
 
     Attributes:
-        is_alone: Whether no other task runs in this process meanwhile.
+        has_process: Whether they have the process to themselves, so that what is left open in it is theirs.
     """
 
-    is_alone = True
+    has_process = False
 
     @abc.abstractmethod
     def __call__(self, folder: str, echo: Echo | None) -> contextlib.AbstractContextManager[None]:
@@ -81,6 +81,8 @@ class DescriptorCapture(Capture):
 
     A scratch file outlives the process for whoever else has it open: after a crash it tells what the task had printed.
     """
+
+    has_process = True
 
     def __init__(self) -> None:
         self._scratch = (_duplicate(1), _duplicate(2))

@@ -109,6 +109,8 @@ class Interactive(Executor):
 class _NoCapture(Capture):
     """Nothing is caught; what the task does to the standard streams is undone."""
 
+    has_process = True
+
     @contextlib.contextmanager
     def __call__(self, folder: str, echo: Echo | None) -> Generator[None]:  # noqa: ARG002
         streams = sys.stdin, sys.stdout, sys.stderr

@@ -32,8 +32,6 @@ class ThreadCapture(Capture):
         undoes_streams: Whether what is found in place of a standard stream is theirs.
     """
 
-    is_alone = False
-
     def __init__(self) -> None:
         self.waits = True
         self.undoes_streams = threading.current_thread() is threading.main_thread()

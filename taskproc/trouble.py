@@ -45,13 +45,13 @@ class UnreadableError(CacheError):
 
 
 class NoSpaceError(CacheError):
-    """The disk is full, or what the user may keep there, or so it may be: SQLite does not tell a quota from damage."""
+    """The disk is full, or a quota or limit is reached: SQLite does not tell these from a disk that fails."""
 
     def __init__(self, cache: Path, why: str = "") -> None:
         what, advice = f"no space is left for the cache {cache}", "make some"
         if why:
             what = f"the cache {cache} can't be written ({why})"
-            advice = "see to your quota there, `ulimit -f` and the disk"
+            advice = "check your quota there, `ulimit -f` and the disk"
         super().__init__(f"{what}: {advice} and run again, what is finished is kept")
 
 

@@ -21,6 +21,16 @@ _DESCRIPTORS = next((path for path in ("/proc/self/fd", "/dev/fd") if os.path.is
 _WRITING = os.O_WRONLY | os.O_RDWR
 
 
+def hold_dropped(folder: str) -> None:
+    """Keep the collector from what a task has dropped, if files in a folder are open: they would lose their buffers.
+
+    Whoever calls this enables it again (`gc.enable`), once `unclosed` has looked at them.
+    """
+    gc.disable()
+    if not (os.access(folder, os.F_OK) and _open_in(folder)):
+        gc.enable()
+
+
 def close_logs(folder: str) -> None:
     """Close what `logging` writes into a folder: else the next task of this process would write there too."""
     if "logging" not in sys.modules:

@@ -176,7 +176,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def test_a_database_is_made_without_waiting_for_the_disk(tmp_path: Path, statements: list[str]) -> None:
+def test_nothing_waits_for_the_disk_before_syncs_are_off(tmp_path: Path, statements: list[str]) -> None:
     defined("wide", 2, tmp_path).run_graph(force_interactive=True)
     settings = [each for each in statements if each.startswith("PRAGMA") and "=" in each]
     assert settings[:2] == ["PRAGMA synchronous = OFF", "PRAGMA auto_vacuum = FULL"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 OK, FAILED, WRONG = 0, 1, 2
 SIGNALLED = 128
 """An exit status that a signal caused is this and the signal's number."""
+
+
+_NO_MEMORY = re.compile("failed to map segment|annot allocate memory")  # of a library, as it is loaded
 
 
 class UsageError(RequestError):
@@ -102,12 +106,12 @@ def sentence(error: BaseException) -> str:
         return "the working folder is not there any more: go to another one"  # nothing else is asked for without a name
     if isinstance(error, OSError):
         return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or (isinstance(error, ImportError) and _NO_MEMORY.search(str(error))):
         return f"there is too little memory for this ({_innermost(error)}; see `ulimit -v`); what is finished is kept"
     if path := _hiding():
         return f"{path} hides the module of the standard library that has its name ({one_line(error)}): rename it"
     if isinstance(error, ImportError):
-        return f"taskproc's installation is not whole ({one_line(error)}): was it moved or replaced?"
+        return f"taskproc can't be loaded ({one_line(error)}): was its installation, or Python's, moved or replaced?"
     return f"this is a bug of taskproc, please report it: {one_line(error)} ({_innermost(error)})"
 
 

@@ -58,8 +58,12 @@ def test_each_error_has_its_exit_status(error: BaseException, status: int) -> No
         (OSError(28, "No space left on device", "/disk/file"), "No space left on device: /disk/file"),
         (MemoryError(), "there is too little memory for this (nowhere; see `ulimit -v`); what is finished is kept"),
         (
-            ImportError("there is no z"),
-            "taskproc's installation is not whole (ImportError: there is no z): was it moved or replaced?",
+            ImportError("x.so: failed to map segment from shared object"),
+            "there is too little memory for this (nowhere; see `ulimit -v`); what is finished is kept",
+        ),
+        (
+            ImportError("no z"),
+            "taskproc can't be loaded (ImportError: no z): was its installation, or Python's, moved or replaced?",
         ),
         (KeyError("x"), "this is a bug of taskproc, please report it: KeyError: 'x' (nowhere)"),
     ],

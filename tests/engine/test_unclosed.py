@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TASKS = """
-import gzip, sqlite3, tempfile, zipfile
+import gc, gzip, sqlite3, tempfile, zipfile
 HELD = []
 
 class Writes(Task):
@@ -75,6 +75,15 @@ class Hasty(Circle):
     def run_task(self):
         return Busy(super().run_task())
 
+class State:
+    def __getstate__(self):
+        return {'collects': gc.isenabled()}
+
+class Closed(Task):
+    def run_task(self):
+        (self.task_directory / 'a.txt').write_text('hello')
+        return State()
+
 class Returns(Task):
     def run_task(self):
         return Lazy(self.task_directory / 'a.txt')
@@ -104,6 +113,11 @@ def test_what_only_waits_to_be_collected_is_closed(flow: Any, task: str) -> None
     flow.write(TASKS)
     assert flow.run(task, executor="process").value.read_text() == "hello"
     assert flow.run(task).executed == {}
+
+
+def test_where_no_file_is_open_what_pickling_drops_is_collected(flow: Any) -> None:
+    flow.write(TASKS)
+    assert flow.run("Closed()", executor="process").value.collects
 
 
 def test_what_waits_to_be_collected_is_whole_whatever_wraps_it(flow: Any) -> None:

@@ -100,7 +100,7 @@ def test_a_limit_that_sqlite_tells_as_an_error_of_the_disk(flow: Any, taskproc: 
     words = ["run", flow.path, "Main", "-j", "1", "--cache", flow.cache]
     limited = ["bash", "-c", 'ulimit -f 16 && exec "$@"', "bash", sys.executable, "-m", "taskproc_cli", *words]
     said = sentence(subprocess.run(limited, capture_output=True, text=True, check=False), 2)
-    assert "can't be written (disk I/O error): see to your quota there, `ulimit -f` and the disk" in said
+    assert "can't be written (disk I/O error): check your quota there, `ulimit -f` and the disk" in said
     assert taskproc(*words).stdout == "288000\n"
 
 
