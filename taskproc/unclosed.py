@@ -27,8 +27,9 @@ def hold_dropped(folder: str) -> None:
     Whoever calls this enables it again (`gc.enable`), once `unclosed` has looked at them.
     """
     gc.disable()
-    if not (os.access(folder, os.F_OK) and _open_in(folder)):
-        gc.enable()
+    with suppress(OSError):  # no descriptor is free to look with, as `unclosed` will say
+        if not (os.access(folder, os.F_OK) and _open_in(folder)):
+            gc.enable()
 
 
 def close_logs(folder: str) -> None:

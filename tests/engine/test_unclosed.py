@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import gzip
 import os
 import zipfile
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from taskproc.errors import FailedTaskError
-from taskproc.unclosed import unclosed
+from taskproc.unclosed import hold_dropped, unclosed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,6 +126,15 @@ def test_what_waits_to_be_collected_is_whole_whatever_wraps_it(flow: Any) -> Non
     folder = flow.run("Wrapped()", executor="process").value
     assert gzip.decompress((folder / "a.gz").read_bytes()) == b"hello"
     assert zipfile.ZipFile(folder / "a.zip").read("a") == b"hello"
+
+
+def test_where_nobody_can_look_what_a_task_has_dropped_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("taskproc.unclosed._DESCRIPTORS", str(tmp_path / "none"))
+    try:
+        hold_dropped(str(tmp_path))
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_a_thread_beside_others_does_not_look(tmp_path: Path) -> None:
