@@ -118,6 +118,8 @@ def _load(target: Target) -> ModuleType:
 
 def _file_meant(task: str) -> str:
     """A hint at the taskfile that a word means which stands where a task's name would."""
+    if Path(task).suffix and Path(task).is_file():
+        return "; the name of a taskfile ends in .py"
     file = f"{task.replace('.', '/')}.py"
     return f"; did you mean the taskfile {file}?" if task and Path(file).is_file() else ""
 

@@ -144,6 +144,9 @@ def test_a_word_that_is_a_file_s_name_but_for_the_end_is_told_so(folder: Path, m
     (folder / "deep" / "study.py").write_text("")
     with pytest.raises(RequestError, match=r"did you mean the taskfile deep/study\.py\?"):
         resolve_task(load_module(parse_target(["deep.study"])), "deep.study")
+    (folder / "job.txt").write_text("")
+    with pytest.raises(RequestError, match=r"no task 'job\.txt' in .*; the name of a taskfile ends in \.py"):
+        resolve_task(load_module(parse_target(["job.txt"])), "job.txt")
     (folder / "taskfile.py").unlink()
     monkeypatch.chdir(folder / "deep")
     with pytest.raises(RequestError, match=r"a folder above it; did you mean the taskfile study\.py\?"):

@@ -115,7 +115,7 @@ def test_a_failure_is_told(program: Command, cli: Command) -> None:
     cli("run", "-x", "serial", "Fail")
     done = program("why", "Fail")
     assert done.stdout.startswith("Fail(n=1): would run: failed last time: ValueError: told to fail with 1\n")
-    assert "  it failed (ValueError: told to fail with 1) when it was made " in done.stdout
+    assert "  it failed (ValueError: told to fail with 1) when it ran " in done.stdout
     assert done.returncode == 0
 
 

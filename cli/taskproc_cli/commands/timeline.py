@@ -27,7 +27,7 @@ def timeline(
 ) -> None:
     """Draw the last run: what ran where, and when.
 
-    The critical path, the chain of tasks that took longest, is marked.
+    That is the last one in which a task ran. The critical path, the chain of tasks that took longest, is marked.
 
     With TASK, only what that needs is drawn. Tasks that the target needs are named with their arguments, others as
     TASK#ID. Runs that went on at the same time are drawn together.

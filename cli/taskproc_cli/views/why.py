@@ -29,7 +29,7 @@ def why_lines(label: str, found: Evidence) -> Iterator[str]:
         yield from _upstream_lines(upstream, found.plan)
     if found.other is not None:
         since = ", and since then its code has changed:" if found.changes else ""
-        yield f"  the newest result of its class, with other arguments, was {_made(found.other.made)}{since}"
+        yield f"  the newest result of its class, with other arguments, was made {_ran(found.other.made)}{since}"
     yield from _diff_lines(found.changes, "  ")
     yield from _reason_lines(found)
     yield from _record_lines(found)
@@ -86,7 +86,7 @@ def _reason_lines(found: Evidence) -> Iterator[str]:
         for node, row in found.differing:
             if row.good is not None:
                 how = "was" if reason.how is How.WAS_MADE_ANEW else "has another value since it was"
-                yield f"  {_name(node, found.plan)} {how} {_made(row.good.made)}"
+                yield f"  {_name(node, found.plan)} {how} made {_ran(row.good.made)}"
 
 
 def _name(node: Node, plan: Plan | None) -> str:
@@ -97,16 +97,16 @@ def _record_lines(found: Evidence) -> Iterator[str]:
     if found.row is None:
         return
     if found.row.good is not None:
-        yield f"  its result was {_made(found.row.good.made)}"
+        yield f"  its result was made {_ran(found.row.good.made)}"
     if found.row.failure is not None:
-        yield f"  it failed ({found.row.failure.reason}) when it was {_made(found.row.failure.made)}"
+        yield f"  it failed ({found.row.failure.reason}) when it ran {_ran(found.row.failure.made)}"
     if found.accepted is not None:
         yield f"  accepted for other code than made it by {found.accepted.who}, {_date(found.accepted.when)}"
 
 
-def _made(made: Made) -> str:
+def _ran(made: Made) -> str:
     where = f" by {made.where}" if made.where else ""
-    return f"made {_date(made.start)} in {duration(made.duration)}{where}"
+    return f"{_date(made.start)} in {duration(made.duration)}{where}"
 
 
 def _date(seconds: float) -> str:
