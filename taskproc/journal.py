@@ -200,10 +200,12 @@ class Journal:
 
     @contextmanager
     def _changing(self) -> Generator[Leases]:
-        """A transaction in which leases may be changed."""
+        """A transaction in which leases may be changed; where none of ours is left, the run's end need not wait."""
         with self._index.transaction():
             leases = self._index.leases()
             yield leases
+            if not any(leases.get(self.run, {}).values()):
+                leases.pop(self.run, None)
             self._index.put_leases(leases)
 
     def _clashes(self, wanted: Wanted, leases: Leases) -> dict[str, set[Key]]:

@@ -132,6 +132,21 @@ def test_without_a_lease_nothing_is_recorded(store: Store) -> None:
     assert store.read(wish(0, 1)).rows == {KEYS[0]: good(0), KEYS[1]: Row(1)}
 
 
+def test_what_has_recorded_everything_ends_in_no_transaction(
+    store: Store, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store.begin_run() as journal:
+        journal.lease(wish(0, 1))
+        commit(journal, 0)
+        assert store._index.leases() == {journal.run: {NAME: {1}}}
+        commit(journal, 1)
+        assert store._index.leases() == {}
+        journal.lease(wish(0))
+        journal.release(keys(0))
+        monkeypatch.delattr("taskproc.index.Index.transaction")
+    assert os.listdir(cache / RUNS) == []
+
+
 def test_a_clear_during_a_run_rejects_its_commit(store: Store, other: Store) -> None:
     with store.begin_run() as journal:
         journal.lease(wish(0, 1, 2))
