@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from taskproc.cache import Cache
-    from taskproc.record import FileEntry, Key, Record
+    from taskproc.record import Key
 
 
 class Finding(NamedTuple):
@@ -103,11 +103,9 @@ def _checked(cache: Path, name: str, row: Row) -> Row:
         present = restored_manifest(folder, good.output.files)
     except OSError as error:  # so it may be whole
         raise explain(cache, error) from error
-    return row._replace(good=None if present is None else _with_files(good, present))
-
-
-def _with_files(good: Record, files: tuple[FileEntry, ...]) -> Record:
-    return good if files == good.output.files else good._replace(output=good.output._replace(files=files))
+    if present is None:
+        return row._replace(good=None)
+    return row._replace(good=good._replace(output=good.output._replace(files=present)))
 
 
 def _difference(cache: Path, name: str, row: Row) -> str:
