@@ -57,16 +57,15 @@ def _execute(
     with open_executors(options, plan.graph.root.cache) as executors:
         workers = options.workers or max(options.slots, executors.capacity)
         executors.expect((node for node in plan.graph.nodes if isinstance(plan.decisions[node.key], Run)), workers)
-        ids = store.allocate(by_name(plan.graph.nodes))
-        plan.ids = ids
+        plan.ids = store.allocate(by_name(plan.graph.nodes))
         limits = Limits(workers, options.limits)
-        scheduler = Scheduler(plan, grounds, journal, executors, limits, tell, ids, keep_going=options.keep_going)
+        scheduler = Scheduler(plan, grounds, journal, executors, limits, tell, keep_going=options.keep_going)
         outputs = scheduler.run()
         values: dict[Key, Any] = {}
         for root in plan.graph.roots:
             while root.key not in values:
                 try:
-                    values[root.key] = load(value_of(root, ids[root.key], outputs[root.key]))
+                    values[root.key] = load(value_of(root, plan.ids[root.key], outputs[root.key]))
                 except DamagedValueError as error:
                     outputs = scheduler.redo(root, error.reason)
     return values

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 
 class Scheduler:
-    """One run of a plan."""
+    """One run of a plan whose tasks have their ids."""
 
     def __init__(
         self,
@@ -59,7 +59,6 @@ class Scheduler:
         executors: Dispatch,
         limits: Limits,
         tell: Listener,
-        ids: Mapping[Key, int],
         *,
         keep_going: bool,
     ) -> None:
@@ -68,11 +67,11 @@ class Scheduler:
         self._executors = executors
         self._limits = limits
         self._tell = tell
-        self._ids = ids
+        self._ids = plan.ids
         self._keep_going = keep_going
         self._codes = grounds.codes
         self._frontier = Frontier(plan, grounds)
-        self._packer = Packer(plan.graph.roots, grounds, ids, self._frontier.outputs)
+        self._packer = Packer(plan.graph.roots, grounds, plan.ids, self._frontier.outputs)
         self._recorder = Recorder(journal, grounds.codes)
         self._failures: dict[Key, FailedTaskError] = {}
         self._elsewhere = Elsewhere(journal)
