@@ -21,46 +21,36 @@ if TYPE_CHECKING:
 
 
 class Dispatch:
-    """The executors of one run.
+    """The executors of one run. An interactive run stays in this process, whatever commands its tasks ask for.
 
-    Args:
+    Attributes:
         plain: Where tasks without a prefix command run.
-        options: They say which commands there are; None where tasks stay in this process whatever they ask for.
         batching: Whether several tasks may go together.
     """
 
-    def __init__(self, plain: Executor, options: Options | None, *, batching: bool) -> None:
-        self.batching = batching
-        self._plain = plain
-        self._prefixed = PrefixExecutor(options.result_grace if options is not None else None)
+    def __init__(self, plain: Executor, options: Options) -> None:
+        self.plain = plain
+        self.batching = not options.interactive
+        self._prefixed = PrefixExecutor(options.result_grace)
         self._options = options
 
     def command_for(self, node: Node) -> PrefixCommand | None:
         """The command that a task runs under; None for a plain worker."""
-        return command_for(node, self._options) if self._options is not None else None
+        return None if self._options.interactive else command_for(node, self._options)
 
     def expect(self, nodes: Iterable[Node], workers: int) -> None:
         """Have as many plain workers begin as these tasks can keep busy."""
         plain = islice((node for node in nodes if self.command_for(node) is None), workers)
-        self._plain.expect(len(list(plain)))
+        self.plain.expect(len(list(plain)))
 
     def executor(self, command: PrefixCommand | None) -> Executor:
         """Where tasks with this command run."""
-        return self._plain if command is None else self._prefixed
-
-    def try_out(self, cache: Path) -> None:
-        """See whether workers that are not ours can do the work of a run on this cache."""
-        self._plain.try_out(cache)
-
-    @property
-    def capacity(self) -> int:
-        """How many batches plain workers that are not ours run at once; 0 if they don't tell, or are ours."""
-        return self._plain.capacity
+        return self.plain if command is None else self._prefixed
 
     def close(self, *, kill: bool) -> None:
         """End all workers; with `kill`, what runs is stopped."""
         self._prefixed.close(kill=kill)
-        self._plain.close(kill=kill)
+        self.plain.close(kill=kill)
 
 
 @contextmanager
@@ -70,17 +60,19 @@ def open_executors(options: Options, cache: Path) -> Generator[Dispatch]:
     Raises:
         RequestError: The executor asked for can't do the run's work.
     """
-    if options.interactive:
-        dispatch = Dispatch(Interactive(debug=True), None, batching=False)
-    elif isinstance(options.executor, str):
-        make = maker(options.executor, options.slots, options.executor_args)
-        dispatch = Dispatch(make(), options, batching=True)
-    else:
-        dispatch = Dispatch(foreign(options.executor), options, batching=True)
+    dispatch = Dispatch(_plain_executor(options), options)
     try:
-        dispatch.try_out(cache)
+        dispatch.plain.try_out(cache)
         yield dispatch
     except BaseException:
         dispatch.close(kill=True)
         raise
     dispatch.close(kill=False)
+
+
+def _plain_executor(options: Options) -> Executor:
+    if options.interactive:
+        return Interactive(debug=True)
+    if isinstance(options.executor, str):
+        return maker(options.executor, options.slots, options.executor_args)()
+    return foreign(options.executor)

@@ -55,7 +55,7 @@ def _execute(
     store: Store, journal: Journal, plan: Plan, grounds: Grounds, options: Options, tell: Listener
 ) -> dict[Key, Any]:
     with open_executors(options, plan.graph.root.cache) as executors:
-        workers = options.workers or max(options.slots, executors.capacity)
+        workers = options.workers or max(options.slots, executors.plain.capacity)
         executors.expect((node for node in plan.graph.nodes if isinstance(plan.decisions[node.key], Run)), workers)
         plan.ids = store.allocate(by_name(plan.graph.nodes))
         limits = Limits(workers, options.limits)

@@ -30,13 +30,13 @@ class Ends(Executor):
 
 def test_what_stays_in_this_process_has_no_command() -> None:
     node: Any = SimpleNamespace(name="flow.Train", short="Train", channels={}, resources={}, prefix="srun")
-    assert Dispatch(Ends(), Options(), batching=True).command_for(node) == PrefixCommand("srun")
-    assert Dispatch(Ends(), None, batching=False).command_for(node) is None
+    assert Dispatch(Ends(), Options()).command_for(node) == PrefixCommand("srun")
+    assert Dispatch(Ends(), Options(interactive=True)).command_for(node) is None
 
 
 def test_commands_have_an_executor_of_their_own_and_all_are_closed() -> None:
     plain = Ends()
-    dispatch = Dispatch(plain, Options(), batching=True)
+    dispatch = Dispatch(plain, Options())
     assert dispatch.executor(None) is plain
     assert isinstance(dispatch.executor(PrefixCommand("nice")), PrefixExecutor)
     dispatch.close(kill=True)
