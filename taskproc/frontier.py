@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from taskproc.decision import Damaged, MayRun, Run, UpToDate
+from taskproc.future import Const
 from taskproc.graph import Node
-from taskproc.plan import decide, difference, upstream_epochs
+from taskproc.plan import decide, difference
 from taskproc.record import Failure
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class Frontier:
 
     def epochs(self, node: Node) -> list[bytes]:
         """The epochs of a task's upstreams, in their order."""
-        return upstream_epochs(node, self.outputs)
+        return [b"" if isinstance(one, Const) else self.outputs[one.key].epoch for one in node.upstreams]
 
     def learn(self, rows: Mapping[Key, Row]) -> None:
         """Take in what other runs have recorded while this one goes on."""

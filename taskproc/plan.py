@@ -250,8 +250,3 @@ def _told_as_anew(decision: Decision, node: Node, good: Record | None, anew: Map
 def epoch(salt: bytes, upstreams: Sequence[bytes]) -> bytes:
     """The epoch of what is made with this salt from upstreams of these epochs."""
     return digest(salt, *upstreams) if salt or any(upstreams) else b""
-
-
-def upstream_epochs(node: Node, outputs: Mapping[Key, Output]) -> list[bytes]:
-    """The epochs of a task's upstreams, in their order."""
-    return [b"" if isinstance(one, Const) else outputs[one.key].epoch for one in node.upstreams]
