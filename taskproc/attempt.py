@@ -18,7 +18,7 @@ from taskproc.capture import tail
 from taskproc.context import blocks, in_task
 from taskproc.failure import packed, reason_of, users_traceback
 from taskproc.files import DATA, RESULT, take_manifest
-from taskproc.fixed import ATOMIC
+from taskproc.flat import SCALARS
 from taskproc.loading import code_of
 from taskproc.pickling import UnkeepableError
 from taskproc.record import WIDTH, FileEntry, Made
@@ -193,7 +193,7 @@ def _value(name: str, source: Source, item: tuple[object, ...], results: Results
         except Exception as error:
             path = "".join(f"[{part!r}]" for part in item)
             raise SlotError(f"slot {name}: the upstream's result has no item {path} ({reason_of(error)})") from error
-    if not (is_plain and type(value) in ATOMIC):
+    if not (is_plain and type(value) in SCALARS):
         results.let_go()
     return value
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_ori
 from taskproc.errors import ArgumentError
 from taskproc.fields import fields_of
 from taskproc.fitting import DICTS, LISTS, LooseDefault, checks_itself, field_names, fits, loose_defaults
-from taskproc.fixed import ATOMIC
+from taskproc.flat import SCALARS
 from taskproc.future import FutureBase
 from taskproc.presentation import glimpse
 
@@ -196,7 +196,7 @@ def _settled(value: Any) -> Any:
 def _deeply_settled(value: Any) -> Any:
     """The same, and so in all that it holds: pydantic takes instances in a model as they are."""
     kind = value.__class__
-    if isinstance(value, FutureBase) or kind in ATOMIC:
+    if isinstance(value, FutureBase) or kind in SCALARS:
         return value
     if kind in LISTS:
         entries = map(_deeply_settled, value)

@@ -14,7 +14,8 @@ from taskproc.building import begin, end, initialize, refuse_itself
 from taskproc.canonical import Unencodable
 from taskproc.context import blocks, in_task
 from taskproc.errors import DefinitionError, GraphError, NoCacheError
-from taskproc.fixed import ATOMIC, own_copy
+from taskproc.fixed import own_copy
+from taskproc.flat import SCALARS
 from taskproc.future import Const, FutureBase, is_const, origin_of
 from taskproc.graph import Node, kin_of, named
 from taskproc.inputfile import input_files
@@ -229,7 +230,7 @@ def _check_undeclared(
     A task may keep futures that it was given, and those that its upstreams need.
     """
     for name, value in task.__dict__.items():
-        if value.__class__ in ATOMIC or name in slots:
+        if value.__class__ in SCALARS or name in slots:
             continue
         future = _first(value)
         if isinstance(future, FutureBase) and not _is_needed(future, given, upstreams):

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, cast, get_args, g
 
 from taskproc.added import AddedLater
 from taskproc.fields import fields_of, is_set
-from taskproc.fixed import ATOMIC
+from taskproc.flat import SCALARS
 from taskproc.future import Future, FutureBase
 
 LISTS = frozenset({list, tuple, set, frozenset, deque})
@@ -37,7 +37,7 @@ def fits(annotation: Any) -> Fits:
         return lambda value: any(option(value) for option in options)
     if origin is Literal:
         allowed: set[tuple[type[Any], Any]] = {(type(option), option) for option in args}
-        return lambda value: type(value) in ATOMIC and (type(value), value) in allowed
+        return lambda value: type(value) in SCALARS and (type(value), value) in allowed
     if origin is Annotated and all(isinstance(mark, str) or mark is AddedLater for mark in annotation.__metadata__):
         return fits(args[0])
     if isinstance(annotation, type) and origin is None:
@@ -90,11 +90,11 @@ def loose_defaults(cls: type[Any]) -> tuple[LooseDefault, ...]:
 def _holds_loose(value: Any) -> bool:
     """Whether there is a loose default in an instance, or in what it holds, which pydantic took as it was."""
     kind = value.__class__
-    if kind in ATOMIC or isinstance(value, (FutureBase, type)):
+    if kind in SCALARS or isinstance(value, (FutureBase, type)):
         return False
     if kind in LISTS or kind in DICTS:
         entries = value.values() if kind in DICTS else value
-        return not {*map(type, entries)} <= ATOMIC and any(map(_holds_loose, entries))
+        return not {*map(type, entries)} <= SCALARS and any(map(_holds_loose, entries))
     return any(loose.is_in(value) for loose in loose_defaults(kind)) or any(
         _holds_loose(getattr(value, name, None)) for name in field_names(kind)
     )

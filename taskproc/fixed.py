@@ -7,15 +7,13 @@ from enum import Enum
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from taskproc.flat import SCALARS
 from taskproc.reduction import held_by
 
 if TYPE_CHECKING:
     from typing import Self
 
 T = TypeVar("T")
-
-ATOMIC = frozenset({type(None), bool, int, float, complex, str, bytes})
-"""Types whose values cannot be modified, hence need no copy."""
 
 
 class Fixed:
@@ -45,7 +43,7 @@ def _copied(value: Any, memo: dict[int, Any]) -> Any:
     `memo` has the copies of the lists, tuples and dicts met before, by identity: what is shared is copied once.
     """
     kind = value.__class__
-    if kind in ATOMIC or (kind is tuple and ATOMIC.issuperset(map(type, value))):
+    if kind in SCALARS or (kind is tuple and SCALARS.issuperset(map(type, value))):
         return value
     if kind is not list and kind is not tuple and kind is not dict:
         return value if _is_fixed(value) else _deep_copy(value)
@@ -55,7 +53,7 @@ def _copied(value: Any, memo: dict[int, Any]) -> Any:
             made = {_copied(key, memo): _copied(entry, memo) for key, entry in value.items()}
         else:
             entries = [
-                one if one.__class__ in ATOMIC or isinstance(one, Fixed) else _copied(one, memo) for one in value
+                one if one.__class__ in SCALARS or isinstance(one, Fixed) else _copied(one, memo) for one in value
             ]
             made = entries if kind is list else tuple(entries)
         memo[id(value)] = made
@@ -73,8 +71,8 @@ def _is_fixed(value: Any) -> bool:
     """Whether a value can't be modified, nor what it holds."""
     kind: Any = value.__class__
     if kind is tuple:
-        return ATOMIC.issuperset(map(type, value)) or all(map(_is_fixed, value))
-    if kind in ATOMIC or kind is object or issubclass(kind, (Fixed, Enum, PurePath)):
+        return SCALARS.issuperset(map(type, value)) or all(map(_is_fixed, value))
+    if kind in SCALARS or kind is object or issubclass(kind, (Fixed, Enum, PurePath)):
         return True
     if not all(map(_is_frozen_dataclass, kind.__mro__[:-1])):
         return False

@@ -9,8 +9,10 @@ from typing import Any
 
 from xxhash import xxh3_128_digest
 
-_SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
-FLAT = _SCALARS | {tuple, list, dict}
+SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
+"""Types whose values hold no others and cannot be modified."""
+
+FLAT = SCALARS | {tuple, list, dict}
 """Types of which a value may be flat."""
 
 _FLOATS = frozenset({float, complex})
@@ -31,7 +33,7 @@ def digest(*parts: bytes) -> bytes:
 def flat(value: Any) -> bytes | None:
     """The encoding of a scalar or of a container of nothing else; None for what is not one, or holds a NaN."""
     kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
-    if kind in _SCALARS:
+    if kind in SCALARS:
         return _scalar(value)
     if kind is tuple or kind is list:
         kinds = {*map(type, value)}
@@ -41,7 +43,7 @@ def flat(value: Any) -> bytes | None:
         items = () if kinds.isdisjoint(_FLOATS) else [*value, *value.values()]
     else:
         return None
-    if not kinds <= _SCALARS or (not kinds.isdisjoint(_FLOATS) and any(map(ne, items, items))):
+    if not kinds <= SCALARS or (not kinds.isdisjoint(_FLOATS) and any(map(ne, items, items))):
         return None
     try:
         return short(dumps(value, 2))

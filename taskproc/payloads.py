@@ -13,7 +13,7 @@ from taskproc.batch import Batch, ClassRef, Payload, SlotValue, Stored
 from taskproc.bytecode import PYTHON
 from taskproc.errors import CacheError, NoResultError
 from taskproc.files import RESULT, attempt_folder, folder_name
-from taskproc.fixed import ATOMIC
+from taskproc.flat import SCALARS
 from taskproc.future import Const
 from taskproc.loading import know, read_anew
 from taskproc.origin import member
@@ -170,7 +170,7 @@ def place_of(cache: Path, name: str, key: Key, task_id: int, output: Output) -> 
 
 def _state(attributes: dict[str, Any], args: dict[str, Any], key: str) -> State:
     """The state of a task; where it cannot travel, what fails the task with the reason as soon as it is to run."""
-    if ATOMIC.issuperset(map(type, attributes.values())):
+    if SCALARS.issuperset(map(type, attributes.values())):
         return attributes, args, key
     try:
         return pickled((attributes, args, key))
@@ -181,7 +181,7 @@ def _state(attributes: dict[str, Any], args: dict[str, Any], key: str) -> State:
 
 def _steps(slot: str, steps: tuple[object, ...]) -> Steps:
     """Keys or an item path of a slot, to be read once the classes are there that they may be of."""
-    if ATOMIC.issuperset(map(type, steps)):
+    if SCALARS.issuperset(map(type, steps)):
         return steps
     try:
         return pickled(steps)

@@ -10,6 +10,7 @@ from itertools import chain, islice
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
+from taskproc.flat import SCALARS
 from taskproc.origin import is_lazy, is_user_code, source_file
 from taskproc.taskfile import told
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 _values: dict[str, dict[str, object]] = {}  # by path: of each name of the module, and of its classes
 _room = [100_000]  # parts that are still remembered, in all
 
-_PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
 _OPEN = frozenset({"SimpleNamespace", "Namespace"})  # classes of the standard library that hold what they are given
 _MOST = 300  # parts of one value that are looked at
 _DEEPEST = 5
@@ -81,7 +81,7 @@ def _held(value: object) -> tuple[object, int]:
     def held(part: object, depth: int) -> object:
         nonlocal left
         left -= 1
-        if type(part) in _PLAIN:
+        if type(part) in SCALARS:
             return type(part), part
         if left < 0 or depth > _DEEPEST:
             return id(part)
