@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-import typing
 from typing import TYPE_CHECKING, Any
 
-from taskproc.fields import fields_of, is_set
+from taskproc.fields import field_types, fields_of, is_set
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,10 +35,7 @@ def added_later(kind: type[Any]) -> Mapping[str, object]:
     fields = fields_of(kind)
     if not fields:
         return {}
-    try:
-        hints = typing.get_type_hints(kind, include_extras=True)
-    except Exception:  # noqa: BLE001  an annotation is any expression, and may raise anything
-        return {}
+    hints = field_types(kind)
     return {
         name: _default(kind, name, field)
         for name, field in fields.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -21,6 +22,14 @@ def fields_of(cls: type[Any]) -> Mapping[str, Any]:
         if "__dataclass_fields__" in vars(base):
             return {field.name: field for field in dataclasses.fields(base)}
     return {}
+
+
+def field_types(cls: type[Any]) -> dict[str, Any]:
+    """The annotations of a class's fields, evaluated; none of them where one cannot be."""
+    try:
+        return typing.get_type_hints(cls, include_extras=True)
+    except Exception:  # noqa: BLE001  an annotation is any expression, and may raise anything
+        return {}
 
 
 def is_set(default: object) -> bool:

@@ -13,7 +13,7 @@ from pathlib import PurePath
 from typing import Annotated, Any, Literal, NamedTuple, Union, cast, get_args, get_origin
 
 from taskproc.added import AddedLater
-from taskproc.fields import fields_of, is_set
+from taskproc.fields import field_types, fields_of, is_set
 from taskproc.flat import SCALARS
 from taskproc.future import Future, FutureBase
 
@@ -82,7 +82,7 @@ class LooseDefault(NamedTuple):
 def loose_defaults(cls: type[Any]) -> tuple[LooseDefault, ...]:
     """The fields of a dataclass, model or named tuple whose default does not fit: making one does not coerce it."""
     defaults = _defaults(cls)
-    hints = _hints(cls) if defaults else {}
+    hints = field_types(cls) if defaults else {}
     told = [LooseDefault(name, default, hints[name]) for name, default in defaults.items() if name in hints]
     return tuple(one for one in told if one.default is not None and not fits(one.annotation)(one.default))
 
@@ -113,7 +113,7 @@ def _fits_class(cls: Any) -> Fits:
 @functools.cache
 def _fields(cls: type[Any]) -> tuple[tuple[str, Fits], ...]:
     """A test for each field of a dataclass or named tuple."""
-    hints, defaults = _hints(cls), _defaults(cls)
+    hints, defaults = field_types(cls), _defaults(cls)
     return tuple(
         (name, fits_or_default(hints[name], defaults.get(name, ...))) for name in field_names(cls) if name in hints
     )
@@ -129,14 +129,6 @@ def _defaults(cls: Any) -> Mapping[str, object]:
     if hasattr(cls, "_field_defaults"):
         return cast("Mapping[str, object]", cls._field_defaults)
     return {name: field.default for name, field in fields_of(cls).items() if is_set(field.default)}
-
-
-def _hints(cls: type[Any]) -> dict[str, Any]:
-    """The annotations of a class's fields; none where one cannot be evaluated."""
-    try:
-        return typing.get_type_hints(cls, include_extras=True)
-    except Exception:  # noqa: BLE001  an annotation is any expression, and may raise anything
-        return {}
 
 
 def _fits_container(origin: Any, args: tuple[Any, ...]) -> Fits:
