@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc.causes import root_causes, upstreams
@@ -13,6 +14,8 @@ from taskproc.run import judged
 from taskproc.store import open_store
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from taskproc.acceptance import Acceptance
     from taskproc.cache import Cache
     from taskproc.causes import Cause
@@ -37,27 +40,27 @@ class Evidence(NamedTuple):
 
     Attributes:
         row: What is recorded, if it has an id.
-        decision: What a run would do with it; None where only its record is known, not its arguments.
         changes: How its code differs from what made the recorded result.
-        upstreams: Why tasks that it needs run, the first cause first.
-        differing: What it needs that has another value than was read, with what is recorded of that.
-        attributes: What `__init__` left, by name.
         unseen: Parts of its code that could not be read in full.
         accepted: Who has accepted the recorded result, if a person has.
         running: Whether a live run has leased it.
+        decision: What a run would do with it; None where only its record is known, not its arguments.
+        upstreams: Why tasks that it needs run, the first cause first.
+        differing: What it needs that has another value than was read, with what is recorded of that.
+        attributes: What `__init__` left, by name.
         other: The newest result of its class, if it has none itself: it was made with other arguments, or defaults.
         plan: What a run would do; None where only the task's record is known.
     """
 
     row: Row | None
-    decision: Decision | None
     changes: list[Change]
-    upstreams: list[Upstream]
-    differing: list[tuple[Node, Row]]
-    attributes: dict[str, object]
     unseen: list[CodePart]
     accepted: Acceptance | None
     running: bool
+    decision: Decision | None = None
+    upstreams: Sequence[Upstream] = ()
+    differing: Sequence[tuple[Node, Row]] = ()
+    attributes: Mapping[str, object] = MappingProxyType({})
     other: Record | None = None
     plan: Plan | None = None
 
@@ -69,17 +72,19 @@ def evidence(root: Node, options: Options) -> Evidence:
         causes = root_causes(plan, upstreams(plan, root))
         never_ran = isinstance(decision := plan.decisions[root.key], Run) and isinstance(decision.reason, NeverRan)
         other = _newest(root) if never_ran else None
+        accepted, running = _stored(root.home, root.name, row)
         return Evidence(
-            row,
-            decision,
-            _changes(grounds, plan, root) if other is None else grounds.code_changes(root, other.inputs.code),
-            [Upstream(cause, _changes(grounds, plan, cause.nodes[0])) for cause in causes],
-            _differing(plan, root),
-            root.attributes,
-            _unseen(grounds.codes.of(root.cls)),
-            *_stored(root.home, root.name, row),
-            other,
-            plan,
+            row=row,
+            decision=decision,
+            changes=_changes(grounds, plan, root) if other is None else grounds.code_changes(root, other.inputs.code),
+            upstreams=[Upstream(cause, _changes(grounds, plan, cause.nodes[0])) for cause in causes],
+            differing=_differing(plan, root),
+            attributes=root.attributes,
+            unseen=_unseen(grounds.codes.of(root.cls)),
+            accepted=accepted,
+            running=running,
+            other=other,
+            plan=plan,
         )
 
 
@@ -99,7 +104,7 @@ def recorded_evidence(cache: Cache, name: str, row: Row, code: Fingerprint | Non
             then = store.version(made.inputs.code)
         changed = changes(then, code.parts) if then is not None else []
     unseen = [] if code is None else _unseen(code)
-    return Evidence(row, None, changed, [], [], {}, unseen, *_stored(cache, name, row))
+    return Evidence(row, changed, unseen, *_stored(cache, name, row))
 
 
 def _changes(grounds: Grounds, plan: Plan, node: Node) -> list[Change]:
@@ -120,15 +125,10 @@ def _differing(plan: Plan, node: Node) -> list[tuple[Node, Row]]:
         return []
     found: dict[Node, Row] = {}
     for i, source in enumerate(node.upstreams):
-        there = plan.rows.get(source.key) if isinstance(source, Node) else None
-        read = row.good.inputs.stamps[WIDTH * i : WIDTH * (i + 1)]
-        if (
-            isinstance(source, Node)
-            and there is not None
-            and there.good is not None
-            and there.good.output.stamp != read
-        ):
-            found[source] = there
+        if isinstance(source, Node) and (there := plan.rows.get(source.key)) is not None and there.good is not None:
+            read = row.good.inputs.stamps[WIDTH * i : WIDTH * (i + 1)]
+            if there.good.output.stamp != read:
+                found[source] = there
     return list(found.items())
 
 

@@ -85,13 +85,13 @@ class Fingerprint:
     @cached_property
     def parts(self) -> tuple[CodePart, ...]:
         """The parts of the code, sorted by name."""
-        parts: dict[str, CodePart] = {}
+        parts: list[CodePart] = []
         same: Counter[str] = Counter()
         for node in sorted(self._nodes, key=lambda node: (node.name, node.digest)):
             same[node.name] += 1
             name = f"{node.name}#{same[node.name]}" if same[node.name] > 1 else node.name
-            parts[name] = CodePart(name, node.digest, node.text, node.unseen, node.kind)
-        return tuple(parts.values())
+            parts.append(CodePart(name, node.digest, node.text, node.unseen, node.kind))
+        return tuple(parts)
 
 
 def task_base(cls: type[Any]) -> type[Any]:

@@ -96,14 +96,15 @@ def _registered(cls: abc.ABCMeta) -> list[type]:
 
 
 def tells_itself(thing: object) -> bool:
-    """Whether a class says by code of the user's what its instances hold, or what of it is cached: it may hold back."""
+    """Whether the user's code decides which parts of a class's instances are compared, so that some may not be.
+
+    It does by a method that says what is pickled, and by properties that are cached, which are left out.
+    """
     members = [vars(cls) for cls in (thing.__mro__ if isinstance(thing, type) else ()) if is_user_code(cls)]
-    return any(not _TELLING.isdisjoint(own) or any(map(_is_cached, own.values())) for own in members)
-
-
-def _is_cached(member: object) -> bool:
-    """Whether a member of a class is computed once, and then no part of what an instance is equal by."""
-    return isinstance(member, cached_property)
+    return any(
+        not _TELLING.isdisjoint(own) or any(isinstance(member, cached_property) for member in own.values())
+        for own in members
+    )
 
 
 def function_in(member: Any) -> FunctionType | None:

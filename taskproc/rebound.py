@@ -38,9 +38,8 @@ def says_otherwise(file: SourceFile, path: str, qualname: str, value: object) ->
     defined = file.nodes.get(qualname, [])
     only = defined[0] if len(defined) == 1 else None
     if isinstance(only, (ast.FunctionDef, ast.AsyncFunctionDef)) and not only.decorator_list:
-        code = getattr(
-            getattr(value, "__func__", value), "__code__", None
-        )  # `__new__` becomes a static method by itself
+        function = getattr(value, "__func__", value)  # `__new__` becomes a static method by itself
+        code = getattr(function, "__code__", None)
         return code is None or (code.co_filename, code.co_qualname) != (path, qualname)
     places = file.nodes.get(owner, []) if owner else [file.tree]
     bound = [literal for place in places for literal in _literals(place, last)]

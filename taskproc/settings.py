@@ -18,8 +18,10 @@ def _are_texts(value: Any) -> bool:
     return issubclass(value.__class__, kinds) and all(isinstance(entry, str) for entry in value)
 
 
-def _are_weights(value: Any) -> bool:
-    return _is_dict(value) and all(type(count) is int and count >= 0 for count in value.values())
+def _names_channels(value: Any) -> bool:
+    if _is_dict(value):
+        return all(type(count) is int and count >= 0 for count in value.values())
+    return isinstance(value, str) or _are_texts(value)
 
 
 def _can_be_shown(value: Any) -> bool:
@@ -38,22 +40,13 @@ def _can_be_followed(value: Any) -> bool:
 SETTINGS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "_task_compress_level": (lambda value: type(value) is int and 0 <= value <= 9, "an int from 0 to 9"),
     "_task_prefix_command": (lambda value: isinstance(value, str), "a string"),
-    "_task_channel": (
-        lambda value: isinstance(value, str) or (_are_weights if _is_dict(value) else _are_texts)(value),
-        "a string or a list of strings, or a dict of whole numbers from 0",
-    ),
-    "_task_resources": (
-        _can_be_shown,
-        "a dict of texts and numbers by name",
-    ),
+    "_task_channel": (_names_channels, "a string or a list of strings, or a dict of whole numbers from 0"),
+    "_task_resources": (_can_be_shown, "a dict of texts and numbers by name"),
 }
 """What a class says of how it runs: what is allowed, and how that is called. Not code: changing one reruns nothing."""
 
 COUNTED: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "_task_depends_on": (
-        _can_be_followed,
-        "a function, class, module or path of a file, or a list of them",
-    ),
+    "_task_depends_on": (_can_be_followed, "a function, class, module or path of a file, or a list of them"),
 }
 """What a class says of what its results depend on, likewise."""
 

@@ -58,9 +58,9 @@ def _lines(drawn: Shown, form: str, width: int) -> Iterator[str]:
     from taskproc_cli.views.strips import strips
     from taskproc_cli.views.trace import trace
 
-    return (
-        strips(drawn, width) if form == "text" else {"svg": chart.svg, "html": chart.html, "trace": trace}[form](drawn)
-    )
+    if form == "text":
+        return strips(drawn, width)
+    return {"svg": chart.svg, "html": chart.html, "trace": trace}[form](drawn)
 
 
 def _names(request: Request) -> dict[Key, str]:

@@ -22,9 +22,8 @@ def trace(drawn: Shown) -> Iterator[str]:
     for tid, lane in enumerate(drawn.lanes, 1):
         events.append(_meta("thread_name", hosts[lane.host], tid, f"lane {tid}"))
         for span, following in zip_longest(lane.spans, lane.spans[1:]):
-            end = (
-                span.end if following is None else min(span.end, following.start)
-            )  # clocks differ; slices must not overlap
+            # Slices must not overlap, as they may where clocks differ.
+            end = span.end if following is None else min(span.end, following.start)
             places[span.key] = {"pid": hosts[lane.host], "tid": tid}
             about = {"task": f"{span.name}#{span.task_id}", "worker": span.where, "critical": span.key in marked}
             events.append(
