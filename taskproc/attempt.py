@@ -32,17 +32,17 @@ if TYPE_CHECKING:
     from taskproc.capture import Capture
 
 _PLAIN = frozenset({dict, list, tuple})
-_TELLING = (type(None), bool)  # what results may be that show nothing
-_SMALL = 1 << 24  # bytes of a file whose value may be held while others run
-_COMPARED = 1 << 30  # bytes of files up to which two attempts can be called equal
-_LET_GO = object()  # stands for another one, which may hold files open that its pickle does not need
+_BARE = (type(None), bool)  # results that show nothing of what their task did, unless it left files
+_SMALL = 1 << 24  # bytes of a result's file up to which its value is held for the next reader
+_COMPARED = 1 << 30  # bytes of files above which two attempts are never called equal
+_LET_GO = object()  # takes the place of a value that is pickled: the value itself may hold files open
 
 
 class Results(dict[int, bytes | Stored]):
     """Where the values of a batch's earlier payloads are, by position.
 
-    The value whose item was read last is held if it is small, and its reader got nothing that can be modified: as many
-    tasks as there are items may read one each.
+    A small value of which one item was read is held for the next reader, since there may be a task for each item. It
+    is held only while its readers get nothing that can be modified.
     """
 
     def __init__(self) -> None:
@@ -50,11 +50,11 @@ class Results(dict[int, bytes | Stored]):
         self._held: tuple[Source, object] | None = None
 
     def value(self, source: Source) -> Any:
-        """A value of the reader's own."""
+        """A fresh copy of a value, which its reader may modify."""
         return load(self[source] if isinstance(source, int) else source)
 
     def shared(self, source: Source) -> Any:
-        """A value of which only what nobody can modify may be given to a reader, unless it is let go."""
+        """A value that others may be given too: after giving a reader what can be modified of it, call `let_go`."""
         if self._held is not None and self._held[0] == source:
             return self._held[1]
         self._held = None  # before another one takes memory
@@ -64,7 +64,7 @@ class Results(dict[int, bytes | Stored]):
         return value
 
     def let_go(self) -> None:
-        """The value that is held is its last reader's own."""
+        """Hold the value no longer: it belongs to its last reader."""
         self._held = None
 
 
@@ -89,22 +89,22 @@ def run_payload(
 ) -> Answer:
     """Run one task to its answer; a result is added to `results`.
 
-    What the task prints meanwhile goes to `send`, if the payload asks for that. `on_error` is told of an exception
-    while its frames are alive; what it raises itself comes through.
+    What the task prints meanwhile goes to `send`, if the payload asks for that. `on_error` is called with an exception
+    of the task while its frames are alive, and may raise one itself.
     """
     start, clock = time.time(), time.perf_counter()
     echo = functools.partial(_echo, send, position) if payload.echo else None
     value: object = None
     dumped: Dumped | None = None
     error: BaseException | None = None
-    holds = capture.has_process and gc.isenabled()
+    holds = capture.has_process and gc.isenabled()  # the collector off, until what is left open was looked at
     try:
         with capture(payload.folder, echo):
             try:
                 value = _run(payload, cls, results, holds=holds)
                 path = f"{payload.folder}/{RESULT}"
                 dumped = dump(value, path, payload.level, functools.partial(code_of, cls))
-                if not isinstance(value, _TELLING):
+                if not isinstance(value, _BARE):
                     value = _LET_GO
             except DamagedValueError as damage:
                 return Damaged(position, damage.key, damage.reason)
@@ -162,7 +162,7 @@ def _hint_at_undeclared(cls: type, attributes: dict[str, Any], error: Exception)
     """Where a task that failed holds futures that it has no slots for, say so: it may have taken them for values."""
     from taskproc.requires import slot_for, slots_of
 
-    with contextlib.suppress(Exception):  # of values that are like none that a slot takes
+    with contextlib.suppress(Exception):  # the attributes may be anything
         for name, value in attributes.items():
             if name not in slots_of(cls) and not name.startswith("_task_") and (hint := slot_for(value)):
                 error.add_note(f"{cls.__qualname__}.{name} is no slot, and has no value here: {hint}")
@@ -219,7 +219,7 @@ def _done(
         refs=dumped.refs,
         refs_code=dumped.refs_code,
         names_folder=dumped.names_folder,
-        shows_nothing=dumped.points_out or (isinstance(value, _TELLING) and all(entry.size < 0 for entry in files)),
+        shows_nothing=dumped.points_out or (isinstance(value, _BARE) and all(entry.size < 0 for entry in files)),
         attempt=os.path.basename(payload.folder) if kept else "",
         python=dumped.python,
         made=made,

@@ -40,7 +40,7 @@ def tail(folder: str) -> str:
 
 
 def keep(number: int, path: Path) -> None:
-    """Bring a log up to what a scratch file holds, if anything, and empty that."""
+    """Publish what a scratch file holds, if anything, and empty it."""
     if os.fstat(number).st_size == 0:
         return
     publish(number, path)
@@ -49,7 +49,7 @@ def keep(number: int, path: Path) -> None:
 
 
 def publish(number: int, path: Path) -> None:
-    """Bring a log, which may have the beginning already, up to what a scratch file holds."""
+    """Append to a log what it does not have yet of a scratch file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as log:
         place = log.tell()
@@ -59,10 +59,10 @@ def publish(number: int, path: Path) -> None:
 
 
 class Capture(abc.ABC):
-    """What tasks of this process or thread print is caught.
+    """Catches what tasks of this process or thread print.
 
     Attributes:
-        has_process: Whether they have the process to themselves, so that what is left open in it is theirs.
+        has_process: Whether tasks have the process to themselves, so that what is left open in it is theirs.
     """
 
     has_process = False
@@ -101,7 +101,7 @@ class DescriptorCapture(Capture):
         """What is printed is the task's from now on."""
 
     def forget(self) -> None:
-        """What was printed before, as modules were loaded, is nobody's."""
+        """Drop what was printed so far, as modules were loaded: it is no task's."""
         self._reclaim()
         for number in self._scratch:
             if os.lseek(number, 0, os.SEEK_END):
@@ -113,7 +113,7 @@ class DescriptorCapture(Capture):
             self._follower.end()
         folder = self._publisher.end()
         for number, log in zip(self._scratch, STREAM_LOGS, strict=True):
-            if os.lseek(number, 0, os.SEEK_END):  # a third of what asking for its status takes
+            if os.lseek(number, 0, os.SEEK_END):  # takes a third of the time that `fstat` does
                 keep(number, Path(folder, log))
 
     def close(self) -> None:
@@ -135,14 +135,14 @@ class DescriptorCapture(Capture):
             os.dup2(self._scratch[index], index + 1)
             try:
                 self._texts[index].flush()
-            except ValueError:  # closed, as by another one of the same buffer that goes, or detached from it
+            except ValueError:  # it was closed, maybe by another wrapper of its buffer, or detached
                 self._texts[index] = _line_buffered(open(index + 1, "w", closefd=False))  # noqa: SIM115  it stays
                 setattr(sys, name, self._texts[index])
 
 
 @contextlib.contextmanager
 def borrowed_process() -> Generator[DescriptorCapture]:
-    """A capture for a process that is not ours, whose stdin is empty meanwhile; in the end it gets back what it had."""
+    """A capture for a process that is not ours: stdin is empty meanwhile, its own streams come back at the end."""
     folder = ""
     with contextlib.suppress(OSError):  # it is gone
         folder = os.getcwd()
@@ -169,7 +169,7 @@ def _go_back(folder: str) -> None:
 
 
 def _duplicate(number: int) -> int:
-    """A copy of a descriptor that is no standard one, which the task may close, even where one of these is free."""
+    """A copy of a descriptor, with a number above the standard ones, which a task may close."""
     return fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, len(STREAMS) + 1)
 
 
@@ -201,7 +201,7 @@ class _Publisher(threading.Thread):
                 before = self.folder
 
     def end(self) -> str:
-        """The task is over: its logs are someone else's from now on. Gives its folder."""
+        """Publish no more of the task, which is over; gives its folder."""
         with self._lock:
             folder, self.folder = self.folder, ""
         return folder

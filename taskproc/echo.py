@@ -35,7 +35,7 @@ class Growing:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def news(self, number: int) -> Iterator[str]:
-        """What is new in it, in pieces; it is open under this number."""
+        """What is new in the file, in pieces; `number` is its descriptor."""
         while data := os.pread(number, _PIECE, self._place):
             self._place += len(data)
             yield self._decoder.decode(data)

@@ -24,12 +24,12 @@ class ThreadCapture(Capture):
     """For a thread among others: what Python code prints in it is caught, its standard input is empty.
 
     Other threads go on as before. What tasks do to the working folder is undone as soon as none runs. So is what they
-    do to the standard streams, if this is made in the main thread, which then waits for them; else it may have been
-    another thread of the caller's, and stays.
+    do to the standard streams, if this is made in the main thread, which then waits for them. Otherwise another thread
+    of the caller's may have done that, so it stays.
 
     Attributes:
         waits: Whether anybody waits for the tasks.
-        undoes_streams: Whether what is found in place of a standard stream is theirs.
+        undoes_streams: Whether what tasks do to the standard streams is undone.
     """
 
     def __init__(self) -> None:
@@ -44,10 +44,12 @@ class ThreadCapture(Capture):
         if self._is_shared is None:
             there = next(place for place in Path(folder).parents if place.exists())
             self._is_shared = mount_of(there).is_shared
-        return super().has(folder) if self._is_shared else exists(folder)  # a server may keep us waiting
+        return (
+            super().has(folder) if self._is_shared else exists(folder)
+        )  # where a server is slow to answer, other threads go on
 
     def let_go(self) -> None:
-        """Nobody waits any more for the tasks that run: what they did is undone, and what they will do stays."""
+        """Wait no longer for the tasks that run: what they have done is undone, and what they do from now on stays."""
         _shared.let_go(self)
 
 
@@ -155,7 +157,7 @@ class _Shared:
         self._lock = threading.Lock()
 
     def output(self) -> _Output | None:
-        """That of the task in this thread."""
+        """The output of the task that runs in this thread."""
         thread = threading.get_ident()
         return self._running.get(thread) or self._let_go.get(thread)
 

@@ -1,4 +1,4 @@
-"""Files of a task's folder that it has left open: what is written to them later, or not at all, nobody has seen."""
+"""Files that a task has left open in its folder: they may not be whole, as long as buffers are not written."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _WRITING = os.O_WRONLY | os.O_RDWR
 
 
 def hold_dropped(folder: str) -> None:
-    """Keep the collector from what a task has dropped, if files in a folder are open: they would lose their buffers.
+    """Hold off the garbage collector if files in a folder are open: it could free a buffer before it is written.
 
-    Whoever calls this enables it again (`gc.enable`), once `unclosed` has looked at them.
+    The caller calls `gc.enable` once `unclosed` has looked at the files.
     """
     gc.disable()
     with suppress(OSError):  # no descriptor is free to look with, as `unclosed` will say
@@ -49,9 +49,10 @@ def close_logs(folder: str) -> None:
 
 
 def unclosed(folder: str) -> str:
-    """The path, in a folder, of a file that this process has open for writing; empty if there is none, or nobody knows.
+    """The path, in a folder, of a file that this process has open for writing; empty if none is known.
 
-    What only waits to be collected is closed. In threads nobody does: collecting holds what others drop.
+    Files that only wait for the garbage collector are closed first. So in a thread none is ever known: it would meddle
+    with what other threads drop.
     """
     if threading.current_thread() is not threading.main_thread():
         return ""
@@ -82,9 +83,9 @@ def _open_in(folder: str) -> dict[int, str]:
 
 
 def _collect(numbers: Collection[int]) -> None:
-    """Collect what refers to itself, but not the files with these descriptors, which it may still write to as it goes.
+    """Collect garbage, but free the files with these descriptors only afterwards: garbage may write to them as it goes.
 
-    They go after it, each before those that it wraps: collected with it, in any order, they would lose their buffers.
+    Each file is then freed before the one that it wraps. Collected in any order, they could lose their buffers.
     """
     held = [one for one in gc.get_objects() if issubclass(type(one), io.IOBase) and _number_of(one) in numbers]
     gc.collect()
