@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _states: dict[str, tuple[object, tuple[int, int] | None]] = {}  # by path: the module's spec, the file's state
-_RELOADED = -1, -1  # nobody knows when, hence from which text
+_RELOADED = -1, -1  # of a file that was loaded again: nobody knows from which text
 _seen: list[str] = []  # the modules that were loaded at the last look
 
 
 def note_new(name: str) -> None:
-    """Remember the files of modules that were loaded since the last call, and of the one that goes by a name."""
+    """Remember the files of modules that were loaded since the last call, and of the named one, maybe still loading."""
     names = list(sys.modules)
-    known = len(_seen) if names[: len(_seen)] == _seen else 0  # another order: one was removed, or loaded anew
+    known = len(_seen) if names[: len(_seen)] == _seen else 0  # in another order, some were removed or loaded anew
     for new in (name, *names[known:]):
         module = sys.modules.get(new)
         if module is not None and is_user_code(module):

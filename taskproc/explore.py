@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _apart(node: Node, namespace: Mapping[str, Any]) -> Generator[None]:
-    """Tell what is linked in the block from what a script's definition names as it is made, and nothing else of it."""
+    """Keep what the block links, for when a definition runs, apart from what was linked before, as it is made.
+
+    What is linked before is no matter of `__init__` alone. If it is a script's, and the block does not link it too,
+    workers are not sent it.
+    """
     edges, bound = node.edges, node.bound
     node.edges, node.bound = {}, {}
     try:
@@ -35,7 +39,7 @@ def _apart(node: Node, namespace: Mapping[str, Any]) -> Generator[None]:
     finally:
         node.making -= edges.keys() | bound.keys()
         if namespace.get("__name__") == "__main__":
-            node.unsent = {label for label in edges.keys() - node.edges.keys() if label[:1] != "."}  # of no member
+            node.unsent = {label for label in edges.keys() - node.edges.keys() if label[:1] != "."}  # members are sent
         node.edges, node.bound = {**edges, **node.edges}, {**bound, **node.bound}
 
 
@@ -63,12 +67,12 @@ class Explorer(Links):
         elif isinstance(node.target, FunctionType):
             self._look_at_function(node, node.target)
         elif isinstance(node.target, ModuleType):
-            self._say(node, self.sources.module(node.target), vars(node.target))
+            self._count_text(node, self.sources.module(node.target), vars(node.target))
 
     def _look_at_function(self, node: Node, function: FunctionType) -> None:
         code = self.sources.placed(function, source_file(sys.modules.get(home(function))), function.__qualname__)
         node.path = code.co_filename
-        self._say(node, self.sources.function(code), function.__globals__)
+        self._count_text(node, self.sources.function(code), function.__globals__)
         with _apart(node, function.__globals__):
             self._link_function(node, "", function)
 
@@ -98,7 +102,7 @@ class Explorer(Links):
             else:
                 self._link(node, f".{name}", function, (), f"{node.name}.{name}")
         node.path = codes[0].co_filename if codes else source_file(module)
-        self._say(node, self._class_text(cls, codes, node), vars(module or builtins))
+        self._count_text(node, self._class_text(cls, codes, node), vars(module or builtins))
         with _apart(node, vars(module or builtins)):
             self._link_members(node, cls, own)
         for number, base in enumerate(cls.__mro__[1:]):
@@ -161,9 +165,9 @@ class Explorer(Links):
         self._look_at_all()
 
     def read_names(self, node: Node, module: ModuleType, words: Collection[str]) -> None:
-        """Link what a module's names hold that code which has the module may read by some words.
+        """Link what a module's names hold, as far as code that has the module may read them by some words.
 
-        Its text counts as a whole already. What libraries gave it does not, nor all that a notebook holds.
+        The module's text counts already. What it has from libraries is left out, and so are all names of a notebook.
         """
         shell = self.sources.module(module).shell
         foreign = OF_MODULES if shell is None else OF_MODULES | names_of_libraries(shell)

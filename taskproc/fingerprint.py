@@ -125,10 +125,7 @@ class Fingerprinter:
         return self._known[root]
 
     def members(self, target: type, held: Iterable[type]) -> tuple[bytes, tuple[InputFile, ...]]:
-        """The digest of what code of a class may read from Task classes whose instances it holds, empty for nothing.
-
-        And the input files that count with it.
-        """
+        """The digest (empty for nothing) and input files of what a class may read from classes of tasks it holds."""
         words = _words(_walk([self._explorer.explore(target)], making=False))
         read = Node("", None)
         for cls in held:
@@ -149,10 +146,10 @@ class Fingerprinter:
         return b"".join([self.of(ref).digest for ref in sorted(refs, key=reference)])
 
     def made(self, refs: Sequence[str], told: bytes) -> tuple[tuple[str, ...], bytes]:
-        """What a new value refers to, and the digest of its code, of which a worker `told` that of `each`.
+        """What a new value refers to, and the digest of that code; a worker has `told` what `each` gives for it.
 
-        Of what is in `__main__` a worker has only what was sent by value, and not all that the bodies of classes name;
-        what no name leads to there, as what a call has made, changes with what the task reaches.
+        For what is in `__main__`, the digest is taken here: a worker has not all that the bodies of classes name. What
+        no name leads to there, as what a call has made, is left out: it changes with what the task reaches.
         """
         main = public_name("__main__")
         pairs: list[tuple[str, bytes]] = []
@@ -168,7 +165,7 @@ class Fingerprinter:
         return tuple({part.name: part for ref in refs for part in self.of(ref).parts}.values())
 
     def _take(self, root: Node) -> Fingerprint:
-        members = self._members(root)
+        members = self._read_from_held(root)
         roots = (root, members) if members.edges else (root,)
         nodes, running = _walk(roots), _walk(roots, making=False, sent=True)
         self._compare(running)
@@ -182,9 +179,9 @@ class Fingerprinter:
         )
 
     def _digest_of(self, numbers: Mapping[Node, int], *, making: bool = True, sent: bool = False) -> bytes:
-        """The digest of what definitions say and how they reach others, and of what is beside that if any looks at it.
+        """The digest of what definitions say, how they reach others, and what is `looked_at` if one of them looks.
 
-        They are numbered as by a walk of the same `making` and `sent`.
+        Their numbers are those of a walk with the same `making` and `sent`.
         """
         looks = LOOKS & _words(numbers)
         said = self._said.setdefault((making, sent, looks), {})
@@ -198,7 +195,7 @@ class Fingerprinter:
         return digest(*[said[node] for node in numbers], pack(f"<{len(reached)}I", *reached))
 
     def _compare(self, nodes: Iterable[Node]) -> None:
-        """See whether what is read when a task runs was set since it was loaded; of attributes, those with a word."""
+        """Compare what is read when a task runs with what its files say; an attribute only if some code names it."""
         words = _words(nodes)
         for node in nodes:
             for label, (module, name, thing) in node.bound.items():
@@ -220,8 +217,11 @@ class Fingerprinter:
             self._files[path, content] = CodeFile(path, content if is_as_loaded(path) else None)
         return self._files[path, content]
 
-    def _members(self, root: Node) -> Node:
-        """What the code that runs may read from Task classes and modules that it holds, to call or hand on."""
+    def _read_from_held(self, root: Node) -> Node:
+        """What the code that runs may read from Task classes and modules that it holds, to call or hand on.
+
+        What is read may hold more of them, so they are gathered until there are no more.
+        """
         before, members = None, Node("", None)
         while before is None or len(before.edges) < len(members.edges):
             before, members = members, Node("", None)
@@ -249,7 +249,7 @@ class Fingerprinter:
 
 
 def _walk(roots: Iterable[Node], *, making: bool = True, sent: bool = False) -> dict[Node, int]:
-    """All that can be reached, numbered in an order that labels alone decide; the rest is as in `Node.steps`."""
+    """All that can be reached, numbered in an order that depends on labels alone; the rest is as in `Node.steps`."""
     order = list(roots)
     numbers = {node: number for number, node in enumerate(order)}
     for node in order:

@@ -110,10 +110,10 @@ def meant_modules(found: Reach, namespace: Mapping[str, Any]) -> list[ModuleType
 
 
 def _named(words: Iterable[str]) -> Iterator[ModuleType]:
-    """The user's modules among some words, which are imported where it is code that may import them by name.
+    """The user's modules that some words name, imported if need be.
 
-    Of `module.name` and `module:name` it is the first. `__main__` is what scripts ask for their own name, and another
-    module in each process.
+    `module.name` and `module:name` name the module, too. `__main__` is left out: scripts compare their own name with
+    it, and it is another module in each process.
     """
     for word in words:
         if word == "__main__":
@@ -131,7 +131,7 @@ def _named(words: Iterable[str]) -> Iterator[ModuleType]:
 
 
 def beside(found: Reach, namespace: Mapping[str, Any]) -> Path | None:
-    """The folder in which all counts, since code imports by names that it does not say: where its own package lies."""
+    """The folder of the package that code is in, if all in it counts since it imports by names that it does not say."""
     if not found.imports_any and (found.is_dynamic or not any(is_importing(name, namespace) for name in found.globals)):
         return None
     file = namespace.get("__file__")

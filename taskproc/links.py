@@ -39,13 +39,16 @@ if TYPE_CHECKING:
     from taskproc.reach import Reach
 
 _EVALUATORS = frozenset({"query", "eval", "evaluate", "sql"})
-"""What libraries (pandas, numexpr, duckdb) call it that finds the names in a text where it is called."""
+"""Functions of libraries (pandas, numexpr, duckdb) that evaluate a text, in which they look up the caller's names."""
 _NAME = re.compile(r"[^\W\d]\w*")
 _ASSERTING = re.compile(rb"\bassert\b|__debug__")
 
 
 class Links:
-    """Makes the nodes of what is reached, to be looked at. Task classes derive from `base`."""
+    """Makes the nodes of what code reaches, and the links between them. Task classes derive from `base`.
+
+    New nodes are pending until they are looked at.
+    """
 
     def __init__(self, base: type) -> None:
         self.sources = Sources()
@@ -68,7 +71,8 @@ class Links:
         self._pending.append(node)
         return node
 
-    def _say(self, node: Node, text: Text, namespace: Mapping[str, Any]) -> None:
+    def _count_text(self, node: Node, text: Text, namespace: Mapping[str, Any]) -> None:
+        """Count a definition by its text, and by what it reads as it is made."""
         content = text.content if __debug__ or not _ASSERTING.search(text.content) else b"-O " + text.content
         node.digest, node.text = digest(content), text.text
         node.unseen |= not text.seen
@@ -81,7 +85,7 @@ class Links:
         node.words |= found.members | found.strings | ({ANY} if found.computes else set())
         for chain in (*found.globals, *self._named_in_texts(found, namespace)):
             root, *rest = chain
-            is_seen = root in namespace and (root not in OF_MODULES or root == "__file__")  # of what lies beside
+            is_seen = root in namespace and (root not in OF_MODULES or root == "__file__")  # which leads to files
             if is_seen and not is_blinding(chain, namespace) and not is_importing(chain, namespace):
                 name = f"{public_name(home_name)}:{root}"
                 self._link(node, ".".join(chain), namespace[root], tuple(rest), name, namespace)
@@ -90,7 +94,7 @@ class Links:
                 name = f"{node.name}.{chain[0]}"
                 self._link(node, ".".join(chain), closure[chain[0]], chain[1:], name, namespace)
         self._link_imports(node, found, str(namespace.get("__package__") or ""))
-        modules, folder = meant_modules(found, namespace), beside(found, namespace)  # some are imported only now
+        modules, folder = meant_modules(found, namespace), beside(found, namespace)  # last: this may import some
         if modules is not None:
             self._go_blind(node, modules)
         if folder is not None:
@@ -98,10 +102,10 @@ class Links:
             node.edges |= self._files_in(folder)
 
     def _named_in_texts(self, found: Reach, namespace: Mapping[str, object]) -> list[Chain]:
-        """What code reads of its module by names in texts that a library evaluates.
+        """The names that code reads from its module by texts that a library evaluates.
 
-        The texts are its own, and those that the module's names hold; elsewhere in the module's file, only what marks
-        a name as such is one.
+        These are all names in its own texts and in those that the module's names hold. Of other texts in the file, only
+        names that are marked as such count (`@LIMIT`).
         """
         if _EVALUATORS.isdisjoint(found.members):
             return []
@@ -130,6 +134,7 @@ class Links:
         name: str,
         namespace: Mapping[str, Any] | None = None,
     ) -> None:
+        """Link what a name leads to: a value, or what is read from that by the names in `rest`."""
         value = arrived(value)
         while isinstance(value, ModuleType) and is_user_code(value):
             if not rest or rest[0] not in vars(value):
@@ -169,7 +174,7 @@ class Links:
             node.edges[label] = self._node(value)
 
     def _link_metaclass(self, node: Node, cls: type) -> None:
-        """Link what may give a class any member."""
+        """Link the metaclass of a class, which may give it any member."""
         self._link_definition(node, f"metaclass of {reference(cls)}", type(cls))
 
     def _link_member(self, node: Node, label: str, cls: type, rest: Chain) -> None:
@@ -184,7 +189,7 @@ class Links:
                 node.held[cls] = None
             node.bound[label] = owner.__module__, name, value
             self._link(node, label, function_in(value) or value, rest[1:], name)
-            label += " above"  # which may be read by `super`
+            label += " above"  # that of the next base, which `super` may read
 
     def _constant(self, value: Any, name: str, namespace: Mapping[str, Any] | None) -> Node:
         """The node of a value that is no definition of the user's."""
@@ -197,7 +202,7 @@ class Links:
         try:
             encoded = canonical(value)
         except Unencodable as problem:
-            self._state(node, namespace, str(problem))
+            self._count_statements(node, namespace, str(problem))
         else:
             node.digest = digest(encoded.data)
             node.text = f"{name.rpartition(':')[2]} = {shown(value)}"
@@ -205,17 +210,17 @@ class Links:
             if isinstance(value, type) and (registered := registered_in(value)):
                 self._absorb(node, ".register()", registered)
             if any(map(tells_itself, encoded.refs)) or is_made_by_library(value):
-                self._state(node, namespace, "")
+                self._count_statements(node, namespace, "")
         return node
 
-    def _state(self, node: Node, namespace: Mapping[str, Any] | None, problem: str) -> None:
-        """Let what can't be encoded count by the statements that define it, what they reach, and what can be of it."""
+    def _count_statements(self, node: Node, namespace: Mapping[str, Any] | None, problem: str) -> None:
+        """Count a value by the statements that define it, what they reach, and those parts that can be encoded."""
         module = sys.modules.get(str((namespace or {}).get("__name__")))
         others = [name for name, value in list((namespace or {}).items()) if value is node.target]
         names = dict.fromkeys((node.name.rpartition(":")[2], *others))
         text = self.sources.statements(module, *names)
         node.path = source_file(module)
-        self._say(node, text, namespace or {})
+        self._count_text(node, text, namespace or {})
         node.text = node.text or problem
         for maker in self.sources.makers(module, *names):
             self._link(node, f"made by {maker}", getattr(module, maker, None), (), maker)
@@ -230,7 +235,7 @@ class Links:
             self._link_refs(node, node.name, encoded)
 
     def _absorb(self, node: Node, label: str, value: object, text: str = "") -> None:
-        """Count a value as what a definition says itself; what can't be encoded of it counts by the text alone."""
+        """Count a value as part of what a definition says; what can't be encoded counts by the definition's text."""
         try:
             encoded: Canonical | None = canonical(value)
         except Unencodable:

@@ -74,7 +74,7 @@ def subclasses_of(cls: type) -> Iterator[type]:
 
 
 def registered_in(cls: type) -> list[str]:
-    """The user's classes that were registered in an abstract class, or in what is one of its subclasses for that."""
+    """The user's classes that were registered in an abstract class, in its subclasses, or in registered ones."""
     found: set[str] = set()
     seen: set[int] = set()
     pending = [] if cls is abc.ABC else [cls]
@@ -118,7 +118,7 @@ def function_in(member: Any) -> FunctionType | None:
 
 
 def _defaults(cls: type) -> dict[str, object]:
-    """What fields of a dataclass, model or class of attrs are when they are not given, where no attribute tells."""
+    """The defaults of fields of a dataclass, pydantic model or class of attrs that are no attributes of the class."""
     own: Mapping[str, Any] = vars(cls)
     fields: dict[str, Any] = {
         **(own.get("__dataclass_fields__") or own.get("__pydantic_fields__") or {}),
@@ -147,7 +147,7 @@ def _order(cls: type) -> list[str]:
 
 
 def looked_at(target: object, looks: Collection[str]) -> bytes:
-    """What counts of a definition only where code with some of the `LOOKS` is reached, besides what it says itself."""
+    """What counts of a definition beside its text where code has some of the `LOOKS`: order of members, annotations."""
     if not looks or not isinstance(target, (type, FunctionType)):
         return b""
     try:

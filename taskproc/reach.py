@@ -148,6 +148,7 @@ def imports(code: CodeType) -> dict[Import, dict[str, str]]:
 
 
 def _scan(code: CodeType, found: Reach) -> None:
+    """Note what is read by name, and calls that are given a name which is no text of the code."""
     read: _Read | None = None
     asked, imports, older, old = False, False, (0, 0), (0, 0)
     for operation, argument in _instructions(code):
@@ -199,7 +200,7 @@ def _scan_imports(code: CodeType, found: Reach) -> None:
 
 
 def _constant(code: CodeType, operation: int, argument: int) -> object:
-    """The constant that an operation loads; of those that all code has in common the one which imports want: None."""
+    """The constant that an operation loads; of those that all code has in common, imports use only None."""
     if operation == _CONSTANT:
         return code.co_consts[argument]
     return argument if operation == _SMALL_INT else None

@@ -32,7 +32,7 @@ class _Repr(reprlib.Repr):
 
 
 class _Told(str):
-    """What is to be shown as it is."""
+    """A text whose repr is the text itself."""
 
     __slots__ = ()
     __repr__ = str.__str__
@@ -51,13 +51,13 @@ class Node:
         digest: Of what it says itself.
         unseen: Whether not all that it reaches could be seen.
         edges: What it reaches, by the name it has there.
-        held: Task classes that its code refers to, but for those that only `__init__` does: what is read there is part
-            of the task that it makes.
-        words: By which its code may read members of those.
+        held: Task classes that its code refers to. Those that only `__init__` refers to are left out: what it reads of
+            them is part of the task that it makes.
+        words: The names by which its code may read members of those.
         making: The labels, in `edges` and `bound`, of what only `__init__` reaches.
-        unsent: The labels of what a script's class bodies and decorators alone name: workers get what was made of it.
+        unsent: The labels of what only class bodies and decorators of a script name: workers get what was made of it.
         inputs: The input files in its constants, attributes and defaults, but for those of `__init__`.
-        bound: The names by which it reaches things, by label (of an attribute, `.name`): module, name and thing.
+        bound: What it reaches by names that may be bound anew, by label (`.name`: an attribute): module, name, object.
     """
 
     name: str
@@ -79,9 +79,9 @@ class Node:
     )
 
     def steps(self, *, making: bool, sent: bool) -> list[tuple[str, Node]]:
-        """What it reaches, by label; maybe without what only makes tasks, and what workers don't get of a script.
+        """What it reaches, in the order of labels; to be asked once it was looked at, since then that does not change.
 
-        It has been looked at: what it reaches does not change any more.
+        Without `making`, what only `__init__` reaches is left out; with `sent`, what workers are not sent of a script.
         """
         which = making or not self.making, sent and bool(self.unsent)
         if which not in self._steps:

@@ -1,4 +1,4 @@
-"""What the names of the user's modules held when these had been loaded: a value may be set, or modified, since."""
+"""What the names of the user's modules held when these had been loaded, to tell what was set or modified since."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _values: dict[str, dict[str, object]] = {}  # by path: of each name of the module, and of its classes
-_room = [100_000]  # parts that are still remembered, in all
+_room = [100_000]  # how many more parts may be remembered
 
 _OPEN = frozenset({"SimpleNamespace", "Namespace"})  # classes of the standard library that hold what they are given
 _MOST = 300  # parts of one value that are looked at
@@ -75,7 +75,7 @@ def _remember(values: dict[str, object], name: str, value: object) -> None:
 
 
 def _held(value: object) -> tuple[object, int]:
-    """What stands for what a value holds, if small: equal while it holds the same. And in how many parts that is."""
+    """Something that is equal while a value holds the same, as far as that is looked at, and how many parts it has."""
     left = _MOST
 
     def held(part: object, depth: int) -> object:

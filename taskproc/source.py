@@ -44,7 +44,7 @@ class Sources:
     """The source files that were read; errors in reading make a definition unseen, and never raise.
 
     Attributes:
-        rebound: What was set elsewhere than in its file, by that: the first name.
+        rebound: By file, the first name that was found to be bound to something else than the file says.
     """
 
     def __init__(self) -> None:
@@ -82,9 +82,9 @@ class Sources:
         return self._text(node)
 
     def placed(self, function: FunctionType, path: str, qualname: str) -> CodeType:
-        """The code of what goes by a qualified name, as that of the file that should say it, if it says the same.
+        """A function's code, with the file and the qualified name where it belongs, if that file says the same there.
 
-        What renews parts of a loaded module, as IPython's autoreload does, compiles them under other names.
+        What reloads parts of a module, as IPython's autoreload does, compiles them under other names.
         """
         code = function.__code__
         if (code.co_filename, code.co_qualname) == (path, qualname) or code.co_name != qualname.rpartition(".")[2]:
@@ -136,9 +136,9 @@ class Sources:
         return sorted(made for made, said in makers.items() if not said.isdisjoint(names))
 
     def compare(self, module: str, name: str, value: object) -> None:
-        """Note the file of a module where something else goes by a name in it, `module:Class.NAME`, than it says.
+        """Note the file of a module if a name in it, `module:Class.NAME`, is bound to something else than it says.
 
-        It is asked of each value once, which must be held as long as this is there.
+        Each value is compared once, and must live as long as this object, since it is known by its id.
         """
         if (question := (module, name, id(value))) in self._compared:
             return
@@ -149,7 +149,7 @@ class Sources:
             self.rebound.setdefault(path, qualname)
 
     def doubt(self, module: str, name: str) -> None:
-        """Note the file of a module as one that may not say all that goes by a name."""
+        """Note the file of a module as one that may not say all that a name stands for."""
         if path := source_file(sys.modules.get(module)):
             self.rebound.setdefault(path, name)
 

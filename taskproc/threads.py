@@ -44,9 +44,9 @@ class ThreadCapture(Capture):
         if self._is_shared is None:
             there = next(place for place in Path(folder).parents if place.exists())
             self._is_shared = mount_of(there).is_shared
-        return (
-            super().has(folder) if self._is_shared else exists(folder)
-        )  # where a server is slow to answer, other threads go on
+        if self._is_shared:  # a server may be slow: other threads go on meanwhile
+            return super().has(folder)
+        return exists(folder)
 
     def let_go(self) -> None:
         """Wait no longer for the tasks that run: what they have done is undone, and what they do from now on stays."""
