@@ -1,4 +1,4 @@
-"""What the values of numpy are made of: memory, field by field, without what only lies between."""
+"""What numpy's values are made of: the memory of each field, without the gaps between them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def is_numpy(kind: type[Any], name: str) -> bool:
 
 
 def in_scalar(scalar: Any) -> Iterable[object]:
-    """The bytes of a number or of both its parts; what has fields, each of which may be a NaN, is as an array."""
+    """The bytes of a number, or of both parts of a complex one; a scalar with fields is taken as an array."""
     if scalar.dtype.kind == "V":
         return in_array(sys.modules["numpy"].asarray(scalar))
     parts = (scalar.real, scalar.imag) if scalar.dtype.kind == "c" else (scalar,)
@@ -28,9 +28,9 @@ def in_scalar(scalar: Any) -> Iterable[object]:
 
 
 def in_array(array: Any) -> Iterator[object]:
-    """The memory or the objects of an array, field by field, since there may be gaps, in which anything is.
+    """The memory or the objects of an array, field by field, since anything may be in the gaps between fields.
 
-    What somebody noted with a dtype is no part of its name.
+    The metadata of a dtype come first, since its name does not tell them.
     """
     if array.dtype.metadata:
         yield dict(array.dtype.metadata)
@@ -48,6 +48,6 @@ def in_array(array: Any) -> Iterator[object]:
 
 
 def _width(dtype: Any) -> int:
-    """How many bytes of a number count: of one of 80 bits, kept in 12 or 16 bytes, the others hold anything."""
+    """How many bytes of a number count: one of 80 bits takes 12 or 16 bytes, of which the rest may hold anything."""
     is_extended = dtype.char == "g" and dtype.isnative and sys.modules["numpy"].finfo(dtype).nmant == _EXTENDED
     return 10 if is_extended else int(dtype.itemsize)

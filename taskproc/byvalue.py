@@ -1,6 +1,6 @@
-"""Parts of scripts' code that pickle takes for something else, by name alone, or not at all, taken by value.
+"""Pickling by value of what scripts define, where pickle does it by name, wrongly, or not at all.
 
-A worker has no module to find them in: what `functools.cache` makes, `NewType` and its like, sentinels of dataclasses.
+A worker has no module to find such things in: what `functools.cache` makes, `NewType` and the like.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from taskproc.origin import look_up
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# For all pickles, since these have no right one: a copy of MISSING is none.
+# For all pickles, since without this none is right: a copy of MISSING is not MISSING.
 copyreg.pickle(type(dataclasses.MISSING), lambda _: "MISSING")
 copyreg.pickle(functools.cached_property, lambda kept: (type(kept), (kept.func,), {"attrname": kept.attrname}))
 copyreg.pickle(typing.cast("Any", WeakKeyDictionary), lambda weak: (WeakKeyDictionary[Any, Any], (dict(weak),)))

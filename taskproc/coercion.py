@@ -28,7 +28,7 @@ class Misfit(Exception):  # noqa: N818  says what the value is
     """A value does not fit: the steps of `place` lead to the part at fault, `reason` says what it should be.
 
     Attributes:
-        final: Whether a default is refused too: others are their author's own word, but an input file must exist.
+        final: Whether even a default is refused: most are taken as their author wrote them, but a file must exist.
     """
 
     def __init__(self, place: Sequence[int | str], reason: str, *, final: bool = False) -> None:
@@ -194,7 +194,7 @@ def _settled(value: Any) -> Any:
 
 
 def _deeply_settled(value: Any) -> Any:
-    """The same, and so in all that it holds: pydantic takes instances in a model as they are."""
+    """The same for all that the value holds, at any depth: pydantic takes instances in a model as they are."""
     kind = value.__class__
     if isinstance(value, FutureBase) or kind in SCALARS:
         return value

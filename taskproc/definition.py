@@ -94,7 +94,7 @@ def define(cls: Any, /, *args: Any, **kwargs: Any) -> Any:
 
 
 class _Signature:
-    """What a call takes, for `help` and its like, which would tell what our `__call__` does; not if a class says so."""
+    """What `help` and the like show as the signature of a Task class: that of its `__init__`, not of our `__call__`."""
 
     def __get__(self, cls: type[Any] | None, kind: type[Any]) -> inspect.Signature:
         if cls is None:
@@ -135,9 +135,9 @@ def _no_cache(cls: type) -> NoCacheError:
 
 
 def _kin(arguments: Canonical, cache: Cache) -> int:
-    """What tells apart arguments of one encoding: what their names stand for, and of which caches their tasks are.
+    """What tells apart arguments with one encoding: the objects that its names stand for, and the caches of its tasks.
 
-    0 where that goes without saying: each name stands for what had it first, and the tasks are of this cache.
+    It is 0 as a rule: each name stands for the object that had it first, and the tasks are of this cache.
     """
     if not arguments.refs and _are_plain(arguments.own, cache):
         return 0
@@ -156,7 +156,7 @@ def _kin(arguments: Canonical, cache: Cache) -> int:
 
 
 def _are_plain(objects: Sequence[object], cache: Cache) -> bool:
-    """Whether these are tasks of a cache that nothing need tell apart, as nearly always."""
+    """Whether all these are tasks of that cache which their keys alone tell apart, as nearly always."""
     for one in objects:
         node: Node | None = getattr(one, "_task_node", None)
         if node is None or node.kin or node.home is not cache:
@@ -211,7 +211,7 @@ def _needs(task: Any, slots: Mapping[str, Slot]) -> tuple[tuple[Any, ...], tuple
 
 
 def _origin(task: Any, slot: Slot, future: object) -> tuple[Node | Const[Any], tuple[object, ...]]:
-    """The upstream that a future comes from which is no task, and the item path in its value."""
+    """The upstream that a future comes from which is no task itself, and the item path in its value."""
     if not isinstance(future, FutureBase):  # a list or dict can be added to after it was assigned
         raise slot.refuse(task, future, requires.hint(future, requires.NOT_A_FUTURE))
     source, path = origin_of(future)
@@ -266,7 +266,7 @@ def _is_needed(future: FutureBase, given: Sequence[object], upstreams: Sequence[
 
 
 def _other(source: FutureBase) -> Const[Any]:
-    """An upstream that is no task, or none that can be needed."""
+    """A `Const` as it is; a task here is one that is not defined, and refused."""
     if is_const(source):
         _ = source.digest  # or it says that it has none
         return source

@@ -59,8 +59,8 @@ class CycleError(Exception):
 class Encoder:
     """Encodes one value.
 
-    A part is looked up by identity only for the work it saves, unless the value contains itself (`numbered`): then a
-    part met before is written as its number, since nothing else bounds the work.
+    Parts are remembered by identity only to save work, unless the value contains itself (`numbered`): then a part met
+    before is written as its number, since the encoding would have no end.
     """
 
     __slots__ = (
@@ -80,7 +80,7 @@ class Encoder:
         self._named: dict[str, list[int]] = {}
         self._memo: dict[int, tuple[object, bytes]] = {}  # holds the part too, whose id could else be used again
         self._active: set[int] = set()
-        self._within: set[int] = set()  # the classes that libraries made of which what is inside is encoded
+        self._within: set[int] = set()  # classes made by libraries whose inside is being encoded
 
     def encode(self, value: Any) -> bytes:
         kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
@@ -95,7 +95,7 @@ class Encoder:
         return self.nested(value) if data is None else data
 
     def nested(self, value: Any) -> bytes:
-        """Encode a value that has no word of its own and is not flat."""
+        """Encode a value that is not flat, and does not say itself how it is encoded."""
         if isinstance(value, type) or (is_function(value) and is_user_code(value)):
             if self._plain:
                 message = f"{'a class' if isinstance(value, type) else 'a function'} is not plain data"
@@ -173,7 +173,7 @@ class Encoder:
             raise Unencodable(message) from problem
         try:
             maker = dumps(made.maker, 2) if isinstance(made.maker, str) else self._maker(made.maker)
-        except Unencodable as problem:  # which nobody has given as a value
+        except Unencodable as problem:  # whose path leads to no part of the value
             message = f"{_name(kind)} cannot be taken apart: {problem}"
             raise Unencodable(message) from None
         arguments = b"".join([pack("<I", len(made.arguments)), *map(self._part, made.arguments)])
@@ -201,9 +201,9 @@ class Encoder:
         return b"&" + data + self._inside(thing) if is_made else data
 
     def _inside(self, made: Any) -> bytes:
-        """Encode what is in a class that a library made, which no code tells; nothing where it is met in itself.
+        """Encode what is in a class that a library made, since no code tells that; nothing where it is met in itself.
 
-        That says the same wherever the class is met, be it in one of its instances that it holds.
+        So the encoding is the same wherever the class is met, even in one of its own instances that it holds.
         """
         key = id(made)
         if key in self._within:

@@ -19,7 +19,7 @@ _FLOATS = frozenset({float, complex})
 _NAN = float("nan")
 SHORT = 64
 """Bytes above which an encoding is a digest."""
-_LONG = 1 << 20
+_LONG = 1 << 20  # letters or bytes above which a text is hashed by itself, not copied into an encoding
 
 
 def digest(*parts: bytes) -> bytes:

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 UNKNOWN = Stamp(b"\0" * WIDTH)
 """Stands in packed stamps for one that is not known before its task has run."""
 
-
-_MOST = 1000
+_MOST = 1000  # values of attributes that are remembered at a time
 
 
 class _Value(NamedTuple):
@@ -99,7 +98,7 @@ class Grounds:
         return self._codes[cls]
 
     def look_anew(self) -> None:
-        """Forget what is shared by attributes of many tasks: it may have been modified since it was looked into."""
+        """Forget the values of attributes: one that several tasks share may have been modified meanwhile."""
         self._values.clear()
 
     def look_at(self, node: Node) -> Inputs:

@@ -1,6 +1,6 @@
 """Objects of libraries whose pickle differs from process to process, and what of them does not.
 
-It tells where memory lies, a name made at random, what was compiled so far, who listens, or how far a generator is.
+Such a pickle has an address in it, a random name, what was compiled so far, who listens, or how far a generator is.
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ SHARED = {
     "RandomState": ("numpy.random.mtrand", "_rand"),
     "_Environ": ("os", "environ"),
 }
-"""Where that is, by the names of the classes, which all code of a process shares: the environment, and the generators
-of random numbers, of which `choice` of `random`, say, is a method. What state they are in says nothing of the code.
+"""Objects that all code of a process shares, by the names of their classes: the environment, and the generators of
+random numbers (`random.choice` is a method of one). What state they are in says nothing of the code.
 """
 
 
 def shared_name(value: object) -> str:
-    """The name of what all code of a process shares, empty for all else."""
+    """The name of an object that all code of a process shares; empty for any other."""
     module, name = SHARED.get(type(value).__name__, ("", ""))
     return f"{module}:{name}" if module and getattr(sys.modules.get(module), name, None) is value else ""
 
@@ -73,7 +73,7 @@ def shared_name(value: object) -> str:
 def is_mock(kind: type[Any]) -> bool:
     """Whether the instances of a class are mocks, which are equal to nothing.
 
-    They change with each call, and have a part for every attribute that is asked for: one of a module, all there is.
+    They change with each call, and have every attribute that they are asked for.
     """
     mock = sys.modules.get("unittest.mock")
     return mock is not None and issubclass(kind, mock.NonCallableMock)

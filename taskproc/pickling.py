@@ -129,7 +129,7 @@ def load_from(file: BufferedReader) -> Any:
         return Unpickler(file).load()
     size = int.from_bytes(file.read(len(_TEXT) + 8)[len(_TEXT) :], "little")
     text, data = "", b""
-    for left in range(size, 0, -_READ):  # a `for` loop: CPython then makes the text longer where it is
+    for left in range(size, 0, -_READ):  # in a `for` loop, CPython appends to the text in place
         data += file.read(min(left, _READ))
         end = _last_character(data) if left > _READ else len(data)
         text += data[:end].decode("utf-8", "surrogatepass")
@@ -180,7 +180,7 @@ def _value_pickler() -> Any:
         return _class, (*reference(obj).split(":"), make, args), (fill, state), None, None, _fill_class
 
     table = ChainMap(BY_VALUE, base.dispatch_table)
-    bare = {"known": (), "meet": id, "of_result": False}  # what is not for a sink
+    bare = {"known": (), "meet": id, "of_result": False}  # for a pickle that goes to no sink
     members = {"reducer_override": reducer_override, "dispatch_table": table, **bare}
     return type("ValuePickler", (base,), members)
 

@@ -137,7 +137,7 @@ def difference(node: Node, old: Inputs, now: Inputs, *, trust_code: bool) -> Rea
 
 
 def _other_slots(node: Node, old: Inputs, now: Inputs) -> list[str]:
-    """The slots that hold other tasks than they did, as far as a record tells that: it has all tasks in one row."""
+    """The slots that hold other tasks than they did, as far as a record tells: it has those of all in one sequence."""
     before, after = (
         [inputs.sources[at : at + WIDTH] for at in range(0, len(inputs.sources), WIDTH)] for inputs in (old, now)
     )
@@ -148,7 +148,7 @@ def _other_slots(node: Node, old: Inputs, now: Inputs) -> list[str]:
         found = {slot for slot, key in zip(held, after, strict=True) if key not in known}
     if not found and len(before) == len(after):
         found = {slot for slot, was, key in zip(held, before, after, strict=True) if was != key}
-    elif not found:  # a slot for one value has not got fewer
+    elif not found:  # only a slot of several values can have lost one
         found = {name for name, slot in slots.items() if slot.layout(node.state[name]) is not None}
     return sorted(found or slots)
 
@@ -216,9 +216,9 @@ def plan_graph(grounds: Grounds, rows: dict[Key, Row], damaged: Collection[Key])
 def _new_epoch(
     node: Node, decision: Decision, good: Record | None, outputs: Mapping[Key, Output], anew: Mapping[Key, bytes]
 ) -> bytes | None:
-    """The epoch that a task will begin for sure, which is `_FRESH` where nothing can have read one; None if not sure.
+    """The epoch that a task is sure to begin, `_FRESH` for one that no reader knows; None if that is not sure.
 
-    It may be one that a reader knows: that of code which was there before, and is so again.
+    A reader may know it where code that was there before is back.
     """
     if isinstance(decision, Run) and isinstance(decision.reason, (Cleared, Forced)):
         return _FRESH
@@ -237,7 +237,7 @@ def _new_epoch(
 def _told_as_anew(decision: Decision, node: Node, good: Record | None, anew: Mapping[Key, bytes]) -> Decision:
     """The decision of a task that begins a new epoch.
 
-    Where its recorded inputs can't show that an upstream's value differs, it says that this is, or was, made anew.
+    If an upstream begins one in this run, the task is sure to run; if one did in an earlier run, the reason says that.
     """
     if source := next((each for each in node.sources if each.key in anew), None):
         return Run(UpstreamChanged(source.label, How.IS_MADE_ANEW)) if isinstance(decision, MayRun) else decision

@@ -177,7 +177,7 @@ def _reduce_by_protocol(value: Any, *, by_name: bool) -> Reduced:
 
 
 def _reduce_named(value: Any, told: str, *, by_name: bool) -> Reduced:
-    """What pickles by a name: that says all of what is a library's, and of others what stands behind it counts."""
+    """Take apart what pickles by a name: that is enough for a library's, of others counts what is behind it."""
     kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
     name = f"{public_name(getattr(value, '__module__', None) or 'builtins')}:{told}"
     inner = getattr(value, "__wrapped__", None)
@@ -202,13 +202,13 @@ def _is_of_library(value: Any, told: str) -> bool:
         return True
     if module and module != type(value).__module__:
         return not is_user_code(value)
-    # It has no word of its own for where it is: a ufunc has not.
+    # It does not say in which module it is: a ufunc does not.
     holders = [held for held in list(sys.modules.values()) if getattr(held, "__dict__", {}).get(told) is value]
     return any(not is_user_code(held) for held in holders)
 
 
 def _named(argument: Any) -> Any:
-    """What something is made with; `__name__` (as loggers are) is the same in a script as where that is imported."""
+    """An argument; `__main__`, as a logger is given, becomes the name that the script has where it is imported."""
     return public_name(argument) if type(argument) is str and argument == "__main__" else argument
 
 

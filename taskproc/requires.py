@@ -211,7 +211,7 @@ _BY_NAME: dict[str, type[Slot]] = {kind.__name__: kind for kind in (Requires, Re
 
 
 def slot_for(value: Any) -> str:
-    """The kind of slot to declare for what another kind, or none, took; empty where there is no future in it."""
+    """Which kind of slot to declare for a value, as advice; empty where there is no future in it."""
     kind = kind_for(value)
     if kind is None:
         return ""

@@ -53,7 +53,7 @@ COUNTED: dict[str, tuple[Callable[[Any], bool], str]] = {
 _KNOWN = {**SETTINGS, **COUNTED}
 
 MISNAMED = frozenset(name.removeprefix("_") for name in _KNOWN)
-"""What is taken for a setting where its underscore was forgotten."""
+"""Settings whose underscore was forgotten."""
 
 BUILT_IN = frozenset(
     {"task_name", "task_id", "task_args", "task_directory", "task_stdout", "task_stderr", "run_graph"}
