@@ -1,7 +1,7 @@
-"""A call of a foreign executor, where it is made: in a process and thread that are not ours, and for the n-th time.
+"""What a foreign executor calls to have a batch worked off, in a process and a thread that are not ours.
 
-Such a process may have served other runs. It may hold older code (see `taskproc.loading`), or lie where the cache's
-folder is another one; and its executor may make a call again, even at the same time, when it takes a worker for dead.
+Such a process may have served other runs: it may hold older code (see `taskproc.loading`), or see another folder in the
+place of the cache's. And the executor may make a call again, even at the same time, when it takes a worker for dead.
 """
 
 from __future__ import annotations

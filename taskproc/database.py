@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "cache.db"
-_VERSIONS = slice(18, 20)  # of the format, in the header: SQLite takes a file with others as one not to be written
+_VERSIONS = slice(18, 20)  # of the format, in the header: SQLite only reads a file with others
 JOURNAL = "cache.db-journal"
 
 _COPIES = 10
@@ -84,7 +84,7 @@ class Database:
         """All or nothing of what is set and deleted inside it, alone among all programs; not nested."""
         writer: Any = None
         try:
-            if self._inside:  # an interrupt kept the one before from being told of its end: this would be part of it
+            if self._inside:  # an interrupt came before the end of the last one was noted; this would be part of it
                 self._close_writer()
             if self._writer is None:
                 self._writer = self._make_writer()
@@ -100,7 +100,7 @@ class Database:
             raise
         except BaseException as error:
             if writer is not None and writer is not self._writer:
-                return  # it was ended so, and is told now that it is collected
+                return  # a later transaction has closed it, and its generator ends as it is collected
             self._close_writer()  # whatever is left of the transaction ends with its connection
             cause = origin(error)
             if isinstance(error, Exception) and isinstance(cause, TROUBLE):

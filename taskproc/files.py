@@ -56,12 +56,12 @@ _MAX_NAME = 200
 
 
 def _spelled(path: str) -> str:
-    """A path as this process must spell it: the bytes of names are UTF-8, whatever its locale is."""
+    """A recorded path as this process has to spell it: names on disk are UTF-8, whatever its locale is."""
     return os.fsdecode(path.encode("utf-8", "surrogateescape"))
 
 
 def meant(path: str) -> str:
-    """A path as it is recorded, of one that this process was told."""
+    """The recorded form of a path as this process spells it."""
     return os.fsencode(path).decode("utf-8", "surrogateescape")
 
 
@@ -93,7 +93,7 @@ def attempt_folder(cache: Path, name: str, task_id: int, attempt: str) -> Path:
 
 
 def is_of_attempt(path: str, result: str) -> bool:
-    """Whether a path leads into an attempt of the cache of `result`: it is another once the files are others."""
+    """Whether a path leads into an attempt of the cache in which the file `result` lies: it changes with the files."""
     cache = result.rsplit(os.sep, 4)[0] + os.sep
     parts = path.removeprefix(cache).split(os.sep)
     return path.startswith(cache) and len(parts) > 2 and is_attempt(parts[2])

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from taskproc.record import Key
 
 SILENCE = 0.05
+"""Seconds before a batch is recalled that is not heard of."""
+
 PATIENCE = 0.5
-"""Seconds before a batch is recalled whose worker may still be starting."""
+"""The same where its worker may still be starting."""
 
 MANY = 1000
 """Answers after which something else has its turn, however many there are: recording, above all."""

@@ -86,7 +86,7 @@ class Frontier:
             self.rows[node.key] = row
 
     def take(self, nodes: Iterable[Node]) -> None:
-        """Waiting tasks are the caller's, and about to run: what they lack is about to come."""
+        """Hand tasks to the caller, about to run: what they lack comes before them in their batch."""
         self._grounds.look_anew()
         for node in nodes:
             self._grounds.look_at(node)

@@ -51,7 +51,7 @@ def note(names: Iterable[str]) -> None:
 
 
 def note_since(last: Newest) -> None:
-    """The same of those that were imported, or reloaded, since one was the newest, which may be one of them."""
+    """The same for those that were imported or reloaded since the `last` was the newest; it may be reloaded itself."""
     if last != newest():
         names = list(sys.modules)
         known = names.index(last[0]) + (_as_it_is(last[0]) == last) if last[0] in names else 0
@@ -59,7 +59,7 @@ def note_since(last: Newest) -> None:
 
 
 def is_other(file: CodeFile) -> bool:
-    """Whether a file was imported with another text than is told of it, or another one in its place."""
+    """Whether a file was imported with another text than its digest tells, or another file in its place."""
     return _digests.get(file.path, file.digest) != file.digest or bool(in_place_of(file))
 
 

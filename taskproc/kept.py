@@ -47,7 +47,7 @@ def renew_views(node: Node, row: Row) -> None:
 
 
 def shown_attempt(row: Row, what: str) -> str:
-    """The attempt to show: for output that of the newest run, for all else that of the last good one; empty if none."""
+    """The attempt to show: the newest one for what it printed, else the last good one; empty if there is none."""
     if row.failure is not None and what != files.DATA:
         return row.failure.attempt
     return row.good.output.attempt if row.good is not None else ""

@@ -28,7 +28,7 @@ TARGET = 0.02
 LEAST = 0.002
 """Seconds of work below which sharing costs more than it brings."""
 
-_FIRST = 1e9
+_FIRST = 1e9  # seconds, more than any chain takes
 
 MOST = 2000
 """Tasks that a batch holds at the most."""

@@ -1,7 +1,7 @@
-"""What the C library tells at once, without letting other threads in.
+"""System calls that keep the interpreter's lock.
 
-`os` gives the interpreter away for each system call. Where all threads wait for it, as they do while tasks take next to
-nothing, it comes back 10 µs later, which is as long as all else takes.
+`os` releases it for each call. Where other threads wait for it, as they do while tasks take next to nothing, it comes
+back 10 µs later, which is as long as all else takes.
 """
 
 from __future__ import annotations

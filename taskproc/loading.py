@@ -57,7 +57,7 @@ class RefusedError(Exception):
 def know(ref: ClassRef, cls: type[Any]) -> Known:
     """Tell what class a reference means in this process, so that a worker in it takes that very class.
 
-    A run keeps what is given as long as it lasts, no longer: a class by value has what it reads of a notebook in it.
+    The run keeps what it gets for as long as it lasts, no longer: a class by value holds what it reads of a notebook.
     """
     _classes.pop(ref, None)
     known = _known.get(ref)
@@ -161,7 +161,7 @@ def _show_script(main: dict[str, Any]) -> None:
 
 
 def loaded(load: Callable[[A], T], what: A) -> T:
-    """What `load` makes of something, while no graph can be run: it would load the same again, without end.
+    """What `load` makes of something, while no graph can be run: that would load the same again, without end.
 
     Raises:
         BaseException: whatever importing the user's code raises.

@@ -127,7 +127,7 @@ def is_over(attempt: str | Path) -> bool:
 
 
 def is_swept(attempt: str) -> bool:
-    """Whether that run is over, and what it left was removed."""
+    """Whether the run that began this attempt is over, and what it left was removed."""
     folder = Path(attempt)
     runs = folder.parents[2] / RUNS
     return runs.is_dir() and not (runs / f"{run_of(folder.name)}.lock").exists()

@@ -72,7 +72,7 @@ def conclude(
 
 
 def drop_attempt(node: Node, row: Row, attempt: str, kept: str) -> None:
-    """Remove an attempt that nothing refers to, once what it printed has taken the place of what the kept one did."""
+    """Remove an attempt that nothing refers to, after its logs have replaced those of the kept one."""
     own = attempt_folder(node.cache, node.name, row.task_id, attempt)
     for log in LOGS:
         try:

@@ -8,7 +8,7 @@ _PAUSE = 0.0005  # seconds
 
 
 class Pace:
-    """For a thread that takes what comes, again and again, and has to wait for the interpreter each time."""
+    """For a thread that takes what comes, again and again, and waits for the interpreter's lock each time."""
 
     def __init__(self) -> None:
         self._fast = False

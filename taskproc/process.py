@@ -163,9 +163,9 @@ def interpreter() -> list[str]:
 
 
 def _boot(number: int, lifeline: str) -> str:
-    """A worker's first words: taskproc is found where the runner found it, whatever else goes by that name.
+    """What a worker executes first: it imports taskproc from where the runner did, whatever else has that name.
 
-    What it imports itself is that of its Python, though other files on the path go by such names.
+    And taskproc imports the standard library, though other files on the path have the names of its modules.
     """
     entries = list(map(str, sys.path))
     path = entries if HOME in entries else [*entries, HOME]

@@ -1,4 +1,4 @@
-"""When what finished is recorded: together, but soon, or along with the lease of what begins next."""
+"""When finished tasks are recorded: together, but soon, or along with the lease of what begins next."""
 
 from __future__ import annotations
 

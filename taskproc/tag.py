@@ -9,7 +9,7 @@ TEXT = "Signature: 8a477f597d28d172789f06886806bc55\n# Results of tasks, kept by
 
 
 def is_cache(folder: str) -> bool:
-    """Whether a folder is marked so."""
+    """Whether a folder is marked as a cache."""
     try:
         with open(os.path.join(folder, NAME), "rb") as file:
             return file.read(len(TEXT)) == TEXT.encode()

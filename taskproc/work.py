@@ -134,7 +134,7 @@ def is_orphan(batch: Batch) -> bool:
 
 
 def discard(payloads: Iterable[Payload]) -> None:
-    """Remove what orphans left: nobody will sweep once more."""
+    """Remove what payloads of a run that is over have left: nobody will sweep it once more."""
     import shutil
 
     for payload in payloads:

@@ -165,10 +165,10 @@ class TaskCommand(Command):
         return read_parameters(rest, known, parameters, implied=ctx.obj.target.task is None)
 
     def _blame_option(self, request: Request, head: Reading, known: Iterable[str]) -> None:
-        """Where no task was named because an option took the word, or one that looks like the command's own ended it.
+        """Refuse a target without a task if an option took that word, or if a misspelled option ended the target.
 
         Raises:
-            UsageError: that says so.
+            UsageError: it says so.
         """
         if request.target.task is not None:
             return

@@ -72,9 +72,9 @@ class Settings:
         return self._layers[name]
 
     def standing_in(self, given: Mapping[str, Sequence[str]]) -> dict[str, Setting]:
-        """What stands for each option that is not given, by its name in the program, if it may not be repeated.
+        """The settings that stand in for options which are not given and may not be repeated, by names in the program.
 
-        One does not stand where something stronger says the option that it `YIELDS` to.
+        One does not where something stronger says the option that it `YIELDS` to.
         """
         found = {
             name.replace("-", "_"): layers[0]

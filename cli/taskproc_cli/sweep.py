@@ -1,4 +1,4 @@
-"""A sweep: the points that some parameters' values span, the task at each, and what came of it."""
+"""A sweep: the points that the values of some parameters span."""
 
 from __future__ import annotations
 

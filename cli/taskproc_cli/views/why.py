@@ -69,7 +69,7 @@ def _upstream_lines(upstream: Upstream, plan: Plan | None) -> Iterator[str]:
 
 
 def _diff_lines(found: Iterable[Change], margin: str) -> Iterator[str]:
-    """The diffs of all parts; a part that says the same has other values, which its text ends with."""
+    """The diffs of all parts; values that a part holds stand at the end of its text."""
     lines = [line for change in found for line in change.diff()]
     yield from (margin + line for line in lines[:SHOWN])
     if len(lines) > SHOWN:
