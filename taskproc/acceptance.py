@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskproc.origin import resolve
-from taskproc.pages import ChecksumError, get_value, put_value
+from taskproc.pages import find_value, put_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,10 +55,7 @@ def write(entries: Entries, name: str, found: Mapping[Key, tuple[Row, Row]]) -> 
 
 def read(entries: Entries, name: str, row: Row) -> Acceptance | None:
     """Who has accepted the result of a row, if a person has, and it was not made anew since."""
-    try:
-        mark, *told = get_value(entries, _entry(name, row), (None,))
-    except ChecksumError:
-        return None
+    mark, *told = find_value(entries, _entry(name, row), (None,))
     return Acceptance(*told) if mark is not None and mark == _mark(row) else None
 
 

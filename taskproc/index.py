@@ -273,10 +273,7 @@ class Index:
 
     def take_trash(self, entry: bytes) -> tuple[str, dict[int, set[str]]]:
         """Remove an entry of trash: its class, and for each task the attempts to keep."""
-        try:
-            name, ids = cast("tuple[str, list[int]]", pages.get_value(self.entries, entry, ("", [])))
-        except ChecksumError:
-            name, ids = "", []
+        name, ids = cast("tuple[str, list[int]]", pages.find_value(self.entries, entry, ("", [])))
         self.entries.delete(entry)
         found = self.read_ids(name, ids)
         told = {row.task_id: None if key in found.damaged else row.attempts for key, row in found.rows.items()}

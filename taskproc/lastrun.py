@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from taskproc.pages import ChecksumError, get_value, put_value
+from taskproc.pages import find_value, put_value
 
 if TYPE_CHECKING:
     from taskproc.pages import Entries
@@ -30,8 +30,5 @@ def write(entries: Entries, run: LastRun) -> None:
 
 def read(entries: Entries) -> LastRun | None:
     """The run that began last, if that is known."""
-    try:
-        found = get_value(entries, _ENTRY, None)
-    except ChecksumError:
-        return None
+    found = find_value(entries, _ENTRY, None)
     return None if found is None else LastRun(*found)

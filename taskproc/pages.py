@@ -91,6 +91,13 @@ def get_value(entries: Entries, entry: bytes, default: Any) -> Any:
     return default if data is None else _load_plain(_unseal(data, entry))
 
 
+def find_value(entries: Entries, entry: bytes, default: Any) -> Any:
+    """The same, but `default` for a damaged one too: of what can be lost, as nothing rests on it."""
+    with suppress(ChecksumError):
+        return get_value(entries, entry, default)
+    return default
+
+
 # Rows
 
 

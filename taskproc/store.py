@@ -95,9 +95,7 @@ class Store:
 
     def listing(self, path: str) -> Listing | None:
         """What was found at the absolute path of an input file when it was last read; None if that is not known."""
-        with suppress(pages.ChecksumError):
-            return cast("Listing | None", pages.get_value(self._index.entries, _INPUT + os.fsencode(path), None))
-        return None
+        return cast("Listing | None", pages.find_value(self._index.entries, _INPUT + os.fsencode(path), None))
 
     def keep_listings(self, found: Mapping[str, Listing]) -> None:
         """Keep what was found at the paths of input files."""
