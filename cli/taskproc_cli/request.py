@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from taskproc.graph import Node
     from taskproc.index import Wanted
     from taskproc.record import Key, Row
+    from taskproc.store import Store
 
 NAMED = 3
 """How many recorded instances are named where one is needed."""
@@ -103,6 +104,12 @@ class Request:
             check_taskfile(self.target.taskfile)  # which tells the place
         return Cache(cache_path(self.target, self.folder), trust=self.trust)
 
+    def store(self) -> Store:
+        """What the cache holds, open to be looked at."""
+        from taskproc.store import open_store
+
+        return open_store(self.cache, write=False)
+
     def node(self) -> Node:
         """The task that is meant."""
         return self.nodes([(self.values, "")])[0]
@@ -120,10 +127,8 @@ class Request:
 
     def _instances(self) -> str:
         """How to name recorded instances of the class, the newest first."""
-        from taskproc.store import open_store
-
         cls = self.parameters.cls
-        with open_store(self.cache, write=False) as store:
+        with self.store() as store:
             ids = [row.task_id for row in store.read_all(cls.task_name).rows.values() if row.good or row.failure]
         named = [f"{cls.__qualname__}#{number}" for number in sorted(ids, reverse=True)[:NAMED]]
         more = f" or another of {len(ids):,}" if len(ids) > NAMED else ""
@@ -152,9 +157,7 @@ class Request:
         Raises:
             UsageError: nothing is.
         """
-        from taskproc.store import open_store
-
-        with open_store(self.cache, write=False) as store:
+        with self.store() as store:
             if self.target.instance is not None:
                 self._refuse_parameters()
                 name, label = self._recorded_name(store.names()), f"{self.target.task}#{self.target.instance}"
@@ -172,8 +175,6 @@ class Request:
 
         The taskfile is loaded only where parameters are given.
         """
-        from taskproc.store import open_store
-
         if self.target.instance is not None:
             instance = self.instance()
             return {instance.name: [instance.key]}
@@ -182,7 +183,7 @@ class Request:
             return {node.name: [node.key]}
         if self.target.task is None:
             return None
-        with open_store(self.cache, write=False) as store:
+        with self.store() as store:
             name = self._recorded_name(store.names())
             return {name: [*store.read_all(name).rows]}
 

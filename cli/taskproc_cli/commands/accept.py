@@ -10,7 +10,6 @@ from taskproc_cli.views.result import write_lines, write_out
 from taskproc_cli.views.why import diff_lines
 
 if TYPE_CHECKING:
-    from taskproc.cache import Cache
     from taskproc.changes import Version
     from taskproc.record import Key, Row
     from taskproc_cli.request import Request
@@ -30,41 +29,36 @@ def accept(request: Request, *, dry_run: bool = False) -> None:
     from taskproc.fingerprint import Fingerprinter
     from taskproc.store import open_store
 
-    place = request.cache
     name, rows = _rows(request)
     cls = request.parameters.cls
     codes = Fingerprinter(Task)
     found = {key: (row, new) for key, row in rows.items() if (new := accepted(row, cls, codes)) is not None}
     what = f"{count(len(found), 'result')} of {name} for the present code"
     if not found:
-        terminal.say(f"there is no result of {name} in {place.path} that other code has made")
+        terminal.say(f"there is no result of {name} in {request.cache.path} that other code has made")
     elif dry_run:
         write_out(f"would accept {what}\n")
-        for then in _versions(place, [row for row, _ in found.values()]):
+        for then in _versions(request, [row for row, _ in found.values()]):
             write_lines(diff_lines(then, codes.of(cls).parts))
     else:
         code = codes.of(cls)
-        with open_store(place) as store:
+        with open_store(request.cache) as store:
             done = store.accept(name, found, {code.digest: code.parts})
         terminal.say(f"accepted {what}" if len(done) == len(found) else f"accepted {len(done)} of {what}")
 
 
 def _rows(request: Request) -> tuple[str, dict[Key, Row]]:
     """What is recorded of the tasks that are meant: one, or all of a class."""
-    from taskproc.store import open_store
-
     if request.target.instance is not None or request.loaded:
         instance = request.instance()
         return instance.name, {instance.key: instance.row}
     name = request.parameters.cls.task_name
-    with open_store(request.cache, write=False) as store:
+    with request.store() as store:
         return name, store.read_all(name).rows
 
 
-def _versions(cache: Cache, rows: list[Row]) -> list[Version]:
+def _versions(request: Request, rows: list[Row]) -> list[Version]:
     """The code that made some results, each version once."""
-    from taskproc.store import open_store
-
     made = dict.fromkeys(row.good.inputs.code for row in rows if row.good is not None)
-    with open_store(cache, write=False) as store:
+    with request.store() as store:
         return [then for code in made if (then := store.version(code)) is not None]

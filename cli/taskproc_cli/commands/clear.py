@@ -31,48 +31,40 @@ def clear(
 
     For example: taskproc clear taskfile.py Train
     """
-    place = request.cache
+    cache = request.cache
     wanted = _stale(request) if stale else request.recorded()
     measured: tuple[int, ...] = (1,)  # what can't be measured is something
     try:
-        *counts, amount = measured = _measure(place, wanted)
+        with request.store() as store:
+            *counts, amount = measured = store.measure(wanted)
         of = f" of {', '.join(wanted)}" if stale and wanted else ""
-        what = f"{recorded(*counts)}{of}, {size(amount)}, in {place.path}"
+        what = f"{recorded(*counts)}{of}, {size(amount)}, in {cache.path}"
     except UnreadableError:
         if wanted is not None:
             raise
-        what = f"the cache in {place.path}, which can't be read"
+        what = f"the cache in {cache.path}, which can't be read"
     if dry_run:
         write_out(f"would remove {what}\n")
     elif not any(measured):
-        terminal.say(f"there is nothing to remove in {place.path}")
+        terminal.say(f"there is nothing to remove in {cache.path}")
     elif yes or _confirmed(f"remove {what}?"):
-        _clear(place, wanted)
+        _clear(cache, wanted)
         terminal.say(f"removed {what}")
 
 
 def _stale(request: Request) -> Wanted:
     """All results of classes that a module which the taskfile loads no longer defines."""
     from taskproc.stale import stale_names
-    from taskproc.store import open_store
 
     if request.target.task is not None:
         raise UsageError("--stale is about all classes of a taskfile: name no task")
     load_module(request.target)
-    with open_store(request.cache, write=False) as store:
+    with request.store() as store:
         found = {
             name: [key for key, row in store.read_all(name).rows.items() if row.good or row.failure]
             for name in stale_names(store.names())
         }
     return {name: keys for name, keys in found.items() if keys}
-
-
-def _measure(cache: Cache, wanted: Wanted | None) -> tuple[int, int, int, int]:
-    """How many results would be removed, failures and unfinished tasks, and their bytes; writes nothing."""
-    from taskproc.store import open_store
-
-    with open_store(cache, write=False) as store:
-        return store.measure(wanted)
 
 
 def _clear(cache: Cache, wanted: Wanted | None) -> None:

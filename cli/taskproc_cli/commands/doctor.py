@@ -30,20 +30,20 @@ def doctor(request: Request, *, repair: bool = False) -> None:
 
     if request.target.task is not None:
         raise UsageError("taskproc doctor looks through whole caches: name no task, but a taskfile or --cache DIR")
-    place = request.cache
-    found = check_up(place, repair=repair)
-    write_lines(_lines(found, place, request.target, repair=repair))
+    cache = request.cache
+    found = check_up(cache, repair=repair)
+    write_lines(_lines(found, cache, request.target, repair=repair))
     if found.findings and not repair:
         raise typer.Exit(FAILED)
 
 
-def _lines(found: Checkup, place: Cache, target: Target, *, repair: bool) -> Iterator[str]:
+def _lines(found: Checkup, cache: Cache, target: Target, *, repair: bool) -> Iterator[str]:
     for where, what, lost in found.findings:
         fate = ("lost, and will run again" if lost else "mended") if repair else "damaged"
         yield f"{where}: {what}; {fate}"
-    looked = f"{count(found.checked, 'result')} looked at in {place.path}"
-    if not found.findings and not place.path.exists():
-        yield f"there is no cache in {place.path}"
+    looked = f"{count(found.checked, 'result')} looked at in {cache.path}"
+    if not found.findings and not cache.path.exists():
+        yield f"there is no cache in {cache.path}"
     elif not found.findings:
         yield f"{looked}: all are whole"
     elif repair:
@@ -51,4 +51,4 @@ def _lines(found: Checkup, place: Cache, target: Target, *, repair: bool) -> Ite
     else:
         from taskproc_cli.again import same_place
 
-        yield f"{looked}; {same_place('doctor --repair', target, place)} mends what can be mended"
+        yield f"{looked}; {same_place('doctor --repair', target, cache)} mends what can be mended"

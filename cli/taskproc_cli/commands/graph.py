@@ -37,7 +37,6 @@ def graph(
     For example: taskproc graph taskfile.py Main --format svg > graph.svg
     """
     from taskproc.run import make_plan
-    from taskproc.store import open_store
     from taskproc_cli.views.diagram import MANY, make_diagram
 
     if by_class and all:
@@ -49,7 +48,7 @@ def graph(
     options = usual(request, node)
     plan = make_plan(node, options)
     warn_of_refusal(plan, options)
-    with open_store(request.cache, write=False) as store:
+    with request.store() as store:
         running = store.running()
     most = MANY if format in PEOPLES and not all else None
     drawn = make_diagram(plan, running=running, depth=steps, by_class=by_class, most=most)

@@ -30,25 +30,23 @@ def log(request: Request, *, follow: bool = False, stream: str = "both") -> None
 
     For example: taskproc log taskfile.py Train --seed 3, or taskproc log -f taskfile.py Train#7
     """
-    from taskproc.store import open_store
-
     choice("log", "--stream", stream)
     view = LogView(("stdout", "stderr") if stream == "both" else (stream,))
-    place = request.cache
+    cache = request.cache
     instance = request.instance()
-    with open_store(place, write=False) as store:
+    with request.store() as store:
         if follow:
-            _follow(view, store, instance, place.path)
+            _follow(view, store, instance, cache.path)
         running = _runner(store, instance) is not None
         row = _row(store, instance)
     if not (row.good or row.failure):
         state = "is running for the first time: -f follows it" if running else "has not run"
-        raise UsageError(f"{instance.label} {state}; there is no log of it in {place.path}")
+        raise UsageError(f"{instance.label} {state}; there is no log of it in {cache.path}")
     if running:
         terminal.say(
             terminal.paint(f"this is of an earlier run; {instance.label} is running now: -f follows it", "dim")
         )
-    view.write_news(_recorded(place.path, instance, row))
+    view.write_news(_recorded(cache.path, instance, row))
     if view.empty:
         where = "" if stream == "both" else f" on {stream}"
         terminal.say(f"{instance.label} printed nothing{where}, or ran with --interactive, which keeps no output")

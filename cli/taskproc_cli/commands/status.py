@@ -31,22 +31,21 @@ def status(request: Request) -> None:
 def _lines(request: Request) -> Iterator[str]:
     from taskproc.run import make_plan
     from taskproc.stale import stale_names
-    from taskproc.store import open_store
 
     request.refuse_instance()
-    place = request.cache
+    cache = request.cache
     if request.loaded:
         node = request.node()
         options = usual(request, node)
         plan = make_plan(node, options)
         warn_of_refusal(plan, options)
-        with open_store(place, write=False) as store:
+        with request.store() as store:
             yield from graph_lines(plan, store, options)
         return
     if request.target.taskfile is not None or request.target.module is not None:
         load_module(request.target)
     from taskproc_cli.again import same_place
 
-    with open_store(place, write=False) as store:
-        clearing = same_place("clear --stale", request.target, place)
-        yield from cache_lines(store, stale_names(store.names()), place.path, clearing)
+    with request.store() as store:
+        clearing = same_place("clear --stale", request.target, cache)
+        yield from cache_lines(store, stale_names(store.names()), cache.path, clearing)

@@ -40,10 +40,10 @@ def timeline(
     request.refuse_instance()
     columns = terminal.width_out()
     form = choice("timeline", "--format", format or ("text" if columns else "svg"))
-    place = request.cache
-    found = last_timeline(place)
+    cache = request.cache
+    found = last_timeline(cache)
     if found is None or not found.spans:
-        raise UsageError(f"no run is recorded in {place.path}, or what it did was cleared")
+        raise UsageError(f"no run is recorded in {cache.path}, or what it did was cleared")
     names = _names(request)
     if request.target.task is not None:
         spans = [span for span in found.spans if span.key in names]
