@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from taskproc import snapshot
 from taskproc.origin import is_user_code, source_file
-from taskproc.taskfile import told
+from taskproc.taskfile import safe_getattr
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -32,7 +32,7 @@ def note_new(name: str) -> None:
 def note(module: ModuleType, *, loading: bool = False) -> str:
     """Remember the file of a module, unless that was done since it was loaded; gives the path, empty for none."""
     path = source_file(module)
-    spec = told(module, "__spec__")
+    spec = safe_getattr(module, "__spec__")
     if path and (path not in _states or _states[path][0] is not spec):
         _states[path] = spec, _state(path) if loading or path not in _states else _RELOADED
         snapshot.take(module, path)

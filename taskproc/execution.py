@@ -10,7 +10,7 @@ from taskproc.dispatch import open_executors
 from taskproc.graph import by_name
 from taskproc.lastrun import LastRun
 from taskproc.limits import Limits
-from taskproc.payloads import value_of
+from taskproc.payloads import source_of
 from taskproc.scheduler import Scheduler
 from taskproc.store import open_store
 from taskproc.value import DamagedValueError, load
@@ -65,7 +65,7 @@ def _execute(
         for root in plan.graph.roots:
             while root.key not in values:
                 try:
-                    values[root.key] = load(value_of(root, plan.ids[root.key], outputs[root.key]))
+                    values[root.key] = load(source_of(root, plan.ids[root.key], outputs[root.key]))
                 except DamagedValueError as error:
                     outputs = scheduler.redo(root, error.reason)
     return values

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from taskproc.filedigest import digest_at
 from taskproc.origin import is_user_code, source_file
-from taskproc.taskfile import module_name, told
+from taskproc.taskfile import module_name, safe_getattr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +45,7 @@ def _as_it_is(name: str) -> Newest:
 def note(names: Iterable[str]) -> None:
     """Remember of what files modules were imported just now, but for those of which that is known."""
     for module in _user_modules(names).values():
-        path, spec = source_file(module), told(module, "__spec__")
+        path, spec = source_file(module), safe_getattr(module, "__spec__")
         if spec is None or _specs.get(path) is not spec:
             _specs[path], _digests[path] = spec, digest_of(path)
 

@@ -196,10 +196,10 @@ class Job(threading.Thread):
         state, said, log = self._state(), self._text("said"), self._text("log")
         attempt = Path(self._batch.payloads[0].folder)
         for name in STREAM_LOGS:
-            scratch = self._folder / name
-            if scratch.is_file() and scratch.stat().st_size:
+            printed = self._folder / name
+            if printed.is_file() and printed.stat().st_size:
                 attempt.mkdir(exist_ok=True)
-                scratch.replace(attempt / name)
+                printed.replace(attempt / name)
         if said.strip() or log.strip():
             attempt.mkdir(exist_ok=True)
             (attempt / COMMAND).write_text(said + log)

@@ -43,9 +43,11 @@ def is_user_code(thing: object) -> bool:
     module = thing if isinstance(thing, ModuleType) else sys.modules.get(name)
     if name.partition(".")[0] in _OURS or name in sys.builtin_module_names:
         return False
-    file = source_file(module) or (name != "__main__" and getattr(taskfile.told(module, "__spec__"), "origin", None))
+    file = source_file(module) or (
+        name != "__main__" and getattr(taskfile.safe_getattr(module, "__spec__"), "origin", None)
+    )
     if not file:
-        return _has_users(taskfile.told(module, "__path__") or ())
+        return _has_users(taskfile.safe_getattr(module, "__path__") or ())
     return is_user_file(file)
 
 
@@ -190,7 +192,7 @@ def is_lazy(value: object) -> bool:
 
 def source_file(module: ModuleType | None) -> str:
     """A module's source file, empty where it has none."""
-    return taskfile.path_of("__main__") if module is sys.modules["__main__"] else taskfile.told_path(module)
+    return taskfile.path_of("__main__") if module is sys.modules["__main__"] else taskfile.declared_file(module)
 
 
 def compiled_file(thing: object) -> str:

@@ -109,7 +109,7 @@ class Packer:
             return self._consts[source.digest]
         if source.key in within:
             return within[source.key]
-        return value_of(source, self._ids[source.key], self._outputs[source.key])
+        return source_of(source, self._ids[source.key], self._outputs[source.key])
 
     def class_ref(self, cls: type) -> ClassRef:
         """How workers get a class: by reference if they can import the very same, else by value."""
@@ -120,16 +120,16 @@ class Packer:
 
     def _reference(self, cls: type) -> ClassRef:
         fingerprint = self._grounds.codes.of(cls)
-        place = _place_of(cls.__module__)
+        place = _file_and_root(cls.__module__)
         return ClassRef(cls.__module__, cls.__qualname__, *place, fingerprint.files, fingerprint.running)
 
 
 def _requested() -> list[ClassRef]:
     """The module that the user asked for, as if its name were a class in it."""
-    return [ClassRef(name, "__name__", *_place_of(name)) for name in requested if name in sys.modules]
+    return [ClassRef(name, "__name__", *_file_and_root(name)) for name in requested if name in sys.modules]
 
 
-def _place_of(module: str) -> tuple[str, str]:
+def _file_and_root(module: str) -> tuple[str, str]:
     """The file of a module, and the folder to be put on `sys.path` for it: none where it is not called as its file.
 
     Nor is there one for what Python finds by name only, in an archive or as bytecode alone.
@@ -148,13 +148,13 @@ def _own(folder: str) -> str:
     return folder
 
 
-def value_of(node: Node, task_id: int, output: Output) -> bytes | Stored:
-    """Where the value of a record is."""
-    return place_of(node.cache, node.name, node.key, task_id, output)
+def source_of(node: Node, task_id: int, output: Output) -> bytes | Stored:
+    """Where a task's recorded value is."""
+    return recorded_source(node.cache, node.name, node.key, task_id, output)
 
 
-def place_of(cache: Path, name: str, key: Key, task_id: int, output: Output) -> bytes | Stored:
-    """Where the value of a record is, of a task that need not be defined.
+def recorded_source(cache: Path, name: str, key: Key, task_id: int, output: Output) -> bytes | Stored:
+    """Where the recorded value of a task is, which need not be defined.
 
     Raises:
         NoResultError: It holds the bytecode of another Python, which must not be run.
@@ -227,6 +227,6 @@ def _by_value(cls: type, fingerprint: Fingerprint) -> ClassRef:
     except Exception as problem:  # noqa: BLE001  what a class closes over may raise anything
         why = f"{explained(cls, problem, 'class')}; a class at the top of a file that is imported need not be"
         blob = pickle.dumps(_Refusal(why))
-    path, root = _place_of(cls.__module__) if cls.__module__ != "__main__" else ("", "")
+    path, root = _file_and_root(cls.__module__) if cls.__module__ != "__main__" else ("", "")
     path = "" if root else path  # what it refers to is found by name
     return ClassRef(cls.__module__, cls.__qualname__, path, "", fingerprint.files, fingerprint.running, blob)

@@ -21,7 +21,7 @@ from taskproc.kept import kept_output
 from taskproc.limits import refuse_unfit
 from taskproc.loading import RefusedError
 from taskproc.options import Options
-from taskproc.payloads import value_of
+from taskproc.payloads import source_of
 from taskproc.plan import Plan, plan_graph
 from taskproc.store import open_store, tidy
 from taskproc.tally import Tally
@@ -121,7 +121,7 @@ def recorded_values(plan: Plan) -> dict[Key, Any]:
         decision = plan.decisions[root.key]
         if isinstance(decision, UpToDate):
             with contextlib.suppress(DamagedValueError):
-                values[root.key] = load(value_of(root, plan.rows[root.key].task_id, decision.record.output))
+                values[root.key] = load(source_of(root, plan.rows[root.key].task_id, decision.record.output))
     return values
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from taskproc.flat import SCALARS
 from taskproc.origin import is_lazy, is_user_code, source_file
-from taskproc.taskfile import told
+from taskproc.taskfile import safe_getattr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +28,7 @@ _SMALL = 1 << 16  # bytes of an array that are looked at
 
 def take(module: ModuleType, path: str) -> None:
     """Remember what the module in a file holds, as soon as it is loaded."""
-    spec = told(module, "__spec__")
+    spec = safe_getattr(module, "__spec__")
     if type(spec) is ModuleSpec:
         if getattr(spec, "_initializing", False):
             spec.__class__ = _LoadingSpec

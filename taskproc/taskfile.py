@@ -50,7 +50,7 @@ def path_of(module: str) -> str:
     """
     if module == "__main__" and _main:
         return _main[-1]
-    path = told_path(sys.modules.get(module))
+    path = declared_file(sys.modules.get(module))
     return _script_of(path) if module == "__main__" and is_in_library(path) else path
 
 
@@ -72,14 +72,14 @@ def is_in_library(path: str) -> bool:
     return path.startswith(_STDLIB) or not _INSTALLED.isdisjoint(path.split(os.sep))
 
 
-def told_path(module: object) -> str:
+def declared_file(module: object) -> str:
     """The source file that a module says it is of; empty for none."""
-    file = told(module, "__file__")
+    file = safe_getattr(module, "__file__")
     return file if isinstance(file, str) and not file.startswith("<") else ""  # a script on stdin says <stdin>
 
 
-def told(module: object, name: str) -> Any:
-    """What a module, or anything that stands for one in `sys.modules`, says of itself; None for nothing."""
+def safe_getattr(module: object, name: str) -> Any:
+    """An attribute of a module, or of anything that stands for one in `sys.modules`; None if it has none."""
     with suppress(Exception):  # its own `__getattr__` may raise anything
         return getattr(module, name, None)
     return None

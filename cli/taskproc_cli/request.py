@@ -204,17 +204,17 @@ class Request:
         if task in names:
             return task
         outline = read_outline(str(self.target.taskfile))
-        if outline is None or short not in outline.tasks:
-            elsewhere = [each for each in names if each.endswith(f".{task}")]
+        if outline is not None and short in outline.tasks:
+            return name
+        elsewhere = [each for each in names if each.endswith(f".{task}")]
+        if len(elsewhere) == 1:
+            home, first = elsewhere[0].removesuffix(f".{task}"), task.partition(".")[0]
             is_free = self.target.taskfile is None and self.target.module is None
-            if len(elsewhere) == 1:
-                home, first = elsewhere[0].removesuffix(f".{task}"), task.partition(".")[0]
-                if is_free or (outline is not None and outline.imports(home, first)):
-                    return elsewhere[0]
-            known = [each.removeprefix(f"{module}.") for each in names] + list(outline.tasks if outline else ())
-            hint = f"; did you mean {elsewhere[0]!r}?" if elsewhere else suggestion(task, known)
-            raise UsageError(f"there is no task {task!r}, and nothing is recorded of one{hint}")
-        return name
+            if is_free or (outline is not None and outline.imports(home, first)):
+                return elsewhere[0]
+        known = [each.removeprefix(f"{module}.") for each in names] + list(outline.tasks if outline else ())
+        hint = f"; did you mean {elsewhere[0]!r}?" if elsewhere else suggestion(task, known)
+        raise UsageError(f"there is no task {task!r}, and nothing is recorded of one{hint}")
 
 
 class Instance(NamedTuple):

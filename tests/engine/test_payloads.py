@@ -10,7 +10,7 @@ from taskproc.batch import Stored
 from taskproc.errors import FailedTaskError
 from taskproc.graph import build_graph
 from taskproc.options import Options
-from taskproc.payloads import Packer, value_of
+from taskproc.payloads import Packer, source_of
 from taskproc.record import FileEntry, Output, Stamp
 from taskproc.run import judged
 
@@ -108,8 +108,8 @@ def test_a_large_value_is_named_by_its_file(packed: Any, flow: Any) -> None:
     big = output(None, attempt="1" * 16, files=(FileEntry("data", -1, 0, b""), entry))
     node = packed.nodes[2]
     path = f"{flow.cache}/{flow.path.stem}.Up/5/{'1' * 16}/result.pkl.gz"
-    assert value_of(node, 5, big) == Stored(path, b"file's digest", node.key)
-    assert value_of(node, 5, output()) == b"value"
+    assert source_of(node, 5, big) == Stored(path, b"file's digest", node.key)
+    assert source_of(node, 5, output()) == b"value"
 
 
 def test_what_workers_can_import_goes_by_reference(packed: Any, flow: Any) -> None:

@@ -63,7 +63,7 @@ def _recorded(instance: Instance, request: Request) -> Any:
     """The last good result of a task, from whatever it was made."""
     from contextlib import suppress
 
-    from taskproc.payloads import place_of
+    from taskproc.payloads import recorded_source
     from taskproc.value import DamagedValueError, load
 
     row = instance.row
@@ -74,7 +74,7 @@ def _recorded(instance: Instance, request: Request) -> Any:
         load_class(request.target)  # its result may refer to what the taskfile defines
     with users_code(f"the result of {instance.label} cannot be read"):
         try:
-            return load(place_of(request.cache.path, instance.name, instance.key, row.task_id, row.good.output))
+            return load(recorded_source(request.cache.path, instance.name, instance.key, row.task_id, row.good.output))
         except DamagedValueError as error:
             raise NoResultError(f"{instance.label} has no result (damaged: {error.reason}); run it again") from None
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, cast
 
 from taskproc.decision import FailedBefore, MayRun, Run
 from taskproc.future import FutureBase
+from taskproc.graph import Node
 from taskproc.presentation import glimpse
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 
-    from taskproc.graph import Graph, Node
+    from taskproc.graph import Graph
     from taskproc.plan import Plan
 
 STATES = ("up to date", "would run", "may run", "failed")
@@ -199,8 +200,6 @@ def _drawn(plan: Plan, groups: dict[Node, Hashable], running: Mapping[str, Colle
 
 def slots_by_source(node: Node) -> dict[Node, list[str]]:
     """The tasks that a task needs, each with the slots that hold it."""
-    from taskproc.graph import Node
-
     found: dict[Node, list[str]] = {}
     for edge in node.edges:
         if isinstance(edge.source, Node):
