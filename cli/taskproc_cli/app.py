@@ -79,16 +79,15 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     _carry_out(lambda: _dispatch(*(words or ["--help"])))
 
 
-def run_task_class(cls: type[Task], args: Sequence[str] | None = None) -> NoReturn:
-    """Be `taskproc run` for one class, whose parameters the words give: what `Task.cli()` is."""
+def run_task_class(cls: type[Task]) -> NoReturn:
+    """Be `taskproc run` for one class, whose parameters the program's words give: what `Task.cli()` is."""
     from taskproc_cli.request import request_for_class
 
     spec = getattr(sys.modules.get(cls.__module__), "__spec__", None)
     if getattr(spec, "_initializing", False):
         guard = 'guard it with `if __name__ == "__main__":`'
         raise RequestError(f"{cls.__qualname__}.cli() was called while its module was imported: {guard}")
-    words = list(sys.argv[1:] if args is None else args)
-    _carry_out(lambda: _invoke(load_command("run"), sys.argv[0], words, obj=request_for_class(cls)))
+    _carry_out(lambda: _invoke(load_command("run"), sys.argv[0], sys.argv[1:], obj=request_for_class(cls)))
 
 
 def _carry_out(work: Callable[[], None]) -> NoReturn:

@@ -7,10 +7,7 @@ import os
 import re
 import shutil
 import sys
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any, Literal
 
 Colour = Literal["red", "green", "yellow", "blue", "magenta", "cyan", "dim", "bold"]
 
@@ -53,14 +50,14 @@ def is_notebook() -> bool:
     return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
-def can_animate(*, insist: bool = False, environ: Mapping[str, str] = os.environ) -> bool:
+def can_animate(*, insist: bool = False) -> bool:
     """Whether a display may move; with `insist`, also under CI."""
-    return is_terminal() and (insist or not environ.get("CI"))
+    return is_terminal() and (insist or not os.environ.get("CI"))
 
 
-def takes_colour(environ: Mapping[str, str] = os.environ) -> bool:
+def takes_colour() -> bool:
     """Whether stderr takes colour; NO_COLOR has the first word, then FORCE_COLOR."""
-    return not environ.get("NO_COLOR") and (bool(environ.get("FORCE_COLOR")) or can_animate(environ=environ))
+    return not os.environ.get("NO_COLOR") and (bool(os.environ.get("FORCE_COLOR")) or can_animate())
 
 
 def paint(text: str, colour: Colour) -> str:
@@ -73,13 +70,13 @@ def paint_out(text: str, colour: Colour) -> str:
     return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if out_takes_colour() else text
 
 
-def out_takes_colour(environ: Mapping[str, str] = os.environ) -> bool:
+def out_takes_colour() -> bool:
     """Whether stdout takes colour."""
     try:
-        coloured = bool(environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and environ.get("TERM") != "dumb")
+        coloured = bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
     except (AttributeError, ValueError):  # no stdout, or a closed one
         return False
-    return coloured and not environ.get("NO_COLOR")
+    return coloured and not os.environ.get("NO_COLOR")
 
 
 def width_out() -> int | None:
