@@ -18,7 +18,7 @@ from taskproc.errors import RequestError
 from taskproc.failure import packed, reason_of
 from taskproc.threads import ThreadCapture
 from taskproc.wire import decoded_answers, parcel
-from taskproc.work import Work, discard, is_orphan
+from taskproc.work import Work
 
 if TYPE_CHECKING:
     import concurrent.futures
@@ -150,16 +150,10 @@ class Threads(Foreign):
 
     def _job(self, batch: Batch, reply: Reply) -> tuple[Any, ...]:
         self._works[batch.serial] = work = Work(batch, partial(reply, batch.serial), self._capture)
-        return _run_here, work, batch
+        return (work.run_for_others,)
 
     def _answers(self, result: Any) -> list[Answer]:  # noqa: ARG002  they have come
         return []
-
-
-def _run_here(work: Work, batch: Batch) -> None:
-    work.run()
-    if is_orphan(batch):
-        discard(batch.payloads)
 
 
 def foreign(executor: concurrent.futures.Executor, *how: Any) -> Foreign:

@@ -17,7 +17,7 @@ from taskproc.locks import is_swept
 from taskproc.wire import Parcel, encoded_answers, read_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from taskproc.batch import ClassRef
     from taskproc.capture import Capture
@@ -83,6 +83,15 @@ class Work:
             self._send(answer)
         self._send(Ended())
 
+    def run_for_others(self) -> None:
+        """The same where the run that wants the answers may be over meanwhile: then nothing is left behind."""
+        self.run()
+        if is_orphan(self._batch):  # nobody will sweep it once more
+            import shutil
+
+            for payload in self._batch.payloads:
+                shutil.rmtree(payload.folder, ignore_errors=True)
+
     def _classes(self) -> list[type[Any]] | None:
         """The classes of the batch; None if that is refused. One that no payload has may be missing in a container."""
         needed = {payload.cls for payload in self._batch.payloads}
@@ -131,14 +140,6 @@ def refusal(what: str, error: BaseException) -> Refused:
 def is_orphan(batch: Batch) -> bool:
     """Whether the run that a batch is of is over, and what it left was removed: nobody will take the answers."""
     return any(is_swept(payload.folder) for payload in batch.payloads[:1])
-
-
-def discard(payloads: Iterable[Payload]) -> None:
-    """Remove what payloads of a run that is over have left: nobody will sweep it once more."""
-    import shutil
-
-    for payload in payloads:
-        shutil.rmtree(payload.folder, ignore_errors=True)
 
 
 def answers_to(message: Parcel, cwd: str, work: Callable[[Batch, Callable[[Answer], None]], None]) -> bytes:

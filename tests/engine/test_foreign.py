@@ -21,8 +21,10 @@ import pytest
 from taskproc.batch import Answer, Done, Ended, Returned
 from taskproc.call import look_around
 from taskproc.errors import FailedTaskError, RequestError
-from taskproc.foreign import Foreign, _end_children, _run_here, foreign
+from taskproc.foreign import Foreign, _end_children, foreign
+from taskproc.threads import ThreadCapture
 from taskproc.value import load
+from taskproc.work import Work
 
 
 def values(answers: list[Any]) -> list[Any]:
@@ -514,16 +516,19 @@ def test_dask_without_an_address_is_a_cluster_that_ends_with_the_run(cluster: An
     assert not Path(f"/proc/{pid}").exists() or sys.platform != "linux"
 
 
-def test_what_a_thread_leaves_for_a_run_that_is_over_is_removed(tmp_path: Path) -> None:
+def test_what_a_thread_leaves_for_a_run_that_is_over_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lock = tmp_path / ".runs" / "0123456789.lock"
     lock.parent.mkdir()
     lock.touch()
     folder = tmp_path / "study.Train" / "3" / "0123456789000001"
     folder.mkdir(parents=True)
-    work: Any = SimpleNamespace(run=lambda: None)
-    batch: Any = SimpleNamespace(payloads=[SimpleNamespace(folder=str(folder))])
-    _run_here(work, batch)
+    batch: Any = SimpleNamespace(serial=1, payloads=[SimpleNamespace(folder=str(folder))])
+    work = Work(batch, print, ThreadCapture())
+    monkeypatch.setattr(work, "run", lambda: None)
+    work.run_for_others()
     assert folder.exists()
     lock.unlink()
-    _run_here(work, batch)
+    work.run_for_others()
     assert not folder.exists()
