@@ -129,7 +129,7 @@ class Grounds:
     def _attributes(self, node: Node, content: Callable[[Path], bytes]) -> bytes:
         """The digest of what `__init__` left, of the code that it and arguments refer to, and the `content` of files.
 
-        The files are those in attributes and arguments, and in constants of the code.
+        The files are those in attributes and arguments, and in constants of the code. All are noted, and the code is.
         What cannot be encoded is never equal, so that its task runs again.
         """
         attributes = node.attributes

@@ -272,7 +272,7 @@ def held(refs: Collection[ClassRef]) -> Generator[None]:
 
 
 def _is_current(ref: ClassRef) -> bool:
-    """Whether nothing that is loaded here keeps a class from being what is asked for."""
+    """Whether what is loaded here lets a class be what is asked for; if it is loaded already, it is noted as that."""
     if ref in _classes or ref in _known:
         return True
     if ref.root:

@@ -193,16 +193,16 @@ def hint(value: object, otherwise: str) -> str:
     """What to do with a value that is no future: where it is a class of them, make one."""
     if isinstance(value, type) and issubclass(value, FutureBase):
         return f"that is the class; call it, {value.__qualname__}(...)"
-    if _holds_future(value):
+    if holds_future(value):
         return "the futures in it are nested too deeply; put them into one list (RequiresList) or dict (RequiresDict)"
     return otherwise
 
 
-def _holds_future(value: Any, levels: int = 9) -> bool:
+def holds_future(value: Any, levels: int = 9) -> bool:
     """Whether there is a future in lists and dicts, down to some levels."""
     if isinstance(value, (dict, list, tuple)) and levels:
         entries = cast("Iterable[object]", value.values() if isinstance(value, dict) else value)
-        return any(_holds_future(entry, levels - 1) for entry in entries)
+        return any(holds_future(entry, levels - 1) for entry in entries)
     return isinstance(value, FutureBase)
 
 

@@ -81,6 +81,18 @@ def parse_target(words: Sequence[str]) -> Target:
     return Target(path, module, *_split_instance(rest[0] if rest else ""))
 
 
+def parse_taskfile(word: str) -> Target:
+    """Read a target that is a taskfile or a module alone; an empty word means the default taskfile.
+
+    Raises:
+        RequestError: it is another word.
+    """
+    target = parse_target([word] if word else [])
+    if target.task is not None:
+        raise RequestError(f"{word!r} is no taskfile: the name of one ends in .py or contains a /")
+    return target
+
+
 def _split_instance(word: str) -> tuple[str | None, int | None]:
     task, mark, number = word.partition("#")
     if not mark:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from taskproc_cli.problems import UsageError
 from taskproc_cli.run_options import READERS
 from taskproc_cli.settings import SETTINGS, Settings, variable
-from taskproc_cli.target import cache_path, check_taskfile, parse_target, suggestion
+from taskproc_cli.target import cache_path, check_taskfile, parse_taskfile, suggestion
 from taskproc_cli.views import terminal
 from taskproc_cli.views.result import write_lines
 
@@ -26,9 +25,7 @@ def config(taskfile: str = "") -> None:
 
     For example: taskproc config taskfile.py
     """
-    target = parse_target([taskfile] if taskfile else [])
-    if target.task is not None:
-        raise UsageError(f"{taskfile!r} is no taskfile: the name of one ends in .py or contains a /")
+    target = parse_taskfile(taskfile)
     if taskfile and target.taskfile:
         check_taskfile(target.taskfile)
     settings = Settings(target.folder)

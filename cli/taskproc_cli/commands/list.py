@@ -13,8 +13,7 @@ from taskproc.presentation import as_text
 from taskproc_cli.classes import task_classes
 from taskproc_cli.docstring import own_docstring
 from taskproc_cli.hints import choice
-from taskproc_cli.problems import UsageError
-from taskproc_cli.target import load_module, parse_target
+from taskproc_cli.target import load_module, parse_taskfile
 from taskproc_cli.views import terminal
 from taskproc_cli.views.result import write_lines
 from taskproc_cli.views.screen import width
@@ -43,9 +42,7 @@ def list(  # noqa: A001  the command's name
 
     For example: taskproc list taskfile.py
     """
-    target = parse_target([taskfile] if taskfile else [])
-    if target.task is not None:
-        raise UsageError(f"{taskfile!r} is no taskfile: the name of one ends in .py or contains a /")
+    target = parse_taskfile(taskfile)
     choice("list", "--format", format)
     classes = [*task_classes(load_module(target)).values()]
     if not classes:

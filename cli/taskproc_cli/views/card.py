@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from base64 import b64encode
 from collections import Counter
 from html import escape
@@ -15,7 +14,7 @@ from taskproc.run import make_plan
 from taskproc_cli.docstring import own_docstring, summary
 from taskproc_cli.views.diagram import MANY, make_diagram, reason_of, state_of
 from taskproc_cli.views.picture import svg
-from taskproc_cli.views.quantities import count, duration
+from taskproc_cli.views.quantities import count, date, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,8 +50,7 @@ def _standing(node: Node) -> Iterator[tuple[str, str]]:
     row = plan.rows.get(node.key)
     if row is not None and row.good is not None:
         made = row.good.made
-        date = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(made.start))
-        yield "result", escape(f"made {date} in {duration(made.duration)} by {made.where}")
+        yield "result", escape(f"made {date(made.start)} in {duration(made.duration)} by {made.where}")
     if len(plan.graph.nodes) > 1:
         yield "needs", "".join(_needs(plan))
 

@@ -6,15 +6,15 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from taskproc.decision import FailedBefore, MayRun, Run
-from taskproc.future import FutureBase
 from taskproc.graph import Node
 from taskproc.presentation import glimpse
+from taskproc.requires import holds_future
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Hashable, Mapping, Sequence
 
     from taskproc.graph import Graph
     from taskproc.plan import Plan
@@ -143,15 +143,7 @@ def reason_of(plan: Plan, node: Node) -> str:
 def own_arguments(node: Node) -> str:
     """The arguments of a task, but for futures, which arrows show: `kind='svm', seed=0`."""
     arguments = node.parameters.named(node.values).items()
-    return ", ".join(f"{name}={glimpse(value)}" for name, value in arguments if not _holds_future(value))
-
-
-def _holds_future(value: object) -> bool:
-    if isinstance(value, dict):
-        return any(map(_holds_future, cast("dict[object, object]", value).values()))
-    if isinstance(value, (list, tuple)):
-        return any(map(_holds_future, cast("Iterable[object]", value)))
-    return isinstance(value, FutureBase)
+    return ", ".join(f"{name}={glimpse(value)}" for name, value in arguments if not holds_future(value))
 
 
 def _within(graph: Graph, depth: int | None) -> list[Node]:

@@ -1,6 +1,8 @@
-"""Numbers and durations as people write them."""
+"""Numbers, durations and dates as people write them."""
 
 from __future__ import annotations
+
+import time
 
 _MINUTE, _HOUR = 60, 3600
 
@@ -30,6 +32,11 @@ def duration(seconds: float) -> str:
 def rough(seconds: float) -> str:
     """A duration that changes while it is read: `3 s`, `3 min 12 s`, `2 h 5 min`."""
     return f"{seconds:.0f} s" if seconds < _MINUTE - 0.5 else duration(seconds)
+
+
+def date(seconds: float) -> str:
+    """When something was, in seconds since the epoch: `2024-12-31 18:30:00`, local time."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
 def size(amount: int) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc.timeline import critical_path
 from taskproc_cli.views.lanes import make_lanes
-from taskproc_cli.views.quantities import count, duration
+from taskproc_cli.views.quantities import count, date, duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +30,7 @@ class Shown(NamedTuple):
     @property
     def title(self) -> str:
         """What the run was for, and when."""
-        return f"{self.run.run.label}, {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(self.start))}"
+        return f"{self.run.run.label}, {date(self.start)}"
 
     @property
     def summary(self) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from taskproc.changes import changes, phrase
 from taskproc.decision import AttributeChanged, How, MayRun, Run, UpstreamChanged
-from taskproc_cli.views.quantities import count, duration
+from taskproc_cli.views.quantities import count, date, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -101,16 +100,12 @@ def _record_lines(found: Evidence) -> Iterator[str]:
     if found.row.failure is not None:
         yield f"  it failed ({found.row.failure.reason}) when it ran {_ran(found.row.failure.made)}"
     if found.accepted is not None:
-        yield f"  accepted for other code than made it by {found.accepted.who}, {_date(found.accepted.when)}"
+        yield f"  accepted for other code than made it by {found.accepted.who}, {date(found.accepted.when)}"
 
 
 def _ran(made: Made) -> str:
     where = f" by {made.where}" if made.where else ""
-    return f"{_date(made.start)} in {duration(made.duration)}{where}"
-
-
-def _date(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    return f"{date(made.start)} in {duration(made.duration)}{where}"
 
 
 def _glimpse(value: object) -> str:
