@@ -35,7 +35,6 @@ _PLAIN = frozenset({dict, list, tuple})
 _BARE = (type(None), bool)  # results that show nothing of what their task did, unless it left files
 _SMALL = 1 << 24  # bytes of a result's file up to which its value is held for the next reader
 _COMPARED = 1 << 30  # bytes of files above which two attempts are never called equal
-_LET_GO = object()  # takes the place of a value that is pickled: the value itself may hold files open
 
 
 class Results(dict[int, bytes | Stored]):
@@ -94,8 +93,8 @@ def run_payload(
     """
     start, clock = time.time(), time.perf_counter()
     echo = functools.partial(_echo, send, position) if payload.echo else None
-    value: object = None
     dumped: Dumped | None = None
+    is_bare = False
     error: BaseException | None = None
     holds = capture.has_process and gc.isenabled()  # the collector off, until what is left open was looked at
     try:
@@ -104,8 +103,8 @@ def run_payload(
                 value = _run(payload, cls, results, holds=holds)
                 path = f"{payload.folder}/{RESULT}"
                 dumped = dump(value, path, payload.level, functools.partial(code_of, cls))
-                if not isinstance(value, _BARE):
-                    value = _LET_GO
+                is_bare = isinstance(value, _BARE)
+                del value  # it may hold files open that its pickle does not need
             except DamagedValueError as damage:
                 return Damaged(position, damage.key, damage.reason)
             except BaseException as raised:  # noqa: BLE001  SystemExit and KeyboardInterrupt of a task are its failure
@@ -117,7 +116,7 @@ def run_payload(
         if kept:
             close_logs(f"{payload.folder}/{DATA}")
         if dumped is not None:
-            return _done(position, payload, value, dumped, results, _made(start, clock), kept=kept)
+            return _done(position, payload, dumped, results, _made(start, clock), is_bare=is_bare, kept=kept)
     except UnkeepableError as unkeepable:
         error = unkeepable
     except OSError as trouble:
@@ -199,7 +198,7 @@ def _value(name: str, source: Source, item: tuple[object, ...], results: Results
 
 
 def _done(
-    position: int, payload: Payload, value: object, dumped: Dumped, results: Results, made: Made, *, kept: bool
+    position: int, payload: Payload, dumped: Dumped, results: Results, made: Made, *, is_bare: bool, kept: bool
 ) -> Done:
     files: tuple[FileEntry, ...] = ()
     if kept:
@@ -219,7 +218,7 @@ def _done(
         refs=dumped.refs,
         refs_code=dumped.refs_code,
         names_folder=dumped.names_folder,
-        shows_nothing=dumped.points_out or (isinstance(value, _BARE) and all(entry.size < 0 for entry in files)),
+        shows_nothing=dumped.points_out or (is_bare and all(entry.size < 0 for entry in files)),
         attempt=os.path.basename(payload.folder) if kept else "",
         python=dumped.python,
         made=made,

@@ -66,7 +66,7 @@ def check_up(cache: Cache, *, repair: bool = False) -> Checkup:
 def _check_strays(cache: Cache, *, repair: bool) -> Checkup:
     """Look at what a lost database has left behind."""
     with open_store(cache, write=repair) as store:
-        if not store.measure()[-1]:
+        if not any(store.measure()):
             return Checkup(0, ())
         if repair:
             store.amend({})

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from taskproc.errors import CacheError
 from taskproc.locks import RunLock
-from taskproc.trouble import STEP, TROUBLE, UnreadableError, explain, gone, origin, patiently, result_code
+from taskproc.trouble import STEP, TROUBLE, UnreadableError, explain, gone, patiently, result_code, root_error
 
 if TYPE_CHECKING:
     import tempfile
@@ -102,7 +102,7 @@ class Database:
             if writer is not None and writer is not self._writer:
                 return  # a later transaction has closed it, and its generator ends as it is collected
             self._close_writer()  # whatever is left of the transaction ends with its connection
-            cause = origin(error)
+            cause = root_error(error)
             if isinstance(error, Exception) and isinstance(cause, TROUBLE):
                 raise explain(self._cache, cause) from error
             raise

@@ -248,7 +248,7 @@ def _two(root: Node, what: str) -> GraphError:
 
 
 def named(refs: Iterable[type | FunctionType]) -> list[tuple[object, object]]:
-    """What an encoding says of classes and functions, but for the contents that it has, and which they are."""
+    """The names of classes and functions in an encoding and which they are, but for those whose contents are in it."""
     return [(reference(ref), id(ref)) for ref in refs if not is_inner_function(ref)]
 
 

@@ -59,15 +59,14 @@ def conclude(
         salt = old.salt if old is not None else b""
     own = epoch(salt, epochs)
     inline, files, folder = done.inline, done.files, done.attempt
-    doubted = read or isinstance(reason, Damaged)
-    is_same = old is not None and old.digest == done.digest and old.python == done.python
-    if is_same and old is not None and not doubted and (files or done.names_folder):
+    keeps_own = read or isinstance(reason, Damaged) or not (files or done.names_folder)
+    if old is not None and not keeps_own and (old.digest, old.python) == (done.digest, done.python):
         recorded = attempt_folder(node.cache, node.name, row.task_id, old.attempt)
         if check_manifest(recorded, old.files) is None:
             inline, files, folder = old.inline, old.files, old.attempt
     named = attempt_folder(node.cache, node.name, row.task_id, folder) if done.names_folder else None
-    stamp, code = make_stamp(done.digest, own, named), (done.refs, done.refs_code, done.python)
-    output = Output(done.digest, stamp, salt, own, inline, folder, files, *code)
+    stamp = make_stamp(done.digest, own, named)
+    output = Output(done.digest, stamp, salt, own, inline, folder, files, done.refs, done.refs_code, done.python)
     return Record(inputs, output, done.made)
 
 

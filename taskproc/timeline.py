@@ -65,9 +65,9 @@ def last_timeline(cache: Cache) -> Timeline | None:
 
 
 def critical_path(spans: Iterable[Span]) -> list[Span]:
-    """The tasks, each needing the one before it, that together took longest: with any number of workers the run would.
+    """The chain of tasks, each needing the one before it, that took longest: no number of workers makes a run faster.
 
-    The tasks come in the order in which they began.
+    The spans are in the order in which they began.
     """
     longest: dict[Key, tuple[float, Span, Key | None]] = {}
     for span in spans:

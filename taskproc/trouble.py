@@ -109,7 +109,7 @@ def patiently(execute: Callable[..., _T], *arguments: Any) -> _T:
         time.sleep(_PAUSE)
 
 
-def origin(error: BaseException) -> BaseException:
+def root_error(error: BaseException) -> BaseException:
     """The first error of the database: DiskCache's own ones, and those of rolling back, hide it."""
     while isinstance(error.__context__, sqlite3.Error):
         error = error.__context__

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import diskcache
 
-from taskproc.trouble import STEP, TROUBLE, UnreadableError, explain, origin, patiently
+from taskproc.trouble import STEP, TROUBLE, UnreadableError, explain, patiently, root_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +97,7 @@ def open_writer(folder: Path, *, made_for: Path | None = None) -> Any:
             entries.reset("sqlite_synchronous", _NORMAL)
         return entries  # noqa: TRY300
     except Exception as error:
-        cause, cache = origin(error), made_for or folder
+        cause, cache = root_error(error), made_for or folder
         if isinstance(cause, TROUBLE):
             raise explain(cache, cause) from error
         raise UnreadableError(cache, str(error)) from error  # what DiskCache does not expect of its own settings
