@@ -57,7 +57,7 @@ def upstreams(plan: Plan, node: Node) -> list[Node]:
 
 
 def blocked(graph: Graph, failed: Collection[Key]) -> dict[Key, int]:
-    """The tasks that can't run since others failed; its bits tell which of `failed` each needs, in their order."""
+    """The tasks that can't run since others failed, and which ones each needs: a bit for each of `failed`, in order."""
     bits = {key: 1 << place for place, key in enumerate(failed)}
     found: dict[Key, int] = {}
     for node in graph.nodes:

@@ -49,7 +49,7 @@ class CodeChanged:
 
 
 class How(StrEnum):
-    """How an upstream is not what was read: another value, or an epoch that this run begins, or an earlier one did."""
+    """How an upstream differs from what was read: in its value, or in an epoch that this or an earlier run began."""
 
     CHANGED = "changed"
     IS_MADE_ANEW = "is made anew"

@@ -17,6 +17,7 @@ import re
 import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from taskproc.canonical import digest
@@ -99,13 +100,12 @@ def is_of_attempt(path: str, result: str) -> bool:
     return path.startswith(cache) and len(parts) > 2 and is_attempt(parts[2])
 
 
-def take_manifest(folder: Path, known: Mapping[str, bytes] | None = None) -> tuple[FileEntry, ...]:
+def take_manifest(folder: Path, known: Mapping[str, bytes] = MappingProxyType({})) -> tuple[FileEntry, ...]:
     """Everything that an attempt left but its logs, sorted by path.
 
     Paths are recorded as UTF-8 has them. `known` has digests of files whose content need not be read again, by path
     relative to `folder`.
     """
-    digests = known or {}
     entries: list[FileEntry] = []
     pending = [""]
     while pending:
@@ -115,7 +115,7 @@ def take_manifest(folder: Path, known: Mapping[str, bytes] | None = None) -> tup
                 path = inside + item.name
                 if path in LOGS:
                     continue
-                entries.append(_entry(item, meant(path), digests.get(path)))
+                entries.append(_entry(item, meant(path), known.get(path)))
                 if item.is_dir(follow_symlinks=False):
                     pending.append(path + "/")
     return tuple(sorted(entries, key=lambda entry: entry.path))

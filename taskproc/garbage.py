@@ -1,4 +1,4 @@
-"""The garbage collector while runs last: it looks seldom at what they make, a lot, nearly all of which is kept."""
+"""The garbage collector while runs last: it looks seldom, since they make many objects and keep nearly all."""
 
 from __future__ import annotations
 

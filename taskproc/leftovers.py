@@ -39,7 +39,7 @@ def task_ids_on_disk(cache: Path, name: str) -> list[int]:
 
 
 def classes_on_disk(cache: Path, but: Iterable[str] = ()) -> list[str]:
-    """Classes that have a folder, by its name, which will do for theirs; not those whose folder may be one of `but`."""
+    """Classes that have a folder, named by that, without those whose folder may be that of a class in `but`."""
     others = {folder_name(name).casefold() for name in but}
     folders = os.listdir(cache) if os.path.isdir(cache) else []
     own = [item for item in folders if folder_name(meant(item)) == item and not os.path.islink(cache / item)]

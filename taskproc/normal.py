@@ -84,7 +84,7 @@ def _is_documented(code: CodeType) -> bool:
 
 
 def _uses_first_constant(instructions: bytes) -> bool:
-    """Whether the docstring is a value too; maybe also where there are `_EXTENDED` constants."""
+    """Whether the docstring is used as a value too; the answer may be wrong where there are `_EXTENDED` constants."""
     return any(number == 0 and code in hasconst for code, number in _pairs(instructions))
 
 

@@ -166,7 +166,7 @@ class Store:
         return [*names, *leftovers.classes_on_disk(self._cache, but=names)]
 
     def _on_disk(self, names: Iterable[str]) -> dict[str, set[int]]:
-        """The ids of the classes' tasks that have a folder, but for those of others, where that may be theirs too."""
+        """The ids of each class that have a folder of ours, without those of other classes with the same folder."""
         keys, alike = self._index.keys, files.namesakes({*self.names(), *names})
         found: dict[str, set[int]] = {}
         for name in names:

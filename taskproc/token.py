@@ -26,7 +26,7 @@ def attempt(run: str, number: int) -> str:
 
 
 def another(run: str) -> str:
-    """The name of an attempt that nobody has numbered."""
+    """The name of one more attempt, with a random number."""
     return attempt(run, int.from_bytes(os.urandom(8)) % _NUMBERS)
 
 

@@ -237,7 +237,7 @@ class _File:
 
 
 def _find(token: bytes, view: memoryview) -> Iterator[int]:
-    """Where a token stands, in pieces that share all but one of its bytes."""
+    """Where a token stands. It is looked for in pieces, which overlap so that none is missed."""
     for start in range(0, len(view), PIECE):
         piece = bytes(view[start : start + PIECE + len(token) - 1])
         found = piece.find(token)

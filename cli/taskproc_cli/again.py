@@ -1,4 +1,4 @@
-"""The command that runs one task again in this terminal, under pdb: how this program is called, and that task meant."""
+"""The command that runs one task again in this terminal, under pdb: the words that call this program for it."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Field(NamedTuple):
 
 
 class Fields(NamedTuple):
-    """The parts of a value by their key; `others` is the annotation of parts that have no name here, if any may be."""
+    """The parts of a value by their key; `others` is the annotation of those with any other key."""
 
     named: Mapping[str, Field]
     others: Any = MISSING

@@ -32,7 +32,7 @@ def choice(command: str, option: str, text: str) -> str:
 def unknown_option(word: str, known: Iterable[str], parameters: Collection[str] = (), implied: str = "") -> str:
     """Say that there is no such option, and which is nearest, or which command has it.
 
-    Unless that is a parameter, say which task was asked for it, if that is `implied`, not named.
+    Unless the nearest is a parameter, name the task that is `implied`, where the words name none.
     """
     option = word.partition("=")[0]
     if not option.startswith("--"):
@@ -65,7 +65,7 @@ def near_options(option: str, known: Iterable[str]) -> list[str]:
 
 
 def _shown(option: str) -> str:
-    """An option as help spells it, where `plain` has replaced what begins or ends its name."""
+    """An option as help spells it: `plain` has also replaced underscores that begin or end its name."""
     name, dot, key = option[2:].partition(".")
     return f"--{spelled(name.replace('-', '_'))}{dot}{key}"
 

@@ -38,7 +38,7 @@ def outcomes(
 
 
 def _problems(graph: Graph, failed: Iterable[FailedTaskError]) -> Iterator[tuple[Key, str]]:
-    """What each task that failed, or lacks one that did, failed for: its own reason, else that of the other by name."""
+    """The problem of each task that failed, or needs one that did: its own reason, else the other's, with its name."""
     first: dict[Key, FailedTaskError] = {error.task._task_node.key: error for error in failed}
     for node in graph.nodes:
         error = first.get(node.key)

@@ -53,7 +53,7 @@ class Parameter:
 
     @property
     def given_by(self) -> str:
-        """The option that gives it, which of one called help is `--kwargs`."""
+        """How to give it: by its option or, where it is called help, by `--kwargs`."""
         return f"--kwargs '{{\"{HELP}\": ...}}'" if self.path == (HELP,) else self.option
 
     @property

@@ -84,7 +84,7 @@ class Parameters(NamedTuple):
         return parameter
 
     def near(self, name: str) -> list[str]:
-        """The options of the parts that there are where a word such as `train.lrr` leads to none."""
+        """The options that may be meant by a word such as `train.lrr`, which leads to no part: those of the parts."""
         while name:
             name = name.rpartition(".")[0]
             parameter = self.find(name) if name else None
@@ -146,7 +146,7 @@ class Parameters(NamedTuple):
         return found
 
     def _as_named(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Values by the names of the parameters they are for; of two names that are one, the second is another."""
+        """Values by the names of their parameters, which may be spelled in letters that Python takes as equal."""
         found: dict[str, Any] = {name: value for name, value in values.items() if name in self.named}
         for name, value in values.items():
             same = identifier(name)
