@@ -26,17 +26,17 @@ _PATIENCE = 0.25  # seconds after which, and in steps of which, the output of a 
 
 def tail(folder: str) -> str:
     """The last lines that a task printed, those on stderr after those on stdout."""
-    ends: list[list[str]] = []
-    for log in STREAM_LOGS:
-        lines: list[str] = []
-        with contextlib.suppress(OSError), Path(folder, log).open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _TAIL_BYTES))
-            lines = file.read().decode("utf-8", "replace").splitlines()
-        ends.append(lines)
-    out, err = ends
+    out, err = (end_of(Path(folder, log), _TAIL_BYTES).splitlines() for log in STREAM_LOGS)
     half = _TAIL_LINES // 2
     return "\n".join([*out[-max(half, _TAIL_LINES - len(err)) :], *err[-max(half, _TAIL_LINES - len(out)) :]])
+
+
+def end_of(path: Path, size: int) -> str:
+    """The last bytes of a file, as text; empty where it can't be read."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - size))
+        return file.read().decode("utf-8", "replace")
+    return ""
 
 
 def keep(number: int, path: Path) -> None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from taskproc import submission, template
 from taskproc.batch import Done, Failed, Lost
-from taskproc.capture import tail
+from taskproc.capture import end_of, tail
 from taskproc.failure import reason_of
 from taskproc.files import COMMAND, STREAM_LOGS
 from taskproc.filesystem import mount_of
@@ -224,10 +224,7 @@ class Job(threading.Thread):
 
     def _text(self, name: str) -> str:
         """The end of one of the command's files."""
-        with contextlib.suppress(OSError), open(self._folder / name, "rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST_BYTES))
-            return file.read().decode("utf-8", "replace")
-        return ""
+        return end_of(self._folder / name, _LAST_BYTES)
 
 
 def call(line: str) -> str:

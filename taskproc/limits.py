@@ -7,6 +7,7 @@ of a channel with 4 has two of the numbers 0 to 3 to itself while it runs.
 from __future__ import annotations
 
 import heapq
+import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc import template
@@ -48,21 +49,15 @@ class _Stock:
 
     def __init__(self, total: int) -> None:
         self.free = total
-        self._next = 0
+        self._unused = itertools.count()
         self._returned: list[int] = []
 
     def numbers(self, count: int) -> tuple[int, ...]:
-        return tuple([self._number() for _ in range(count)])
+        return tuple([heapq.heappop(self._returned) if self._returned else next(self._unused) for _ in range(count)])
 
     def give_back(self, numbers: Iterable[int]) -> None:
         for number in numbers:
             heapq.heappush(self._returned, number)
-
-    def _number(self) -> int:
-        if self._returned:
-            return heapq.heappop(self._returned)
-        self._next += 1
-        return self._next - 1
 
 
 class Limits:

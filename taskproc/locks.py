@@ -77,30 +77,22 @@ def is_alive(cache: Path, run: str) -> bool:
     """Whether the run still holds its lock, or may hold it on a host that can't be asked."""
     path = cache / RUNS / f"{run}.lock"
     try:
-        file = os.open(path, os.O_RDONLY)
+        with path.open("rb", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return _is_out_of_reach(path, file.fileno())
     except FileNotFoundError:
         return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    else:
-        return _is_out_of_reach(path, file)
-    finally:
-        os.close(file)
 
 
 def out_of_reach(cache: Path) -> Path | None:
     """The lock file of a run on another host that can't be asked whether it is alive, if there is one."""
     for run in known_runs(cache):
         path = cache / RUNS / f"{run}.lock"
-        with suppress(OSError):
-            file = os.open(path, os.O_RDONLY)
-            try:
-                if _is_out_of_reach(path, file):
-                    return path
-            finally:
-                os.close(file)
+        with suppress(OSError), path.open("rb", buffering=0) as file:
+            if _is_out_of_reach(path, file.fileno()):
+                return path
     return None
 
 

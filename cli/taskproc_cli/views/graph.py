@@ -24,6 +24,11 @@ FILLS: dict[str, tuple[Colour, str]] = {
 }
 """The colours of what a plan says of a task, in a terminal and in a drawing."""
 
+_IN_DOT = str.maketrans({"&": "&amp;", "\\": "\\\\", '"': '\\"', "\n": "\\n"})
+_IN_MERMAID = str.maketrans(
+    {"#": "#35;", "\\": "#92;", "&": "#amp;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "`": "#96;"}
+)
+
 _LABEL, _STATE, _NARROWEST = 24, 17, 8
 """Columns that a label keeps beside a long reason, a state beside a label, a label however narrow the terminal is."""
 
@@ -71,9 +76,9 @@ def dot(drawn: Diagram) -> Iterator[str]:
         before, fill = fill, FILLS[box.state][1]
         if fill != before:
             yield f'  node [style=filled, fillcolor="{fill}"];'
-        yield f'  {name} [label="{_escaped_for_dot(box.label)}"];'
+        yield f'  {name} [label="{box.label.translate(_IN_DOT)}"];'
     for source, box, slots in edges(drawn):
-        yield f'  {names[source]} -> {names[box]} [label="{_escaped_for_dot(", ".join(slots))}"];'
+        yield f'  {names[source]} -> {names[box]} [label="{", ".join(slots).translate(_IN_DOT)}"];'
     yield "}"
 
 
@@ -84,7 +89,7 @@ def mermaid(drawn: Diagram) -> Iterator[str]:
     states: dict[str, list[str]] = {}
     for box, name in names.items():
         states.setdefault(box.state, []).append(name)
-        yield f'  {name}["{_escaped_for_mermaid(box.label)}"]'
+        yield f'  {name}["{box.label.translate(_IN_MERMAID)}"]'
     for source, box, _ in edges(drawn):
         yield f"  {names[source]} --> {names[box]}"
     for state, members in states.items():
@@ -129,21 +134,3 @@ def edges(drawn: Diagram) -> Iterator[tuple[Box, Box, list[str]]]:
 
 def _names(drawn: Diagram) -> dict[Box, str]:
     return {box: f"t{number}" for number, box in enumerate(drawn.boxes)}
-
-
-def _escaped_for_dot(text: str) -> str:
-    return text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def _escaped_for_mermaid(text: str) -> str:
-    for plain, code in (
-        ("#", "#35;"),
-        ("\\", "#92;"),
-        ("&", "#amp;"),
-        ('"', "#quot;"),
-        ("<", "#lt;"),
-        (">", "#gt;"),
-        ("`", "#96;"),
-    ):
-        text = text.replace(plain, code)
-    return text
