@@ -18,6 +18,14 @@ def digest_at(path: str) -> bytes:
         return digest_of(file)
 
 
+def digest_if_there(path: str) -> bytes:
+    """The digest of the file at a path; empty where there is none, or it can't be read."""
+    try:
+        return digest_at(path)
+    except OSError:
+        return b""
+
+
 def digest_of(file: FileIO) -> bytes:
     """The digest of what an open file holds from where it stands."""
     content, buffer = xxh3_128(), memoryview(bytearray(_PIECE))

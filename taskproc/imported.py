@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from taskproc.filedigest import digest_at
+from taskproc.filedigest import digest_if_there
 from taskproc.origin import is_user_code, source_file
 from taskproc.taskfile import module_name, safe_getattr
 
@@ -47,7 +47,7 @@ def note(names: Iterable[str]) -> None:
     for module in _user_modules(names).values():
         path, spec = source_file(module), safe_getattr(module, "__spec__")
         if spec is None or _specs.get(path) is not spec:
-            _specs[path], _digests[path] = spec, digest_of(path)
+            _specs[path], _digests[path] = spec, digest_if_there(path)
 
 
 def note_since(last: Newest) -> None:
@@ -86,21 +86,13 @@ def unload() -> None:
     importlib.invalidate_caches()
 
 
-def digest_of(path: str) -> bytes:
-    """The digest of a file as it is now, empty where there is none."""
-    try:
-        return digest_at(path)
-    except OSError:
-        return b""
-
-
 def _is_stale(entry: tuple[str, ModuleType]) -> bool:
     name, module = entry
     path = source_file(module)
     spec = PathFinder.find_spec(name) if "." not in name else None
     if spec is not None and spec.origin and spec.origin != path:
         return True
-    return _digests.get(path) != digest_of(path)
+    return _digests.get(path) != digest_if_there(path)
 
 
 def _user_modules(names: Iterable[str]) -> dict[str, ModuleType]:

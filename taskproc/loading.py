@@ -20,6 +20,7 @@ from weakref import WeakValueDictionary
 
 from taskproc import imported, taskfile
 from taskproc.context import loading
+from taskproc.filedigest import digest_if_there
 from taskproc.origin import resolve, source_file
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ def _import_class(ref: ClassRef) -> type[Any]:
 
 
 def _is_same(file: CodeFile) -> bool:
-    return imported.digest_of(file.path) == file.digest and not imported.is_other(file)
+    return digest_if_there(file.path) == file.digest and not imported.is_other(file)
 
 
 def _refuse_other(cls: type[Any], ref: ClassRef, changed: list[CodeFile]) -> None:

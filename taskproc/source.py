@@ -10,9 +10,11 @@ import linecache
 import os
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc.canonical import digest
+from taskproc.filedigest import digest_if_there
 from taskproc.normal import deeply, normal_code, normal_text, shell
 from taskproc.origin import source_file
 from taskproc.parsed import SourceFile, first_line, touches
@@ -59,10 +61,7 @@ class Sources:
         if file is not None:
             return file.digest
         if path not in self._files and path not in self._digests:
-            try:
-                self._digests[path] = digest(_bytes(path))
-            except OSError:
-                self._digests[path] = b""
+            self._digests[path] = digest_if_there(path)
         return self._digests.get(path, b"")
 
     def file(self, path: str) -> SourceFile | None:
@@ -207,14 +206,9 @@ _parsed = _Parsed()
 
 def _read(path: str) -> SourceFile | None:
     if os.path.isfile(path):
-        return _parsed.file(path, _bytes(path))
+        return _parsed.file(path, Path(path).read_bytes())
     lines = linecache.getlines(path)
     return SourceFile.parse("".join(lines), path, b"") if lines else None
-
-
-def _bytes(path: str) -> bytes:
-    with open(path, "rb") as stream:
-        return stream.read()
 
 
 def _listing(code: CodeType) -> str:
