@@ -229,23 +229,26 @@ class Fingerprinter:
             words = _words(nodes)
             held = {cls: None for node in nodes for cls in node.held}
             if "__subclasses__" in words:
-                bases = [*held, *(node.target for node in nodes if isinstance(node.target, type))]
-                for base in bases:  # workers may have loaded fewer
-                    self._explorer.sources.doubt(base.__module__, f"{base.__qualname__}.__subclasses__()")
-                derived = {cls: None for base in bases for cls in subclasses_of(base)}
-                order = sorted(derived, key=lambda cls: public_name(cls.__module__))  # whichever was imported first
-                members.digest = digest(*(reference(cls).encode() for cls in order))
-                for cls in derived:
-                    if issubclass(cls, self._base):
-                        held[cls] = None
-                    elif not is_untracked(cls):
-                        members.edges[f"derived {reference(cls)}"] = self._explorer.explore(cls)
+                held |= self._read_derived(members, held, nodes)
             for cls in held:
                 self._explorer.read_members(members, cls, words)
             for module in [node.target for node in nodes if isinstance(node.target, ModuleType)]:
                 if is_user_code(module):
                     self._explorer.read_names(members, module, words)
         return members
+
+    def _read_derived(self, members: Node, held: Iterable[type], nodes: Iterable[Node]) -> dict[type, None]:
+        """Count the classes that derive from what code holds or reaches; gives those that are Task classes."""
+        bases = [*held, *(node.target for node in nodes if isinstance(node.target, type))]
+        for base in bases:  # workers may have loaded fewer
+            self._explorer.sources.doubt(base.__module__, f"{base.__qualname__}.__subclasses__()")
+        derived = {cls: None for base in bases for cls in subclasses_of(base)}
+        order = sorted(derived, key=lambda cls: public_name(cls.__module__))  # whichever was imported first
+        members.digest = digest(*(reference(cls).encode() for cls in order))
+        for cls in derived:
+            if not issubclass(cls, self._base) and not is_untracked(cls):
+                members.edges[f"derived {reference(cls)}"] = self._explorer.explore(cls)
+        return {cls: None for cls in derived if issubclass(cls, self._base)}
 
 
 def _walk(roots: Iterable[Node], *, making: bool = True, sent: bool = False) -> dict[Node, int]:

@@ -144,21 +144,28 @@ def _from_toml(option: Option, value: Any, origin: str, folder: Path) -> tuple[s
             return (TRUE if value else FALSE,)
         raise RequestError(f"{origin} must be true or false")
     if option.many or option.value == "JSON":
-        if not isinstance(value, dict):
-            example = {"JSON": "NAME = 'VALUE'", "NAME=CMD": "NAME = 'CMD'"}.get(option.value, "NAME = 1")
-            raise RequestError(f"{origin} must be a table, such as {{ {example} }}")
-        table = cast("dict[str, Any]", value)
-        if option.many:
-            if option.value == "NAME=CMD" and not all(isinstance(entry, str) for entry in table.values()):
-                raise RequestError(f"{origin} must hold text in quotes, such as {{ NAME = 'CMD' }}")
-            return tuple(f"{name}={entry}" for name, entry in table.items())
-        import json
-
-        return (json.dumps(table, default=str),)
-    if option.value == "N" and type(value) is int:
-        return (str(value),)
-    if option.value == "N" or not isinstance(value, str):
-        raise RequestError(f"{origin} must be {'a whole number' if option.value == 'N' else 'text in quotes'}")
+        return _from_table(option, value, origin)
+    if option.value == "N":
+        if type(value) is int:
+            return (str(value),)
+        raise RequestError(f"{origin} must be a whole number")
+    if not isinstance(value, str):
+        raise RequestError(f"{origin} must be text in quotes")
     if option.value == "DIR" and value:
         return (str(folder / expanded(value, origin)),)
     return (value,) if value else ()
+
+
+def _from_table(option: Option, value: Any, origin: str) -> tuple[str, ...]:
+    """What a TOML table says: an entry for each name, or one JSON object."""
+    if not isinstance(value, dict):
+        example = {"JSON": "NAME = 'VALUE'", "NAME=CMD": "NAME = 'CMD'"}.get(option.value, "NAME = 1")
+        raise RequestError(f"{origin} must be a table, such as {{ {example} }}")
+    table = cast("dict[str, Any]", value)
+    if option.value == "JSON":
+        import json
+
+        return (json.dumps(table, default=str),)
+    if option.value == "NAME=CMD" and not all(isinstance(entry, str) for entry in table.values()):
+        raise RequestError(f"{origin} must hold text in quotes, such as {{ NAME = 'CMD' }}")
+    return tuple(f"{name}={entry}" for name, entry in table.items())
