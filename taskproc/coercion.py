@@ -73,7 +73,7 @@ def coercion(annotation: Any) -> Callable[[Any], Any]:
 
 @contextlib.contextmanager
 def making_adapters() -> Generator[None]:
-    """Without pydantic's warning that it does not guard what is `ReadOnly`, which nobody here asks of it."""
+    """Silence pydantic's warning that it does not protect what is `ReadOnly`: nobody here relies on that."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".* using the `ReadOnly` qualifier", UserWarning)
         yield

@@ -1,4 +1,4 @@
-"""The prefix command of a task: which one it is among all that are given, and what it says for this task."""
+"""The prefix command of a task: which of those given it is, and the line with the values of this task."""
 
 from __future__ import annotations
 

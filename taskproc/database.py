@@ -50,7 +50,7 @@ class Database:
         self._inside = False
 
     def exists(self) -> bool:
-        """Whether the database was made; once it was seen, what is read is of that one."""
+        """Whether the database was made; what is read later is of the one that was seen first."""
         try:
             return self._open_reader() is not None
         except TROUBLE as error:

@@ -46,7 +46,7 @@ class Evidence(NamedTuple):
         running: Whether a live run has leased it.
         decision: What a run would do with it; None where only its record is known, not its arguments.
         upstreams: Why tasks that it needs run, the first cause first.
-        differing: What it needs that has another value than was read, with what is recorded of that.
+        differing: The upstreams whose value is not the one that was read, with their rows.
         attributes: What `__init__` left, by name.
         other: The newest result of its class, if it has none itself: it was made with other arguments, or defaults.
         plan: What a run would do; None where only the task's record is known.

@@ -1,4 +1,4 @@
-"""The digest of a file's bytes: that which `canonical.digest` makes of them, but read in pieces."""
+"""The digest of a file's bytes: the one that `canonical.digest` gives, but read in pieces."""
 
 from __future__ import annotations
 

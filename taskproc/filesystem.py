@@ -1,4 +1,4 @@
-"""The file system that a folder lies on: whether other hosts see it, and it keeps them apart; how it spells names."""
+"""The file system of a folder: whether hosts share it, whether it keeps them apart, and how it spells names."""
 
 from __future__ import annotations
 

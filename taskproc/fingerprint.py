@@ -103,7 +103,7 @@ class Fingerprinter:
     """Takes fingerprints, reading each file once. Make one per run, since code may change between runs.
 
     Args:
-        task_base: The class from which all tasks derive; neither it nor what is above it counts.
+        task_base: The class from which all tasks derive; neither it nor its bases count.
     """
 
     def __init__(self, task_base: type) -> None:

@@ -66,7 +66,7 @@ class Flight:
         return Made(self.begun, time.monotonic() - self.departed, "")
 
     def printed(self, *, now: bool) -> Iterator[tuple[Flight, Answer]]:
-        """What its logs show that has not been told."""
+        """What its logs show and was not told yet."""
         if self.logs is not None:
             position, logs = self.logs
             for stream, text in logs.news(now=now):
@@ -99,7 +99,7 @@ class Flights:
         flight.executor.submit(batch, lambda serial, answer: self._answers.put((serial, answer)))
 
     def _followed(self, batch: Batch, flight: Flight) -> Batch:
-        """The batch, without a payload that tells what it prints: its logs do."""
+        """The batch, in which no payload sends what it prints: that is read from its logs instead."""
         payloads = list(batch.payloads)
         for position, payload in enumerate(payloads):
             if payload.echo:

@@ -133,7 +133,7 @@ class Frontier:
         self.decisions.update(dict.fromkeys(news, _OPEN))
 
     def decide(self, node: Node) -> UpToDate | Run | Failure:
-        """Judge a task that lacks nothing; one that another run has just seen fail has failed here too."""
+        """Judge a task that lacks nothing; if another run has just seen it fail, it has failed here too."""
         if isinstance(sure := self.decisions[node.key], Run):
             return sure
         row = self.rows.get(node.key)

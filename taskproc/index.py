@@ -113,7 +113,7 @@ class Index:
         return self._ids
 
     def ids(self, name: str, keys: Collection[Key]) -> dict[Key, int]:
-        """The ids of those of the tasks that have one."""
+        """The ids of these tasks, as far as they have one."""
         known = self._ids
         with suppress(KeyError):
             return {key: known[key] for key in keys}
@@ -124,7 +124,7 @@ class Index:
         return {key: known[key] for key in keys if key in known}
 
     def without_id(self, name: str, keys: Collection[Key]) -> list[Key]:
-        """Those of the tasks that have no id yet, each once."""
+        """The tasks among these that have no id yet, each once."""
         found = self.ids(name, keys)
         return [key for key in dict.fromkeys(keys) if key not in found] if len(found) < len(keys) else []
 
@@ -182,7 +182,7 @@ class Index:
         return generation
 
     def read(self, wanted: Wanted) -> Rows:
-        """The rows of those of the tasks that have an id."""
+        """The rows of these tasks, as far as they have an id."""
         found = Rows({}, set(), self.generation())  # first: what is written meanwhile counts as news
         for name, keys in wanted.items():
             self._read(name, self.ids(name, keys), found)

@@ -209,7 +209,7 @@ class Journal:
             self._index.put_leases(leases)
 
     def _clashes(self, wanted: Wanted, leases: Leases) -> dict[str, set[Key]]:
-        """Which of the tasks are leased by which other runs."""
+        """The tasks among these that other runs have leased, by run."""
         found: dict[str, set[Key]] = {}
         for run, held in leases.items():
             if run != self.run:

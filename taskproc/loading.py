@@ -95,7 +95,7 @@ def load_class(ref: ClassRef) -> type[Any]:
 
 
 def refuse_other_code(ref: ClassRef, cls: type[Any], uses: Iterable[Uses]) -> None:
-    """See to it that what a task's attributes and values refer to is here what it is where the class was sent from.
+    """Check that code which a task's attributes and values refer to is the same as where its class was sent from.
 
     Raises:
         RefusedError: It is not.
@@ -112,7 +112,7 @@ def refuse_other_code(ref: ClassRef, cls: type[Any], uses: Iterable[Uses]) -> No
 
 
 def refuse_other_imports(ref: ClassRef, cls: type[Any], newest: imported.Newest) -> None:
-    """See to it that what a task has imported is what its class reaches where it was sent from.
+    """Check that what a task has imported is what its class reaches where that was sent from.
 
     Args:
         ref: The class that is meant.
@@ -213,7 +213,7 @@ def _is_same(file: CodeFile) -> bool:
 
 
 def _refuse_other(cls: type[Any], ref: ClassRef, changed: list[CodeFile]) -> None:
-    """Refuse a class whose code is other here; a file may have changed without touching what the class reaches."""
+    """Refuse a class whose code differs here; a file may have changed without touching what the class reaches."""
     if changed and _fingerprinter(cls).of(cls).running != ref.code:
         raise RefusedError(_changed(max(changed, key=lambda file: file.digest is None)))
 

@@ -103,7 +103,7 @@ def _is_out_of_reach(path: Path, file: int) -> bool:
 
 @functools.cache
 def _here() -> bytes:
-    """What tells this host from others until it starts anew, and its name."""
+    """What identifies this host until its next start, and its name."""
     name = os.uname().nodename
     boot = ""
     with suppress(OSError):

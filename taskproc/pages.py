@@ -258,7 +258,7 @@ def names(entries: Entries) -> list[str]:
 
 
 def keys_at(entries: Entries, name: str, ids: Iterable[int]) -> dict[Key, int]:
-    """The keys of these ids, those that were given, each with its id."""
+    """The keys that were given these ids, each with its id."""
     found: dict[Key, int] = {}
     for page, members in _by_page(ids, KEYS_A_PAGE).items():
         data = entries.get(_page_name(b"keys", name, page)) or b""

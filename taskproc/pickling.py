@@ -192,7 +192,7 @@ def _class(module: str, qualname: str, make: Callable[..., type], args: tuple[An
 
 
 def _fill_class(cls: type, how: tuple[Callable[[type, Any], None], Any]) -> None:
-    """Give a class that was made anew its members. One that was here before has them, not copies of them."""
+    """Give a class that was made anew its members; one that was here before keeps its own."""
     if cls not in _whole and look_up(*reference(cls).split(":")) is not cls:
         fill, state = how
         fill(cls, state)

@@ -189,7 +189,7 @@ def plan_graph(grounds: Grounds, rows: dict[Key, Row], damaged: Collection[Key])
     """Decide every task of the graph, upstreams first. Those whose row could not be read are `damaged`.
 
     A task that is sure to begin a new epoch has its readers run for sure, and begin new ones too. Of a task that never
-    ran only the code is looked at here: what else it is made from, just before it runs.
+    ran, only the code is looked at here; its attributes and input files are, just before it runs.
     """
     for cls in {node.cls: None for node in grounds.graph.nodes}:
         grounds.code(cls)

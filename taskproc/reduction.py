@@ -242,7 +242,7 @@ def _lasting(kind: type[Any], attributes: Mapping[str, object]) -> Mapping[str, 
 
 
 def _reduce_function(function: FunctionType) -> Reduced:
-    """A function that is not the user's: one that its module has by name, or one made there from other things."""
+    """A library's function: its name alone if that leads to it, else also what it was made from."""
     name = reference(function)
     if look_up(home(function), function.__qualname__) is function:
         return Reduced(name)

@@ -17,7 +17,7 @@ class NamesMainError(Exception):
 class Sink:
     """Where a pickler writes. `met` collects the types and functions that it met besides plain data.
 
-    A type in `known` is met once: an instance of it says no more than another one.
+    A type in `known` need not be met again: another instance says no more.
     """
 
     __slots__ = ("by_value", "known", "met")

@@ -61,7 +61,7 @@ class Store:
         return self._index.epoch()
 
     def read(self, wanted: Wanted) -> Rows:
-        """The rows of those of the tasks that have an id, whether or not anything is recorded of them."""
+        """The rows of these tasks, as far as they have an id, whether or not anything is recorded of them."""
         return self._index.read(wanted)
 
     def allocate(self, wanted: Wanted) -> Mapping[Key, int]:

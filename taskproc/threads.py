@@ -135,7 +135,7 @@ class _Log:
 
 
 class _Router:
-    """Stands for a standard stream: each thread reaches its own task's, or else what stood there."""
+    """Stands for a standard stream: leads a thread to that of its task, or else to the one that was there."""
 
     def __init__(self, name: str) -> None:
         self._name = name

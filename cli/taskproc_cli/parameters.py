@@ -62,7 +62,7 @@ class Parameters(NamedTuple):
         return (each for parameter in self.named.values() for each in _walk(parameter, ()))
 
     def others(self) -> Iterator[Parameter]:
-        """One that stands for all that `**kwargs` take, with its parts."""
+        """A parameter that stands for all that `**kwargs` take, and its parts."""
         for each in self.signature.parameters.values():
             if each.kind is each.VAR_KEYWORD and self.extra is not MISSING and OTHER not in self.named:
                 about = describe_own_parameters(self.cls).get(each.name, "Any other parameter.")
@@ -191,7 +191,7 @@ class Parameters(NamedTuple):
         return tuple(positional), keyword
 
     def _needed(self, parameter: Parameter) -> list[Parameter]:
-        """What must be given of one that has no value: it, or those of its parts that have no default."""
+        """What must be given of a parameter without a value: its parts without a default, or else itself."""
         return [needed for part in parameter.parts() if part.required for needed in self._needed(part)] or [parameter]
 
     def _unfit(self, error: ArgumentError, of_json: Container[str]) -> str:

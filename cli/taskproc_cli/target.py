@@ -233,7 +233,7 @@ def cache_path(target: Target, option: str | None) -> Path:
 
 
 def expanded(path: str, what: str) -> Path:
-    """A path, its `~` replaced by the home folder; `what` names it where it is none, or that user is unknown."""
+    """A path, its `~` replaced by the home folder; `what` is its name in errors."""
     try:
         if b"\0" in os.fsencode(path):
             raise RequestError(f"{what} {path!r} is no path: it holds a null character")

@@ -37,7 +37,7 @@ class Box:
         nodes: The tasks.
         states: How many of them the plan says each state of.
         reasons: Likewise, in the plan's own words.
-        task_id: The id, where it is one task that has one.
+        task_id: The id of the task, if it is one task and has an id.
         mark: What tells one task from others of the same label: `#2`.
         hidden: How many tasks they need that are not drawn.
         running: How many of them a live run is busy with.
