@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from taskproc.batch import Steps
     from taskproc.capture import Capture
+    from taskproc.echo import Echo
 
 _PLAIN = frozenset({dict, list, tuple})
 _BARE = (type(None), bool)  # results that show nothing of what their task did, unless it left files
@@ -92,7 +93,7 @@ def run_payload(
     of the task while its frames are alive, and may raise one itself.
     """
     start, clock = time.time(), time.perf_counter()
-    echo = functools.partial(_echo, send, position) if payload.echo else None
+    echo: Echo | None = (lambda stream, text: send(Echoed(position, stream, text))) if payload.echo else None
     dumped: Dumped | None = None
     is_bare = False
     error: BaseException | None = None
@@ -269,7 +270,3 @@ def _made(start: float, clock: float) -> Made:
 def where(pid: int) -> str:
     """Where a process is, as `host:pid`."""
     return f"{os.uname().nodename}:{pid}"
-
-
-def _echo(send: Callable[[Answer], None], position: int, stream: str, text: str) -> None:
-    send(Echoed(position, stream, text))

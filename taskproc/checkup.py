@@ -101,7 +101,7 @@ def _checked(cache: Path, name: str, row: Row) -> Row:
     folder = attempt_folder(cache, name, row.task_id, good.output.attempt)
     try:
         present = restored_manifest(folder, good.output.files)
-    except OSError as error:  # so it may be whole
+    except OSError as error:  # nobody can tell whether it is whole
         raise explain(cache, error) from error
     if present is None:
         return row._replace(good=None)

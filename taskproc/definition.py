@@ -268,7 +268,7 @@ def _is_needed(future: FutureBase, given: Sequence[object], upstreams: Sequence[
 def _other(source: FutureBase) -> Const[Any]:
     """A `Const` as it is; a task here is one that is not defined, and refused."""
     if is_const(source):
-        _ = source.digest  # or it says that it has none
+        _ = source.digest  # raises if the value has none
         return source
     refuse_itself(source)
     message = f"{source!r} is not defined (its __init__ failed, or it was unpickled): call its class for it"

@@ -30,6 +30,11 @@ class Lane(NamedTuple):
     limits: tuple[tuple[str, int], ...]
 
     @property
+    def is_free_of_workers(self) -> bool:
+        """Whether the limits alone bound it, not the number of workers."""
+        return self.command is not None and bool(self.limits)
+
+    @property
     def one_by_one(self) -> bool:
         """Whether no two tasks may share a batch, since the command names the task."""
         return self.command is not None and "task_id" in template.names(self.command.line)
@@ -80,7 +85,7 @@ class Limits:
 
     def free(self, lane: Lane) -> bool:
         """Whether one more batch of a lane may run."""
-        if not _unbounded(lane) and self._running >= self.workers:
+        if not lane.is_free_of_workers and self._running >= self.workers:
             return False
         return all(self._stocks[name].free >= count for name, count in lane.limits)
 
@@ -97,7 +102,7 @@ class Limits:
             self._stocks[name].give_back(numbers)
 
     def _change(self, lane: Lane, by: int) -> None:
-        self._running += 0 if _unbounded(lane) else by
+        self._running += 0 if lane.is_free_of_workers else by
         for name, count in lane.limits:
             self._stocks[name].free -= by * count
 
@@ -122,7 +127,3 @@ def _taken(node: Node, limits: Mapping[str, int]) -> tuple[tuple[str, int], ...]
     """What a task takes of each limit that names it; a limit on its class counts tasks."""
     weights = {node.name: 1, **node.channels}
     return tuple([(name, count) for name, count in sorted(weights.items()) if count and name in limits])
-
-
-def _unbounded(lane: Lane) -> bool:
-    return lane.command is not None and bool(lane.limits)

@@ -192,7 +192,7 @@ def _import_module(ref: ClassRef) -> ModuleType:
 def _unpickle_class(ref: ClassRef) -> type[Any]:
     try:
         cls: type[Any] = pickle.loads(ref.blob)
-    except ModuleNotFoundError:  # what it refers to is in the module that it is of
+    except ModuleNotFoundError:  # its own module has to be imported first
         if not ref.path:
             raise
         _import_module(ref)

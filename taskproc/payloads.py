@@ -114,14 +114,9 @@ class Packer:
     def class_ref(self, cls: type) -> ClassRef:
         """How workers get a class: by reference if they can import the very same, else by value."""
         if cls not in self._classes:
-            ref = self._reference(cls) if _importable(cls) else _by_value(cls, self._grounds.codes.of(cls))
+            ref = (_by_reference if _importable(cls) else _by_value)(cls, self._grounds.codes.of(cls))
             self._classes[cls] = know(ref, cls)  # threads of this process run this very class
         return self._classes[cls].ref
-
-    def _reference(self, cls: type) -> ClassRef:
-        fingerprint = self._grounds.codes.of(cls)
-        place = _file_and_root(cls.__module__)
-        return ClassRef(cls.__module__, cls.__qualname__, *place, fingerprint.files, fingerprint.running)
 
 
 def _requested() -> list[ClassRef]:
@@ -215,6 +210,11 @@ def _importable(cls: type) -> bool:
     if cls.__module__ == "__main__" or "<locals>" in cls.__qualname__ or file_of(cls.__module__) is None:
         return False
     return member(sys.modules.get(cls.__module__), cls.__qualname__) is cls
+
+
+def _by_reference(cls: type, fingerprint: Fingerprint) -> ClassRef:
+    place = _file_and_root(cls.__module__)
+    return ClassRef(cls.__module__, cls.__qualname__, *place, fingerprint.files, fingerprint.running)
 
 
 def _by_value(cls: type, fingerprint: Fingerprint) -> ClassRef:

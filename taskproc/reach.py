@@ -257,7 +257,7 @@ def members_read(cls: type, words: Collection[str]) -> Iterable[str]:
     """The members of a class that code with these words may read."""
     members = {name for owner in cls.__mro__ for name in vars(owner)}
     named = members.intersection(words)
-    return named | members - {"run_task"} if ANY in words else named  # only we call that one
+    return named | members - {"run_task"} if ANY in words else named  # which only taskproc calls
 
 
 def is_blinding(chain: Chain, namespace: Mapping[str, Any]) -> bool:

@@ -17,7 +17,7 @@ def stale_names(names: Iterable[str]) -> list[str]:
 
     Classes of modules that are not loaded, or local to a function, can't be judged and are left out.
     """
-    modules = _modules()
+    modules = {name_of(name): module for name, module in user_modules().items()}
     return [name for name in names if _is_stale(name, modules)]
 
 
@@ -39,8 +39,3 @@ def _home(name: str, modules: dict[str, ModuleType]) -> tuple[ModuleType | None,
         if module in modules:
             return modules[module], name.removeprefix(f"{module}.")
     return None, name
-
-
-def _modules() -> dict[str, ModuleType]:
-    """The user's modules that are loaded, by the names under which their tasks go."""
-    return {name_of(name): module for name, module in user_modules().items()}

@@ -71,7 +71,7 @@ def explain(cache: Path, error: BaseException) -> CacheError:
     if number in NO_FILES:
         return CacheError(f"the cache {cache} can't be used, {FILES}: what is finished is kept")
     if code == sqlite3.SQLITE_READONLY and all(os.access(path, os.W_OK) for path in (cache, cache / "cache.db")):
-        return UnreadableError(cache, str(error))  # so damage of its header says
+        return UnreadableError(cache, str(error))  # what SQLite says of a damaged header
     if code == sqlite3.SQLITE_CANTOPEN and len(os.fsencode(cache)) > _LONG:
         return CacheError(f"the path of the cache {cache} is too long for SQLite: give a shorter one with --cache")
     if code in _REFUSED or isinstance(error, PermissionError) or number == errno.EROFS:

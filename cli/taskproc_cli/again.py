@@ -70,7 +70,7 @@ def debug_command(node: Node) -> str | None:
     for name, value in node.parameters.named(node.values).items():
         given = to_json(value)
         choices = _choices(parameters.called(name), given)
-        said = (words for words in choices if all(map(str.isprintable, words)))  # JSON says the others on one line
+        said = (words for words in choices if all(map(str.isprintable, words)))  # else JSON says it on one line
         chosen = next(
             (words for words in said if _means(node, parameters, name, _read(parameters, words, known))), None
         )
