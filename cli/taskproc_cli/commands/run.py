@@ -20,7 +20,7 @@ from taskproc_cli.views.plan import plan_lines
 from taskproc_cli.views.progress import Progress, shown_progress
 from taskproc_cli.views.quantities import count
 from taskproc_cli.views.result import print_result, write_lines
-from taskproc_cli.watch import watch as process
+from taskproc_cli.watch import watch as watching
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +74,7 @@ def run(
     """
     _refuse_unclear(request, quiet=quiet, verbose=verbose)
     if watch:
-        process.begin([request.target.taskfile, request.settings.pyproject], request.kwargs)
+        watching.begin([request.target.taskfile, request.settings.pyproject], request.kwargs)
     options = Options(
         **read(request, workers=workers, executor=executor, executor_args=executor_args, result_grace=result_grace),
         detect_source_change=not no_detect_source_change,
@@ -85,7 +85,7 @@ def run(
     form = _form(format, sweep)
     swept = read_sweep(sweep or (), request.parameters, request.values, request.given)
     nodes = request.nodes([(point.values, swept.label(point)) for point in swept.points])
-    process.take(nodes)
+    watching.take(nodes)
     options = options._replace(**for_names(rate_limit or (), prefix or (), request.settings, nodes))
     refuse_executor(options)
     if dry_run:
@@ -182,15 +182,15 @@ def _tell(ran: Ran, request: Request, *, quiet: bool) -> NoReturn:
     nodes, _, failed, options = ran
 
     def debug(error: FailedTaskError) -> str:
-        from taskproc_cli.again import debug_command
+        if options.interactive:
+            return ""
+        is_requested = len(nodes) == 1 and error.task is nodes[0].task and not watching.on
+        if not is_requested or options.force == "all":  # which would run all that it needs again
+            from taskproc_cli.again import debug_command
 
-        alone = len(nodes) == 1 and error.task is nodes[0].task and not process.on
-        own = None
-        # With the words as typed it is what was asked for; --force-all would run all that it needs again.
-        if not alone or options.force == "all":
             with suppress(Exception):  # the failure is told whatever comes of this
-                own = debug_command(error.task._task_node)
-        return "" if options.interactive else own or request.rerun
+                return debug_command(error.task._task_node) or request.rerun
+        return request.rerun
 
     if not quiet:
         terminal.say("")
