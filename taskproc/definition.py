@@ -266,7 +266,7 @@ def _is_needed(future: FutureBase, given: Sequence[object], upstreams: Sequence[
 
 
 def _other(source: FutureBase) -> Const[Any]:
-    """A `Const` as it is; a task here is one that is not defined, and refused."""
+    """The source if it is a `Const`; any other is a task that is not defined, and refused."""
     if is_const(source):
         _ = source.digest  # raises if the value has none
         return source

@@ -27,10 +27,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _apart(node: Node, namespace: Mapping[str, Any]) -> Generator[None]:
-    """Keep what the block links, for when a definition runs, apart from what was linked before, as it is made.
+    """Link in the block what a definition reaches when it runs; what was linked before, it names as it is made.
 
-    What is linked before is no matter of `__init__` alone. If it is a script's, and the block does not link it too,
-    workers are not sent it.
+    What it names so is not reached by `__init__` alone. Of a script, workers are not sent it unless the block links it.
     """
     edges, bound = node.edges, node.bound
     node.edges, node.bound = {}, {}

@@ -131,7 +131,7 @@ def _named(words: Iterable[str]) -> Iterator[ModuleType]:
 
 
 def beside(found: Reach, namespace: Mapping[str, Any]) -> Path | None:
-    """The folder of the package that code is in, if all in it counts since it imports by names that it does not say."""
+    """The folder in which the code's own package lies, if all in it counts: code imports by names it does not say."""
     if not found.imports_any and (found.is_dynamic or not any(is_importing(name, namespace) for name in found.globals)):
         return None
     file = namespace.get("__file__")

@@ -92,7 +92,7 @@ def get_value(entries: Entries, entry: bytes, default: Any) -> Any:
 
 
 def find_value(entries: Entries, entry: bytes, default: Any) -> Any:
-    """The same, but `default` for a damaged one too: of what can be lost, as nothing rests on it."""
+    """The same, or `default` where it is damaged: for values that can be lost, since nothing rests on them."""
     with suppress(ChecksumError):
         return get_value(entries, entry, default)
     return default

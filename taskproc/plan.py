@@ -164,6 +164,7 @@ def _difference(node: Node, old: Inputs, now: Inputs, grounds: Grounds) -> Reaso
 
 
 def _unknown(node: Node, now: Inputs) -> Iterator[Node]:
+    """The upstreams whose stamps are not known yet."""
     for i, upstream in enumerate(node.upstreams):
         if now.stamps[WIDTH * i : WIDTH * (i + 1)] == UNKNOWN and isinstance(upstream, Node):
             yield upstream

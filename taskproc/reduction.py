@@ -177,7 +177,7 @@ def _reduce_by_protocol(value: Any, *, by_name: bool) -> Reduced:
 
 
 def _reduce_named(value: Any, told: str, *, by_name: bool) -> Reduced:
-    """Take apart what pickles by a name: that is enough for a library's, of others counts what is behind it."""
+    """Take apart what pickles by a name, which is enough for a library's; of others, what is behind it counts."""
     kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
     name = f"{public_name(getattr(value, '__module__', None) or 'builtins')}:{told}"
     inner = getattr(value, "__wrapped__", None)

@@ -39,7 +39,7 @@ class Parameter:
 
 
 class Shape:
-    """What an annotation admits, as far as a completer cares; filled in by `Outline.shape`."""
+    """What an annotation admits, as far as a completer cares; filled in by `Outline`."""
 
     __slots__ = ("boolean", "classes", "future", "many", "other", "values")
 
@@ -137,7 +137,7 @@ class Outline:
         """A parameter that can be given, then its fields; `above` are the classes that it is a field within."""
         shape = Shape()
         if annotation is not None:
-            self.shape(annotation, within, shape, _DEPTH)
+            self._shape(annotation, within, shape, _DEPTH)
         if shape.future and not (shape.boolean or shape.other or shape.values):
             return
         about = self._text(annotation, quoted=True) + (f" = {self._text(default)}" if default is not None else "")
@@ -166,15 +166,15 @@ class Outline:
                     return found
         return None
 
-    def shape(self, node: _ast.expr, within: str, shape: Shape, depth: int) -> None:
+    def _shape(self, node: _ast.expr, within: str, shape: Shape, depth: int) -> None:
         """Add to `shape` what an annotation, met in class `within`, admits."""
         if not depth:
             return
         if isinstance(node, _ast.Constant) and isinstance(node.value, str):
             node = _expression(node.value) or node
         if isinstance(node, _ast.BinOp):
-            self.shape(node.left, within, shape, depth - 1)
-            self.shape(node.right, within, shape, depth - 1)
+            self._shape(node.left, within, shape, depth - 1)
+            self._shape(node.right, within, shape, depth - 1)
         elif isinstance(node, _ast.Subscript):
             self._generic(node, within, shape, depth - 1)
         else:
@@ -189,11 +189,11 @@ class Outline:
             shape.future = True
         elif head in {"Annotated", "Optional", "Union"}:
             for part in inner[:1] if head == "Annotated" else inner:
-                self.shape(part, within, shape, depth)
+                self._shape(part, within, shape, depth)
         elif head in {"list", "List", "set", "Set", "frozenset", "Sequence", "Iterable"}:
             items = Shape()
             for part in inner[:1]:
-                self.shape(part, within, items, depth)
+                self._shape(part, within, items, depth)
             shape.many = shape.other = True
             shape.values += [*items.values, *(("true", "false") if items.boolean else ())]
         else:
@@ -212,7 +212,7 @@ class Outline:
             shape.classes.append(found)
             shape.other = True
         elif name in self._aliases:
-            self.shape(self._aliases[name], within, shape, depth)
+            self._shape(self._aliases[name], within, shape, depth)
         elif name:
             shape.other = True
 
