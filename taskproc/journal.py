@@ -19,7 +19,6 @@ from taskproc.versions import keep
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from taskproc.changes import Version
     from taskproc.index import Index, Leases, Wanted
@@ -68,11 +67,6 @@ class Journal:
     def run(self) -> str:
         """The run's random id, 10 hexadecimal characters."""
         return self._lock.run
-
-    @property
-    def folder(self) -> Path:
-        """A folder for the run's scratch files, removed with the run; whoever writes the first one makes it."""
-        return self._lock.folder
 
     def lease(
         self, wanted: Wanted, entries: Sequence[Entry] = (), versions: Mapping[bytes, Version] = _NONE

@@ -117,7 +117,7 @@ def test_the_end_of_a_run_makes_room_and_leaves_nothing(store: Store, other: Sto
     with other.begin_run() as two:
         with store.begin_run() as one:
             one.lease(wish(0))
-            one.folder.mkdir()
+            (cache / RUNS / one.run).mkdir()
         assert two.lease(wish(0)).granted == keys(0)
         assert os.listdir(cache / RUNS) == [f"{two.run}.lock"]
         assert store._index.leases() == {two.run: {NAME: {0}}}
@@ -176,12 +176,12 @@ def test_attempts_of_rejected_and_given_up_tasks_are_swept(store: Store, cache: 
 
 
 HOLD = """
-import sys
+import os, sys
 from taskproc.cache import Cache
 from taskproc.store import open_store
 with open_store(Cache(sys.argv[1])) as store, store.begin_run() as journal:
     journal.lease({sys.argv[2]: [n.to_bytes(16, "big") for n in range(2)]})
-    journal.folder.mkdir()
+    os.mkdir(f"{sys.argv[1]}/.runs/{journal.run}")
     print(journal.run, flush=True)
     sys.stdin.read()
 """
