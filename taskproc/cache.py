@@ -70,7 +70,7 @@ class Cache:
 
 
 def _refuse_other_than_calls(function: Callable[..., object]) -> None:
-    """Refuse what does its work when its call is over, and the block with it."""
+    """Refuse a class, and a function that does its work when the call, and the block, are over."""
     import inspect  # takes a while, and is needed only here
 
     later = inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction

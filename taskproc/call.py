@@ -77,7 +77,7 @@ def _another(folder: str) -> str:
 
 
 def _sees_run(batch: Batch) -> bool:
-    """Whether what the batch leaves here will be where its run looks for it, which may also be over."""
+    """Whether the run is there still, and looks for what the batch leaves where this process puts it."""
     return not is_orphan(batch) and all(Path(one.folder).parents[2].is_dir() for one in batch.payloads[:1])
 
 

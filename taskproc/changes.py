@@ -47,8 +47,8 @@ class Change(NamedTuple):
 def changes(old: Version, new: Version) -> list[Change]:
     """The parts that differ, those first that are there in both versions; a part that was only moved does not.
 
-    One that is gone and one that has come, of the same name in different modules, are one that was moved: versions are
-    kept by what they say, so that of a copied module may have been kept under the name of the other.
+    A part that is gone and a new one with its name in another module are taken for one that was moved: versions are
+    kept by their digest, so the names in one may be those of a module that was copied.
     """
     before, after = ({part.name: part for part in version} for version in (old, new))
     shared = sorted(before.keys() & after.keys())
@@ -65,7 +65,7 @@ def changes(old: Version, new: Version) -> list[Change]:
 
 
 def _by_own_name(parts: list[CodePart]) -> dict[str, CodePart]:
-    """Parts by their names within their modules, those alone of which there is one."""
+    """Parts by their names within their modules, unless several have the same."""
     counts = Counter(map(_own_name, parts))
     return {name: part for part in parts if (name := _own_name(part)) and counts[name] == 1}
 

@@ -238,7 +238,7 @@ def _create(cache: Path, first: Mapping[bytes, bytes]) -> None:
 def _remove_stale_journal(cache: Path) -> None:
     """Remove what a killed run has left beside a database that was lost: SQLite would roll the new one back to it.
 
-    One that belongs to a database is none: whoever makes it removes this one first, alone, since it is locked.
+    One that belongs to a database is never removed: who makes a database first removes a stale one, under this lock.
     """
     with suppress(FileNotFoundError), open(cache / JOURNAL, "rb+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -31,8 +31,8 @@ def execute(
 ) -> dict[Key, Any] | None:
     """Run what a plan says must or may run, and give the roots' values; the plan learns ids and rows.
 
-    The plan rests on rows of this `generation`: None if others have written since what it took for up to date, which
-    only now is kept from them. Else it is announced before anything runs.
+    The plan rests on rows of this `generation`: None if others have since written some that it takes for up to date,
+    as they could before this run began. Else `announce` is called before anything runs.
     """
     with open_store(plan.graph.root.home) as store:
         try:

@@ -205,7 +205,7 @@ def _pieces(file: int) -> Generator[bytes | memoryview]:
 
 
 class _Helper:
-    """A thread that inflates one member while who reads inflates another; without it the reader inflates both.
+    """A thread that inflates one member while the reader inflates another; without it the reader inflates both.
 
     There is none while the interpreter ends, in a process that was forked meanwhile, and before it is first asked.
     """

@@ -73,7 +73,7 @@ def in_place_of(file: CodeFile) -> str:
 
 
 def are_stale() -> bool:
-    """Whether an import of one of them would now find another file, or another text in it, or nobody knows."""
+    """Whether an import of one of them would, or might, find another file or another text now."""
     return any(map(_is_stale, _user_modules(list(sys.modules)).items()))
 
 

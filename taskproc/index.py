@@ -43,7 +43,7 @@ _TRASH_SIZE = 256  # tasks to sweep in one transaction
 
 
 class Rows(NamedTuple):
-    """Rows of tasks that have an id; `damaged` are those of which no more than that can be told.
+    """Rows of tasks that have an id; of those in `damaged`, no more than that can be read.
 
     `generation` is how many transactions had written rows when these were read.
     """

@@ -141,7 +141,7 @@ def reference(thing: type | FunctionType) -> str:
 
 
 def is_inner_function(thing: type | FunctionType) -> bool:
-    """Whether it is one of the functions that another makes, or a lambda, all of one reference."""
+    """Whether it is a lambda, or a function that another makes: several of these may have one reference."""
     return isinstance(thing, FunctionType) and "<" in _written_as(thing)
 
 

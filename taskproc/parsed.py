@@ -81,7 +81,7 @@ class SourceFile:
 
     @cached_property
     def variables(self) -> frozenset[str]:
-        """The names that texts in it mark as those of variables, as pandas has it: `a > @LIMIT`."""
+        """The names that texts in it mark as variables, in the way of pandas: `a > @LIMIT`."""
         texts = [node.value for node in ast.walk(self.tree) if isinstance(node, ast.Constant)]
         return frozenset(name for text in texts if isinstance(text, str) for name in _MARKED.findall(text))
 

@@ -182,7 +182,7 @@ _NOTHING = compile("", "<definition>", "exec")
 
 
 class _Parsed(threading.local):
-    """The files that this thread parsed last: who asks for one result after another asks about the same ones."""
+    """The files that this thread parsed last, since one run after another needs the same ones."""
 
     def __init__(self) -> None:
         self._files: dict[str, SourceFile] = {}

@@ -132,7 +132,7 @@ def load(path: Path) -> ModuleType:
 
 
 def load_as(name: str, path: Path) -> ModuleType:
-    """Import a module by its name if that leads to its file, and else from there, as it was loaded elsewhere.
+    """Import a module by its name if that leads to its file, else from the file, under that name.
 
     Plugins are loaded so, and tests by pytest. What the module's own code raises comes through.
     """

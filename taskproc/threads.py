@@ -183,7 +183,7 @@ class _Shared:
             capture.waits = False
 
     def _remember(self) -> None:
-        """What is found now is what was there before the tasks."""
+        """Note what is there before any task runs."""
         for name, router in self._routers.items():
             stream = getattr(sys, name, None)
             router.fallback = router.fallback if stream is router else stream

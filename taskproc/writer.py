@@ -34,7 +34,7 @@ class _RawDisk(diskcache.Disk):  # type: ignore[misc]  # DiskCache has no type h
 
 
 class _Entries(diskcache.Cache):  # type: ignore[misc]
-    """A cache that closes what it has opened when it can't be made, in a folder whose name is taken as it is.
+    """A cache that closes what it has opened if it can't be made, and takes the name of its folder as it is.
 
     DiskCache would write each of its twenty settings in a transaction of its own, twice, whenever it is opened;
     and it would expand `$` and `~` in the name.

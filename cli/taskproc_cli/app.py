@@ -101,7 +101,7 @@ def _carry_out(work: Callable[[], None]) -> NoReturn:
                 watch.again()
         _end(status)
     except KeyboardInterrupt:  # that comes when all is said, or while it is
-        os._exit(problems.SIGNALLED + signal.SIGINT)
+        os._exit(problems.INTERRUPTED)
 
 
 def _invoke(command: Any, name: str, words: list[str], **context: Any) -> None:

@@ -23,6 +23,7 @@ OK, FAILED, WRONG = 0, 1, 2
 SIGNALLED = 128
 """An exit status that a signal caused is this and the signal's number."""
 
+INTERRUPTED = SIGNALLED + 2
 
 _NO_MEMORY = re.compile("failed to map segment|annot allocate memory")  # of a library, as it is loaded
 
@@ -83,7 +84,7 @@ def _path_meant(error: BaseException) -> str:
 def status_of(error: BaseException) -> int:
     """The exit status that an error ends the program with."""
     if isinstance(error, KeyboardInterrupt):
-        return SIGNALLED + 2
+        return INTERRUPTED
     if isinstance(error, Signalled):
         return SIGNALLED + error.number
     if isinstance(error, FailedTaskError | NoResultError | AnsweredNoError | BaseExceptionGroup):

@@ -173,7 +173,7 @@ def _states(paths: Sequence[str]) -> States:
 
 
 def _file_state(path: str) -> State | None:
-    """The same of one file, None of anything else; not the time of its inode, which a task changes that links to it."""
+    """The same of one file, None of anything else; without its ctime, which a task changes that links to it."""
     try:
         status = os.stat(path)
     except OSError:

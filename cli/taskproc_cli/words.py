@@ -47,7 +47,7 @@ def name_of(parameter: TyperOption | TyperArgument) -> str:
 
 
 def identifier(text: str) -> str:
-    """A name as Python has it, to which letters that look alike are one: the `µ` of keyboards is another than Greek."""
+    """A name in the form that Python gives it (NFKC): the `µ` of keyboards becomes the Greek letter."""
     if text.isascii():
         return text
     from unicodedata import normalize

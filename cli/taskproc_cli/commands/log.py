@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from taskproc_cli.hints import choice
-from taskproc_cli.problems import SIGNALLED, UsageError
+from taskproc_cli.problems import INTERRUPTED, UsageError
 from taskproc_cli.views import terminal
 from taskproc_cli.views.log import LogView
 
@@ -68,7 +68,7 @@ def _follow(view: LogView, store: Store, instance: Instance, cache: Path) -> Non
                 view.write_news(current)
             time.sleep(PERIOD)
     except KeyboardInterrupt:
-        raise typer.Exit(SIGNALLED + 2) from None
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _runner(store: Store, instance: Instance) -> str | None:

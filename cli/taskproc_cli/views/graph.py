@@ -34,7 +34,7 @@ _LABEL, _STATE, _NARROWEST = 24, 17, 8
 
 
 def tree(drawn: Diagram, depth: int | None = None, columns: int | None = None) -> Iterator[str]:
-    """The task, below it what it needs, and so on; what is needed again is named again, but not what it needs.
+    """The task, below it what it needs, and so on; a task that is needed again is named again, without what it needs.
 
     Lines take no more than so many `columns`, if that is given.
     """
