@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, get_origin, overload
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar, cast, get_args, get_origin, overload
 
 from taskproc.errors import DefinitionError
 from taskproc.future import FutureBase
@@ -275,13 +275,26 @@ def _kind(annotation: Any, owner: type) -> type[Slot] | None:
     """The kind of slot that an annotation declares, whether it is an object or the text of one."""
     text = annotation if isinstance(annotation, str) else getattr(annotation, "__forward_arg__", None)
     if text is not None:
-        head = text.partition("[")[0].strip().strip("'\"")
-        first, *rest = head.split(".")
-        namespace = vars(sys.modules[owner.__module__]) if owner.__module__ in sys.modules else {}
-        annotation = namespace.get(first)
-        for name in rest:
+        head, _, inner = text.partition("[")
+        names = head.strip().strip("'\"").split(".")
+        annotation = vars(sys.modules[owner.__module__]).get(names[0]) if owner.__module__ in sys.modules else None
+        for name in names[1:]:
             annotation = getattr(annotation, name, None)
         if annotation is None:
-            annotation = _BY_NAME.get(head.rpartition(".")[2])
+            annotation = _BY_NAME.get(names[-1])
+        if annotation is Annotated:
+            return _kind(inner.partition(",")[0], owner)
     kind = get_origin(annotation) or annotation
+    if kind is Annotated and annotation is not kind:
+        return _kind(get_args(annotation)[0], owner)
+    if (meant := _meant(kind)) is not None:
+        return _kind(meant, owner)
     return kind if isinstance(kind, type) and issubclass(kind, Slot) and kind is not Slot else None
+
+
+def _meant(kind: Any) -> Any:
+    """What a `type X = ...` statement calls so; None of all else, and where that can't be evaluated yet."""
+    try:
+        return kind.__value__
+    except (AttributeError, NameError):
+        return None

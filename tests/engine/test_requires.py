@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import sys
 import typing
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Generic, Optional, TypeVar
+from typing import Annotated, Any, Generic, Optional, TypeVar
 
 import pytest
 from pydantic import BaseModel, PrivateAttr
+from typing_extensions import TypeAliasType
 
 import taskproc
 import taskproc as tp
@@ -26,6 +28,9 @@ from taskproc.requires import slots_of
 
 X = TypeVar("X")
 Alias = Requires[int]
+Statement = TypeAliasType("Statement", Requires[int])  # type Statement = Requires[int]
+Several = TypeAliasType("Several", "RequiresList[X]", type_params=(X,))  # type Several[X] = RequiresList[X]
+Noted = Annotated[Requires[int], "a note"]
 
 
 class One(Task):
@@ -95,6 +100,40 @@ def test_slots_are_installed_from_annotations_that_are_objects() -> None:
         namespace,
     )
     assert slots(namespace["Made"]) == {"a": "Requires", "b": "RequiresList"}
+
+
+def test_slots_are_installed_from_what_names_or_annotates_the_kind_of_slot() -> None:
+    class Written(Task):
+        a: Statement
+        b: Several[int]
+        c: Annotated[Requires[int], "a note"]
+        d: typing.Annotated[Several[int], "a note"]
+        e: Noted
+        f: Annotated[int, Requires]
+        g: TypeAliasType
+
+    assert slots(Written) == {**dict.fromkeys("ace", "Requires"), **dict.fromkeys("bd", "RequiresList")}
+
+
+def test_slots_that_are_objects_are_installed_from_what_names_or_annotates_them() -> None:
+    annotations = {"a": Statement, "b": Several[int], "c": Noted, "d": Annotated, "e": Annotated[int, Requires]}
+    made = type(Task)("Made", (Task,), {"__annotations__": annotations, "__module__": __name__})
+    assert slots(made) == {"a": "Requires", "b": "RequiresList", "c": "Requires"}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="there are no type statements")
+def test_a_type_statement_that_cannot_be_evaluated_yet_declares_no_slot() -> None:
+    namespace: dict[str, Any] = {"Task": Task, "__name__": __name__}
+    exec(
+        compile(
+            "type Tree = list[Leaf]\ntype Later = Missing\nclass Made(Task):\n a: Tree\n b: Later",
+            "<made>",
+            "exec",
+            dont_inherit=True,
+        ),
+        namespace,
+    )
+    assert not slots(namespace["Made"])
 
 
 def test_slots_are_found_where_the_module_has_imported_them_for_type_checkers_alone() -> None:
