@@ -237,7 +237,9 @@ def _text_reader(member: Any) -> Callable[[str], Any] | None:
 def _choices(member: Any) -> dict[str, Any] | None:
     """The texts that a `member` has, None where they are open."""
     if get_origin(member) is Literal:
-        return {"null" if choice is None else str(choice): choice for choice in reversed(get_args(member))}
+        literals = get_args(member)[::-1]
+        as_json = {json.dumps(literal): literal for literal in literals if literal is None or isinstance(literal, bool)}
+        return as_json | {str(literal): literal for literal in literals if literal is not None}
     if isinstance(member, enum.EnumType):
         values = {str(choice.value): choice for choice in cast("type[enum.Enum]", member)}
         return {**member.__members__} | values

@@ -77,6 +77,10 @@ class Level(IntEnum):
         (Literal["a", 3], ["3"], 3),
         (Literal["a", 3] | None, ["a"], "a"),
         (Literal["a", None], ["null"], None),  # noqa: PYI061  what is read
+        (Literal["auto", True], ["true"], True),
+        (Literal["auto", True], ["True"], True),
+        (Literal["auto", False] | None, ["false"], False),
+        (Literal[True, "true"], ["true"], "true"),
         (complex, ["1+2j"], 1 + 2j),
         (date, ["2024-02-03"], date(2024, 2, 3)),
         (timedelta, ["PT1H"], timedelta(hours=1)),
