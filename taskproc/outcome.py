@@ -12,17 +12,18 @@ from taskproc.capture import tail as last_words
 from taskproc.causes import blocked
 from taskproc.decision import Cleared, Damaged, Forced
 from taskproc.errors import FailedTaskError
-from taskproc.files import LOGS, attempt_folder, check_manifest
+from taskproc.files import LOGS, attempt_folder, check_manifest, restored_manifest
 from taskproc.plan import epoch, make_stamp
 from taskproc.record import Output, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
 
     from taskproc.batch import Done
     from taskproc.decision import Reason
     from taskproc.graph import Graph, Node
-    from taskproc.record import Failure, Inputs, Key, Row
+    from taskproc.record import Failure, FileEntry, Inputs, Key, Row
 
 SALT_WIDTH = 8
 
@@ -41,7 +42,7 @@ def conclude(
 
     A result equal to the recorded one, whose files are whole, keeps the recorded attempt, so that paths into it stay
     true; not if that was found damaged, holds the bytecode of another Python, or its own attempt has been `read` by a
-    later task of the same batch.
+    later task of the same batch. Who forces a task may do so because of what size and time of its files don't tell.
 
     Args:
         node: The task.
@@ -62,7 +63,7 @@ def conclude(
     keeps_own = read or isinstance(reason, Damaged) or not (files or done.names_folder)
     if old is not None and not keeps_own and (old.digest, old.python) == (done.digest, done.python):
         recorded = attempt_folder(node.cache, node.name, row.task_id, old.attempt)
-        if check_manifest(recorded, old.files) is None:
+        if _is_whole(recorded, old.files, by_content=isinstance(reason, Forced)):
             inline, files, folder = old.inline, old.files, old.attempt
     named = attempt_folder(node.cache, node.name, row.task_id, folder) if done.names_folder else None
     stamp = make_stamp(done.digest, own, named)
@@ -113,6 +114,14 @@ def failure_of(
     for other in errors[1:]:
         errors[0].add_note(f"{other.label} failed too: {other.reason}")
     return errors[0]
+
+
+def _is_whole(folder: Path, files: Collection[FileEntry], *, by_content: bool) -> bool:
+    """Whether an attempt's files are what they were: by size and time, or by content as well."""
+    try:
+        return check_manifest(folder, files) is None and not (by_content and restored_manifest(folder, files) is None)
+    except OSError:
+        return False
 
 
 def _unpickled(error: bytes) -> BaseException | None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -110,6 +111,18 @@ def test_an_attempt_that_is_not_whole_is_not_kept(node: Any) -> None:
     assert concluded(node, done._replace(digest=b"e" * 16), old=first).output.attempt == NEW
     (node.cache / "flow.Train" / "7" / OLD / "data" / "a.txt").unlink()
     assert concluded(node, done, old=first).output.attempt == NEW
+
+
+def test_an_attempt_whose_files_have_changed_unseen_is_not_kept_by_a_forced_rerun(node: Any) -> None:
+    first = concluded(node, left(node, OLD), reason=NeverRan())
+    done = left(node, NEW)
+    assert concluded(node, done, old=first, reason=Forced()).output.attempt == OLD
+    file = node.cache / "flow.Train" / "7" / OLD / "data" / "a.txt"
+    before = file.stat()
+    file.write_text("rots")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert concluded(node, done, old=first, reason=Forced()).output.attempt == NEW
+    assert concluded(node, done, old=first).output.attempt == OLD
 
 
 def test_a_dropped_attempt_leaves_what_it_printed(node: Any) -> None:
