@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar, cast, get_args, get_origin, overload
 
 from taskproc.errors import DefinitionError
@@ -34,6 +35,11 @@ class Slot:
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
+
+    def __delete__(self, obj: Any) -> None:
+        self._refuse_running(obj)
+        self._read(obj)
+        del obj.__dict__[self.name]
 
     def _refuse_running(self, obj: Any) -> None:
         if getattr(obj, "_task_place", None) is not None:
@@ -284,17 +290,9 @@ def _kind(annotation: Any, owner: type) -> type[Slot] | None:
             annotation = _BY_NAME.get(names[-1])
         if annotation is Annotated:
             return _kind(inner.partition(",")[0], owner)
-    kind = get_origin(annotation) or annotation
+    kind: Any = get_origin(annotation) or annotation
     if kind is Annotated and annotation is not kind:
         return _kind(get_args(annotation)[0], owner)
-    if (meant := _meant(kind)) is not None:
-        return _kind(meant, owner)
+    with suppress(AttributeError, NameError):  # a `type X = ...` statement, unless it can't be evaluated yet
+        return _kind(kind.__value__, owner)
     return kind if isinstance(kind, type) and issubclass(kind, Slot) and kind is not Slot else None
-
-
-def _meant(kind: Any) -> Any:
-    """What a `type X = ...` statement calls so; None of all else, and where that can't be evaluated yet."""
-    try:
-        return kind.__value__
-    except (AttributeError, NameError):
-        return None

@@ -360,6 +360,31 @@ def test_a_slot_never_assigned_says_so() -> None:
         Forgetful(True)
 
 
+def test_a_slot_that_is_deleted_in_init_counts_as_never_assigned() -> None:
+    class Emptied(Task):
+        up: Requires[Any]
+
+        def __init__(self, then: str) -> None:
+            self.up = One(1)
+            del self.up
+            if then == "assign":
+                self.up = One(2)
+            elif then == "delete":
+                del self.up
+
+        def run_task(self) -> Any:
+            kept = self.up
+            del self.up
+            return kept
+
+    with pytest.raises(GraphError, match=r"Emptied\.up was never assigned"):
+        Emptied("nothing")
+    with pytest.raises(AttributeError, match=r"Emptied\.up was read before a future was assigned"):
+        Emptied("delete")
+    with pytest.raises(FailedTaskError, match=r"Emptied\.up is a slot, and read-only in run_task"):
+        run(Emptied("assign"))
+
+
 @pytest.mark.parametrize(("kind", "what"), [(RequiresList, "a list of futures"), (RequiresDict, "a dict of futures")])
 def test_what_a_slot_takes_is_said_where_it_was_never_assigned(kind: Any, what: str) -> None:
     class Forgetful(Task):
