@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,6 +29,10 @@ class Choice(NamedTuple):
 
 _NONE = Choice("", "")
 
+_BLANK_END = re.compile(r"(?<!\\)\s+\Z")
+"""Blanks and newlines, such as a text in triple quotes has at its end: the worker's words would begin a line of their
+own. A newline that is escaped continues the line by itself."""
+
 
 def choose(node: Node, options: Options) -> Choice:
     """The command that a task runs under: the caller's beats those of `options.settings`, these the class's own.
@@ -48,8 +53,8 @@ def command_for(node: Node, options: Options) -> PrefixCommand | None:
     """The command that a task runs under; what it names of limits, and `LATER`, still stands in braces."""
     if not (node.prefix or options.prefixes or options.settings):
         return None
-    line = choose(node, options).line
-    if not line.strip():
+    line = _BLANK_END.sub("", choose(node, options).line)
+    if not line:
         return None
     if "{" in line:
         line = template.fill(line, {name: shlex.quote(text) for name, text in _values(node).items()})

@@ -50,6 +50,20 @@ def test_what_is_said_now_wins_over_settings_whatever_they_name() -> None:
     assert choose(node(), Options()) == ("", "")
 
 
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("srun -c 1\n", "srun -c 1"),
+        ("\n  srun \\\n    -c 1  \n  ", "\n  srun \\\n    -c 1"),
+        ("srun \\\n", "srun \\\n"),
+        ("env A=\\ ", "env A=\\ "),
+    ],
+)
+def test_a_command_may_end_with_a_newline(line: str, found: str) -> None:
+    assert command_for(node(prefix=line), Options()) == PrefixCommand(found)
+    assert command_for(node(prefix=" \n "), Options()) is None
+
+
 def test_a_command_says_what_the_task_is() -> None:
     line = "srun -c {cpus} --mem {memory} -J {task_name}-{task_id} -o {log} env D={gpu} {python}"
     task = node("gpu", prefix=line, memory="16 GB", python="/opt/my python")
