@@ -49,10 +49,11 @@ class Signalled(EndRequest):
 
 
 @contextmanager
-def users_code(doing: str) -> Generator[None]:
+def users_code(doing: str, *, passing: tuple[type[TaskprocError], ...] = ()) -> Generator[None]:
     """Run code of the user's, which may print: stdout is for what was asked for.
 
-    What it raises, but for a sentence of ours, is an error of theirs in `doing` that.
+    What it raises, but for a sentence of ours about a mistake and what is `passing`, is an error of theirs in `doing`
+    that: so is a task that failed as they ran it there.
     """
     try:
         with printing_to_stderr():
@@ -62,8 +63,11 @@ def users_code(doing: str) -> Generator[None]:
         if place and not hasattr(error, "__notes__"):
             error.add_note(f"({place})")
         raise
-    except TaskprocError:
+    except passing:
         raise
+    except TaskprocError as error:
+        told, *_ = str(error).splitlines()  # the traceback has the rest
+        raise UserCodeError(f"{doing}: {told}") from error
     except SyntaxError as error:
         raise UserCodeError(f"{doing}: {error}") from error
     except (Exception, SystemExit) as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from taskproc.errors import CacheError, FailedTaskError, GraphError, NoResultError
+from taskproc.errors import CacheError, FailedTaskError, GraphError, NoResultError, TaskprocError
 from taskproc.failure import users_traceback
 from taskproc_cli.problems import (
     AnsweredNoError,
@@ -100,6 +100,22 @@ def test_what_the_user_s_code_raises_is_the_user_s(error: BaseException) -> None
     with pytest.raises(UserCodeError, match=r"^making it: ") as caught, users_code("making it"):
         raise error
     assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (FailedTaskError("Up()", "ValueError: bad", details="Traceback"), r"Up\(\) failed: ValueError: bad"),
+        (NoResultError("Up() has no result"), r"Up\(\) has no result"),
+    ],
+)
+def test_a_task_that_the_user_s_code_runs_or_reads_is_its_own_affair(error: TaskprocError, told: str) -> None:
+    with pytest.raises(UserCodeError, match=f"^making it: {told}$") as caught, users_code("making it"):
+        raise error
+    assert (caught.value.__cause__, status_of(caught.value)) == (error, 2)
+    with pytest.raises(type(error)) as same, users_code("making it", passing=(type(error),)):
+        raise error
+    assert same.value is error
 
 
 @pytest.mark.parametrize("error", [UsageError("x"), KeyboardInterrupt()])

@@ -45,7 +45,7 @@ def _present(node: Node, request: Request) -> Any:
     from taskproc.store import open_store
 
     try:
-        with users_code(f"the result of {node.label} cannot be read"):
+        with users_code(f"the result of {node.label} cannot be read", passing=(NoResultError,)):
             return recorded_result(node)
     except NoResultError as error:
         with open_store(node.home, write=False) as store:
@@ -72,7 +72,7 @@ def _recorded(instance: Instance, request: Request) -> Any:
         raise NoResultError(f"{instance.label} has no result ({reason})")
     with suppress(RequestError):
         load_class(request.target)  # its result may refer to what the taskfile defines
-    with users_code(f"the result of {instance.label} cannot be read"):
+    with users_code(f"the result of {instance.label} cannot be read", passing=(NoResultError,)):
         try:
             return load(recorded_source(request.cache.path, instance.name, instance.key, row.task_id, row.good.output))
         except DamagedValueError as error:
