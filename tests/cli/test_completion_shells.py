@@ -237,6 +237,19 @@ def test_an_executable_that_is_no_python_script_gets_no_answer(
     assert (found.stdout, found.stderr) == ("0\n", "")
 
 
+@pytest.mark.parametrize("call", ["_taskproc", "_taskproc taskproc Ch run", "IFS=,; _taskproc"])
+@pytest.mark.parametrize(
+    "given", ["", "COMP_LINE='taskproc run Ch --flag' COMP_POINT=15", "COMP_LINE='taskproc run Ch'"]
+)
+def test_bash_completes_for_callers_that_give_the_words(
+    folder: Path, environ: dict[str, str], call: str, given: str
+) -> None:
+    script = f"set -u; source {COMPLETIONS}/taskproc.bash; COMP_WORDS=(taskproc run Ch --flag) COMP_CWORD=2; {given}\n"
+    command = [shell("bash"), "--norc", "-c", script + call + '; printf "%s|" "${COMPREPLY[@]}"']
+    found = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=True)
+    assert (found.stdout, found.stderr) == ("Choose |", "")
+
+
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_the_command_prints_the_script(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

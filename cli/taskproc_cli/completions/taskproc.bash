@@ -16,13 +16,20 @@ __taskproc_find() {
 }
 
 _taskproc() {
-    local exe=${1/#\~/$HOME} line
+    local exe=${1-${COMP_WORDS[0]}} line typed=${COMP_LINE-}
     COMPREPLY=()
+    exe=${exe/#\~/$HOME}
+    if [[ $typed ]]; then
+        typed=${typed:0:${COMP_POINT-${#typed}}}
+    else # what calls this as bash does not may give the words alone
+        local IFS=' '
+        typed="${COMP_WORDS[*]:0:COMP_CWORD+1}"
+    fi
     exe=$(type -P -- "${exe//\\/}") && __taskproc_find "$exe" || return
     while IFS= read -r line; do # the completer quotes, and puts a space behind what is complete
         COMPREPLY+=("$line")
     done < <("$__taskproc_python" -I -S "$__taskproc_completer" bash \
-        "$COMP_WORDBREAKS" "${COMP_LINE:0:COMP_POINT}" 2>/dev/null)
+        "$COMP_WORDBREAKS" "$typed" 2>/dev/null)
 }
 
 complete -F _taskproc -o nospace taskproc
