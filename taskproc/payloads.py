@@ -228,5 +228,6 @@ def _by_value(cls: type, fingerprint: Fingerprint) -> ClassRef:
         why = f"{explained(cls, problem, 'class')}; a class at the top of a file that is imported need not be"
         blob = pickle.dumps(_Refusal(why))
     path, root = _file_and_root(cls.__module__) if cls.__module__ != "__main__" else ("", "")
-    path = "" if root else path  # what it refers to is found by name
-    return ClassRef(cls.__module__, cls.__qualname__, path, "", fingerprint.files, fingerprint.running, blob)
+    if root and root in sys.path:
+        path = root = ""  # what it refers to is found by name
+    return ClassRef(cls.__module__, cls.__qualname__, path, root, fingerprint.files, fingerprint.running, blob)

@@ -321,6 +321,14 @@ def test_a_module_that_is_not_called_as_its_file_is_loaded_so_in_workers(tmp_pat
     assert "division by zero" in python("main.py", check=False).stderr
 
 
+def test_a_module_of_a_package_that_is_not_on_sys_path_is_loaded_in_workers(tmp_path: Path, python: Any) -> None:
+    write(tmp_path / "lib" / "kit" / "__init__.py", "")
+    write(tmp_path / "lib" / "kit" / "study.py", PLUGIN)
+    write(tmp_path / "main.py", PLUGINS.replace('"plugins.study", "lib/', '"kit.study", "lib/kit/'))
+    told = ["kit.study.A 1 kit.study", "kit.study.local.<locals>.Local 2 kit.study", ""]
+    assert python("main.py").stdout.split("\n") == told
+
+
 ELSEWHERE = """
 import importlib.util, sys
 from importlib.machinery import SourceFileLoader
