@@ -79,6 +79,16 @@ class Index:
                 " remove it, or give another one with --cache"
             )
 
+    def check(self) -> None:
+        """Look through the database.
+
+        Raises:
+            UnreadableError: Its parts don't fit together, or what every run reads is damaged.
+        """
+        self.entries.check()
+        for read in (self.epoch, self.generation, self.leases):
+            read()
+
     def close(self) -> None:
         """Close the database."""
         self.entries.close()

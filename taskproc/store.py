@@ -136,7 +136,7 @@ class Store:
 
     def check(self) -> None:
         """Look through the database; raises UnreadableError where its parts don't fit together."""
-        self._index.entries.check()
+        self._index.check()
 
     def amend(self, rows: Mapping[str, Mapping[Key, Row]]) -> None:
         """Put rows in the place of others, while no run is alive."""

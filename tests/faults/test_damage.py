@@ -6,7 +6,9 @@ import errno
 import os
 import random
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +152,22 @@ def test_the_beginning_of_a_small_database(flow: Any) -> None:
 @pytest.mark.timeout(7200)
 def test_every_byte_and_length_of_a_small_database(flow: Any) -> None:
     assert corrupt_small_database(flow, 1)
+
+
+@pytest.mark.parametrize("entry", [b"format", b"epoch", b"generation", b"leases"])
+def test_an_entry_that_every_run_reads_is_mended(flow: Any, entry: bytes) -> None:
+    flow.write(SMALL)
+    flow.run("Main()")
+    replace_store(Cache(flow.cache), save=True)
+    flow.run("Main()", force="requested")
+    with closing(sqlite3.connect(flow.cache / "cache.db")) as database, database:
+        change = "UPDATE Cache SET value = CAST(value || x'00' AS BLOB) WHERE key = ?"
+        assert database.execute(change, (entry,)).rowcount == 1
+    (finding,) = check_up(Cache(flow.cache), repair=True).findings
+    assert finding.where == "the database"
+    assert entry.decode() in finding.what
+    assert check_up(Cache(flow.cache)).findings == ()
+    assert flow.run("Main()").executed == {}
 
 
 def warnings_of(events: list[Event]) -> list[str]:
