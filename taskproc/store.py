@@ -139,9 +139,12 @@ class Store:
         self._index.check()
 
     def amend(self, rows: Mapping[str, Mapping[Key, Row]]) -> None:
-        """Put rows in the place of others, while no run is alive."""
-        if rows:
-            with self._index.transaction():
+        """Put rows in the place of others, while no run is alive.
+
+        Where there are none, this tells all the same if what a run writes with can't be read.
+        """
+        with self._index.transaction():
+            if rows:
                 generation = self._index.next_generation()
                 for name, members in rows.items():
                     self._index.write(name, members, generation)

@@ -170,6 +170,19 @@ def test_an_entry_that_every_run_reads_is_mended(flow: Any, entry: bytes) -> Non
     assert flow.run("Main()").executed == {}
 
 
+@pytest.mark.parametrize("change", ["value = x'ff' WHERE key = 'sqlite_cache_size'", "key = x'ff' WHERE key = 'count'"])
+def test_a_database_that_only_writing_finds_damaged_is_mended(flow: Any, change: str) -> None:
+    flow.write(SMALL)
+    flow.run("Main()")
+    with closing(sqlite3.connect(flow.cache / "cache.db")) as database, database:
+        assert database.execute(f"UPDATE Settings SET {change}").rowcount == 1  # DiskCache's own table
+    with pytest.raises(CacheError, match="taskproc doctor --repair"):
+        flow.run("Main()", force="all")
+    (finding,) = check_up(Cache(flow.cache), repair=True).findings
+    assert finding.where == "the database"
+    assert flow.run("Main()", force="all").value == 21
+
+
 def warnings_of(events: list[Event]) -> list[str]:
     return [event.text for event in events if isinstance(event, Warned)]
 
