@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,3 +119,20 @@ def test_a_running_task_is_followed_to_its_end(cli: Command, executable: Path, t
         assert log.stdout.read() == "==> stdout <==\nlast\n"
     assert (log.returncode, run.wait()) == (0, 0)
     assert cli("log", "--follow", "slow.py", "Main", "--stream", "stdout").stdout == "first\nlast\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_what_an_interrupted_task_printed_is_there_until_the_next_run(
+    cli: Command, executable: Path, refused: Refused, tmp_path: Path, number: int
+) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    run = subprocess.Popen([executable, "run", "-q", "slow.py"], cwd=tmp_path, stderr=subprocess.DEVNULL)
+    kept = (tmp_path / ".taskproc" / "slow.Main" / "0").glob
+    until(lambda: any(path.read_text() == "first\n" for path in kept("*/stdout.txt")), run)
+    run.send_signal(number)
+    assert run.wait() != 0
+    done = cli("log", "slow.py", "Main", "--stream", "stdout")
+    assert (done.stdout, done.stderr) == ("first\n", "Main() was interrupted; the next run removes this\n")
+    (tmp_path / "slow.py").write_text(f"{SLOW}\nclass Other(Task):\n    def run_task(self): pass\n")
+    cli("run", "slow.py", "Other")
+    assert "Main() has not run" in refused("log", "slow.py", "Main")

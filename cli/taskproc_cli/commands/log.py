@@ -39,14 +39,19 @@ def log(request: Request, *, follow: bool = False, stream: str = "both") -> None
             _follow(view, store, instance, cache.path)
         running = _runner(store, instance) is not None
         row = _row(store, instance)
-    if not (row.good or row.failure):
-        state = "is running for the first time: -f follows it" if running else "has not run"
-        raise UsageError(f"{instance.label} {state}; there is no log of it in {cache.path}")
-    if running:
-        terminal.say(
-            terminal.paint(f"this is of an earlier run; {instance.label} is running now: -f follows it", "dim")
+    if row.good or row.failure:
+        attempt = _recorded(cache.path, instance, row)
+        note = f"this is of an earlier run; {instance.label} is running now: -f follows it" if running else ""
+    elif running:
+        raise UsageError(
+            f"{instance.label} is running for the first time: -f follows it; there is no log of it in {cache.path}"
         )
-    view.write_news(_recorded(cache.path, instance, row))
+    else:
+        attempt = _interrupted(cache.path, instance)
+        note = f"{instance.label} was interrupted; the next run removes this"
+    if note:
+        terminal.say(terminal.paint(note, "dim"))
+    view.write_news(attempt)
     if view.empty:
         where = "" if stream == "both" else f" on {stream}"
         terminal.say(f"{instance.label} printed nothing{where}, or ran with --interactive, which keeps no output")
@@ -80,6 +85,21 @@ def _runner(store: Store, instance: Instance) -> str | None:
 def _row(store: Store, instance: Instance) -> Row:
     found = store.find(instance.name, instance.row.task_id)
     return found[1] if found is not None else instance.row
+
+
+def _interrupted(cache: Path, instance: Instance) -> Path:
+    """The folder of the newest attempt of a task of which nothing is recorded.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from taskproc.echo import begun_by
+    from taskproc.files import task_folder
+
+    attempts = begun_by("", task_folder(cache, instance.name, instance.row.task_id))  # whichever run that was
+    if not attempts:
+        raise UsageError(f"{instance.label} has not run; there is no log of it in {cache}")
+    return attempts[-1]
 
 
 def _recorded(cache: Path, instance: Instance, row: Row) -> Path:
