@@ -201,7 +201,8 @@ def _reader(annotation: Any, kinds: list[Any], expected: str, *, nullable: bool)
     all_textual = bool(kinds) and len(textual) == len(kinds)
     readers = textual if all_textual else [plain, *textual, *numbers]
     readers = [*readers, _choice({"null": None})] if nullable else readers
-    readers = readers if all_textual else [*readers, _validated(annotation)]
+    if not all_textual and not _is_numeric(annotation):
+        readers = [*readers, _validated(annotation)]
     example = next((f", such as {EXAMPLES[kind]}" for kind in kinds if kind in EXAMPLES), "")
 
     def read(text: str) -> Any:
@@ -213,6 +214,12 @@ def _reader(annotation: Any, kinds: list[Any], expected: str, *, nullable: bool)
         raise ValueError(f"{_quoted(text)} is not {_article(expected)}{_nearest(text, kinds) or example}")
 
     return read
+
+
+def _is_numeric(annotation: Any) -> bool:
+    """Whether an annotation takes numbers alone, as Python reads them: pydantic takes `0-9` for -9."""
+    parts = get_args(annotation) or (annotation,)
+    return all(any(part is kind for kind in (int, float, type(None))) for part in parts)
 
 
 def _validated(annotation: Any) -> Callable[[str], Any]:

@@ -109,6 +109,7 @@ class Level(IntEnum):
         (Alias, ["3"], 3),
         (IPv4Address, ["4.3.2.1"], "4.3.2.1"),
         (Fraction | None, ["1/3"], "1/3"),
+        (Annotated[int, BeforeValidator(len)], ["0-9"], "0-9"),
         (list[IPv4Address], ["4.3.2.1"], ["4.3.2.1"]),
         (Annotated[Even, BeforeValidator(Even)], ["two"], "two"),
     ],
@@ -123,6 +124,9 @@ def test_words_are_read_as_the_annotation_says(annotation: Any, words: list[str]
     ("annotation", "word", "said"),
     [
         (int, "abc", "'abc' is not an int"),
+        (int, "0-9", "'0-9' is not an int"),
+        (int | None, "0-9", "'0-9' is not an int"),
+        (list[int], "0-9", "'0-9' is not an int"),
         (float | None, "x", "'x' is not a float"),
         (Colour, "gren", "'gren' is not one of red, BLUE"),
         (Colour, "blue", "'blue' is not one of red, BLUE; did you mean BLUE?"),
