@@ -53,7 +53,7 @@ class InputFile(PosixPath):
         """The path that the parts make."""
         path = Path(*parts)
         if not path.exists():
-            message = f"there is no file or folder {str(path)!r}"
+            message = f"there is no file or folder {str(path)!r}{'' if path.is_absolute() else f' in {Path.cwd()}'}"
             raise ArgumentError(message)
         return cast("Self", _restore(cls, str(path)))
 

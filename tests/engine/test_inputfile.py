@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -117,6 +118,8 @@ def test_it_is_a_path(text: Path) -> None:
 def test_a_missing_one_is_an_error(tmp_path: Path, flow: Any) -> None:
     with pytest.raises(ArgumentError, match=r"there is no file or folder '.*/nothing'"):
         InputFile(tmp_path / "nothing")
+    with pytest.raises(ArgumentError, match=rf"there is no file or folder 'nothing' in {re.escape(os.getcwd())}"):
+        InputFile("nothing")
     flow.write(COUNT)
     with pytest.raises(ArgumentError, match=r"Count: argument text: .*there is no file or folder '.*nothing'"):
         flow.task(f"Count({str(tmp_path / 'nothing')!r})")
