@@ -131,7 +131,8 @@ def _no_cache(cls: type) -> NoCacheError:
         return NoCacheError(
             f"{name} was defined inside run_task: tasks are made in __init__, and assigned to a slot (Requires)"
         )
-    return NoCacheError(f"{name} was defined outside a cache; write `with Cache('./cache'): {name}(...)`")
+    message = f"{name} was defined outside a cache; write `with Cache('./cache'): {name}(...)`"
+    return NoCacheError(f"{message}, or make it in the __init__ of the task that needs it")
 
 
 def _kin(arguments: Canonical, cache: Cache) -> int:
