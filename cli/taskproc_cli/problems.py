@@ -66,7 +66,7 @@ def users_code(doing: str, *, passing: tuple[type[TaskprocError], ...] = ()) -> 
     except passing:
         raise
     except TaskprocError as error:
-        told, *_ = str(error).splitlines()  # the traceback has the rest
+        told, *_ = str(error).splitlines() or [type(error).__name__]  # the traceback has the rest
         raise UserCodeError(f"{doing}: {told}") from error
     except SyntaxError as error:
         raise UserCodeError(f"{doing}: {error}") from error

@@ -107,6 +107,7 @@ def test_what_the_user_s_code_raises_is_the_user_s(error: BaseException) -> None
     [
         (FailedTaskError("Up()", "ValueError: bad", details="Traceback"), r"Up\(\) failed: ValueError: bad"),
         (NoResultError("Up() has no result"), r"Up\(\) has no result"),
+        (NoResultError(), "NoResultError"),
     ],
 )
 def test_a_task_that_the_user_s_code_runs_or_reads_is_its_own_affair(error: TaskprocError, told: str) -> None:
