@@ -293,6 +293,6 @@ def _kind(annotation: Any, owner: type) -> type[Slot] | None:
     kind: Any = get_origin(annotation) or annotation
     if kind is Annotated and annotation is not kind:
         return _kind(get_args(annotation)[0], owner)
-    with suppress(AttributeError, NameError):  # a `type X = ...` statement, unless it can't be evaluated yet
+    with suppress(Exception):  # a `type X = ...` statement: what it says is any expression, and may raise anything
         return _kind(kind.__value__, owner)
     return kind if isinstance(kind, type) and issubclass(kind, Slot) and kind is not Slot else None

@@ -122,11 +122,12 @@ def test_slots_that_are_objects_are_installed_from_what_names_or_annotates_them(
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="there are no type statements")
-def test_a_type_statement_that_cannot_be_evaluated_yet_declares_no_slot() -> None:
+@pytest.mark.parametrize("what", ["list[Leaf]", "Missing", "'Later' | None", "Alias"])
+def test_a_type_statement_that_cannot_be_evaluated_declares_no_slot(what: str) -> None:
     namespace: dict[str, Any] = {"Task": Task, "__name__": __name__}
     exec(
         compile(
-            "type Tree = list[Leaf]\ntype Later = Missing\nclass Made(Task):\n a: Tree\n b: Later",
+            f"type Alias = {what}\nclass Made(Task):\n a: Alias",
             "<made>",
             "exec",
             dont_inherit=True,
