@@ -75,6 +75,7 @@ class Level(IntEnum):
         (Colour, ["2"], Colour.BLUE),
         (Level, ["1"], Level.LOW),
         (Literal["a", 3], ["3"], 3),
+        (Literal[3, "3"], ["3"], 3),
         (Literal["a", 3] | None, ["a"], "a"),
         (Literal["a", None], ["null"], None),  # noqa: PYI061  what is read
         (Literal["auto", True], ["true"], True),

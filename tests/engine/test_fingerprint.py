@@ -829,6 +829,7 @@ class Derived(Base):
     def f(self): return 1
 
 class Further(Other):
+    j = 1
     def run_task(self): return 0
 
 class Main(Task):
@@ -853,6 +854,7 @@ class Main(Task):
         ("attrgetter(NAME)(Other)", "k = 1"),
         ("dict(inspect.getmembers(Other))['k']", "k = 1"),
         ("[derived.k for derived in Other.__subclasses__()]", "k = 1"),
+        ("[derived.j for derived in Other.__subclasses__()]", "j = 1"),
         ("[derived().f() for derived in Base.__subclasses__()]", "def f(self): return 1"),
         ("Base.all()", "def f(self): return 1"),
     ],

@@ -125,6 +125,18 @@ def test_an_attempt_whose_files_have_changed_unseen_is_not_kept_by_a_forced_reru
     assert concluded(node, done, old=first).output.attempt == OLD
 
 
+def test_an_attempt_whose_files_cannot_be_read_is_not_kept_by_a_forced_rerun(
+    node: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = concluded(node, left(node, OLD), reason=NeverRan())
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("taskproc.outcome.restored_manifest", refuse)
+    assert concluded(node, left(node, NEW), old=first, reason=Forced()).output.attempt == NEW
+
+
 def test_a_dropped_attempt_leaves_what_it_printed(node: Any) -> None:
     left(node, OLD)
     left(node, NEW)

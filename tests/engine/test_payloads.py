@@ -125,6 +125,7 @@ def test_what_workers_cannot_import_goes_by_value(packed: Any, flow: Any) -> Non
     ref = packed.packer.class_ref(local)
     assert ref.blob
     assert pickle.loads(ref.blob).__qualname__ == "make.<locals>.Local"
+    assert (ref.path, ref.root) == ("", "")
     shadowed = flow.module.Up
     flow.module.Up = flow.module.Down
     assert packed.packer.class_ref(shadowed).blob

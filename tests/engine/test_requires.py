@@ -111,8 +111,9 @@ def test_slots_are_installed_from_what_names_or_annotates_the_kind_of_slot() -> 
         e: Noted
         f: Annotated[int, Requires]
         g: TypeAliasType
+        h: Annotated[Statement, "a note"]
 
-    assert slots(Written) == {**dict.fromkeys("ace", "Requires"), **dict.fromkeys("bd", "RequiresList")}
+    assert slots(Written) == {**dict.fromkeys("aceh", "Requires"), **dict.fromkeys("bd", "RequiresList")}
 
 
 def test_slots_that_are_objects_are_installed_from_what_names_or_annotates_them() -> None:

@@ -405,6 +405,17 @@ def test_a_batch_that_cannot_be_read_is_refused(lab: Any) -> None:
     assert "No module named 'nowhere'" in lost.reason
 
 
+def test_what_an_executor_s_worker_leaves_for_a_run_that_is_over_is_removed(lab: Any) -> None:
+    task, runs = lab.folder / "cache" / "study.Train" / "3", lab.folder / "cache" / ".runs"
+    task.mkdir(parents=True)
+    for code in ("print('kept')", f"print('late'); Path({str(runs)!r}).mkdir()"):
+        batch = lab.batch(("Call", code))
+        (payload,) = batch.payloads
+        own = payload._replace(folder=str(task / "0123456789000001"))
+        assert values(decoded_answers(run_pickled(parcel(batch._replace(payloads=(own,)))))) == [None]
+        assert [path.read_text() for path in task.glob("*/stdout.txt")] == ["kept\n"]
+
+
 def test_a_worker_of_another_python_refuses(lab: Any) -> None:
     other = Parcel(tuple(sys.path), (), str(lab.folder), "", "3.0", 0, b"cnowhere\nThing\n.")
     (lost,) = decoded_answers(run_pickled(encoded(other)))
