@@ -135,7 +135,7 @@ class Store:
             self.sweep()
 
     def check(self) -> None:
-        """Look through the database; raises UnreadableError where its parts don't fit together."""
+        """Look through the database; raises UnreadableError where it is damaged."""
         self._index.check()
 
     def amend(self, rows: Mapping[str, Mapping[Key, Row]]) -> None:

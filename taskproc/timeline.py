@@ -65,9 +65,9 @@ def last_timeline(cache: Cache) -> Timeline | None:
 
 
 def critical_path(spans: Iterable[Span]) -> list[Span]:
-    """The chain of tasks, each needing the one before it, that took longest: no number of workers makes a run faster.
+    """The chain of tasks, each needing the one before it, that took longest.
 
-    The spans are in the order in which they began.
+    No number of workers makes a run faster than that. The spans are in the order in which they began.
     """
     longest: dict[Key, tuple[float, Span, Key | None]] = {}
     for span in spans:
