@@ -13,6 +13,7 @@ from taskproc.batch import Batch, ClassRef, Payload, SlotValue, Stored
 from taskproc.bytecode import PYTHON
 from taskproc.errors import CacheError, NoResultError
 from taskproc.files import RESULT, attempt_folder, folder_name
+from taskproc.filesystem import real
 from taskproc.flat import SCALARS
 from taskproc.future import Const
 from taskproc.loading import know, read_anew
@@ -228,6 +229,6 @@ def _by_value(cls: type, fingerprint: Fingerprint) -> ClassRef:
         why = f"{explained(cls, problem, 'class')}; a class at the top of a file that is imported need not be"
         blob = pickle.dumps(_Refusal(why))
     path, root = _file_and_root(cls.__module__) if cls.__module__ != "__main__" else ("", "")
-    if root and root in sys.path:
+    if root and root in map(real, sys.path):
         path = root = ""  # what it refers to is found by name
     return ClassRef(cls.__module__, cls.__qualname__, path, root, fingerprint.files, fingerprint.running, blob)

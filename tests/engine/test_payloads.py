@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pickle
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -129,6 +131,19 @@ def test_what_workers_cannot_import_goes_by_value(packed: Any, flow: Any) -> Non
     shadowed = flow.module.Up
     flow.module.Up = flow.module.Down
     assert packed.packer.class_ref(shadowed).blob
+
+
+def test_a_class_by_value_is_of_a_folder_that_links_on_sys_path_lead_to(
+    packed: Any, flow: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(flow.folder)
+    monkeypatch.setattr(sys, "path", [str(link) if entry == str(flow.folder) else entry for entry in sys.path])
+    ref = packed.packer.class_ref(flow.module.make())
+    assert (ref.path, ref.root) == ("", "")
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry != str(link)])
+    ref = packed.packer.class_ref(flow.module.make())
+    assert (ref.path, ref.root) == (str(flow.path), str(flow.folder))
 
 
 def test_a_key_that_cannot_travel_fails_the_task(flow: Any) -> None:
