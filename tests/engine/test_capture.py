@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from taskproc.batch import Batch, Echoed
-from taskproc.capture import tail
+from taskproc.capture import end_of, tail
 from taskproc.executors import ThreadPool
 from taskproc.pool import ProcessPool
 
@@ -124,3 +124,10 @@ def test_tail(tmp_path: Path) -> None:
     assert tail(str(tmp_path)).splitlines() == [*(f"o{number}" for number in range(4982, 5000)), "e0", "e1"]
     (tmp_path / "stderr.txt").write_text("".join(f"e{number}\n" for number in range(50)))
     assert len(tail(str(tmp_path)).splitlines()) == 20
+
+
+def test_the_end_of_a_file_is_no_longer_than_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    assert end_of(path, 3) == ""
+    path.write_text("abcdef")
+    assert (end_of(path, 3), end_of(path, 9)) == ("def", "abcdef")
