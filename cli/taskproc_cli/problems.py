@@ -71,11 +71,13 @@ def users_code(doing: str, *, passing: tuple[type[TaskprocError], ...] = ()) -> 
     except SyntaxError as error:
         raise UserCodeError(f"{doing}: {error}") from error
     except (Exception, SystemExit) as error:
-        raise UserCodeError(f"{doing}: {one_line(error)}{_path_meant(error)}") from error
+        raise UserCodeError(f"{doing}: {one_line(error)}{_import_meant(error)}") from error
 
 
-def _path_meant(error: BaseException) -> str:
-    """A hint, where a module is missing that lies in the working folder."""
+def _import_meant(error: BaseException) -> str:
+    """A hint, where a module is missing that lies in the working folder, or a file is in no package."""
+    if isinstance(error, ImportError) and "no known parent package" in str(error):
+        return "; put an __init__.py beside the file, or import without the dot"
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return ""
     here, name = Path.cwd(), error.name.partition(".")[0]

@@ -174,6 +174,12 @@ def test_a_module_of_the_working_folder_that_is_not_found_is_hinted_at(
         load_module(parse_target(["deep/study.py"]))
 
 
+def test_a_relative_import_in_a_file_of_no_package_is_hinted_at(folder: Path) -> None:
+    (folder / "deep" / "study.py").write_text("from .lib_of_ours import model")
+    with pytest.raises(UserCodeError, match=r"ImportError: .*; put an __init__\.py beside the file"):
+        load_module(parse_target(["deep/study.py"]))
+
+
 # ---- tasks
 
 
