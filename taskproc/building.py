@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextvars
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from taskproc.errors import GraphError
+from taskproc.future import FutureBase
+from taskproc.requires import slots_of
 
 if TYPE_CHECKING:
     from taskproc.arguments import Parameters, Values
@@ -56,10 +59,25 @@ def begin(identity: Identity, call: Call) -> None:
 def initialize(call: Call) -> None:
     """Run the `__init__` that began last."""
     task, parameters, values = call
-    if len(_running.calls) % LEVELS_A_THREAD:
-        parameters.call(task.__class__.__init__, task, values)
-    else:
-        _on_fresh_stack(lambda: parameters.call(task.__class__.__init__, task, values))
+    try:
+        if len(_running.calls) % LEVELS_A_THREAD:
+            parameters.call(task.__class__.__init__, task, values)
+        else:
+            _on_fresh_stack(lambda: parameters.call(task.__class__.__init__, task, values))
+    except (AttributeError, TypeError) as error:
+        _hint_at_futures(task, values, error)
+        raise
+
+
+def _hint_at_futures(task: Any, values: Values, error: Exception) -> None:
+    """Where an `__init__` that failed was about a future in a slot or argument, say when there is a value."""
+    with suppress(Exception):  # they may be anything
+        slots = slots_of(task.__class__)
+        state: dict[str, Any] = task.__dict__
+        held = [one for name, value in state.items() if name in slots for one in slots[name].futures(value)]
+        kinds = {type(one).__name__ for one in (*held, *values) if isinstance(one, FutureBase)}
+        if kind := next((kind for kind in sorted(kinds) if f"'{kind}'" in str(error)), ""):
+            error.add_note(f"{kind} is a future: run_task reads its value, from the slot that it was assigned to")
 
 
 def end(identity: Identity) -> None:

@@ -68,7 +68,7 @@ def node_of(task: Any, what: str) -> Node:
         return node
     name = type(task).__qualname__
     if task._task_place is None:
-        message = f"{name}: {what} is not available while __init__ runs"
+        message = f"{name}: {what} is not available while __init__ runs: it is once the task is made"
     elif not task._task_place.folder:
         message = f"{task!r} is only a reference here, without {what}; declare what a task needs as a slot (Requires)"
     else:

@@ -277,6 +277,33 @@ def test_what_is_not_there_yet_in_init_says_so() -> None:
     assert Early("task_name").task_args == {"what": "task_name"}
 
 
+def test_an_init_that_takes_a_future_for_its_value_is_told_where_that_is() -> None:
+    class Part(Task):
+        def run_task(self) -> Any:
+            return {}
+
+    class Slots(Task):
+        parts: RequiresList[Any]
+
+        def __init__(self) -> None:
+            self.parts = [Part()["x"]]
+            sum(self.parts)
+
+    class Argument(Task):
+        def __init__(self, part: Future[Any]) -> None:
+            part.keys()  # type: ignore[attr-defined]
+
+    class Other(Task):
+        def __init__(self, part: Future[Any]) -> None:
+            len(5)  # type: ignore[arg-type]
+
+    told = "is a future: run_task reads its value, from the slot that it was assigned to"
+    for cls, args, kind in ((Slots, (), "Item"), (Argument, (Part(),), Part.__name__), (Other, (Part(),), "")):
+        with pytest.raises((AttributeError, TypeError)) as raised:
+            cls(*args)
+        assert getattr(raised.value, "__notes__", []) == [f"{kind} {told}"] * bool(kind)
+
+
 # Cycles and depth
 
 
