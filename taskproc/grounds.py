@@ -105,14 +105,13 @@ class Grounds:
         """What a task is made from, but for the stamps: as it is at the first look, until the task has run."""
         known = self._known.get(node.key)
         if known is None:
-            known = Inputs(
-                self.code(node.cls).digest,
-                self._attributes(node, self.contents.digest),
-                shape(node),
-                packed_sources(node),
-                b"",
-            )
+            attributes, uses, paths = self._attributes(node, self.contents.digest)
+            known = Inputs(self.code(node.cls).digest, attributes, shape(node), packed_sources(node), b"")
             self._known[node.key] = known
+            if uses is not None:
+                self._uses[node.key] = uses
+            if paths:
+                self._paths[node.key] = paths
         return known
 
     def inputs(self, node: Node, outputs: Mapping[Key, Output]) -> Inputs:
@@ -126,10 +125,12 @@ class Grounds:
         ]
         return Inputs(*known[:-1], b"".join(packed))
 
-    def _attributes(self, node: Node, content: Callable[[Path], bytes]) -> bytes:
+    def _attributes(
+        self, node: Node, content: Callable[[Path], bytes]
+    ) -> tuple[bytes, Uses | None, tuple[InputFile, ...]]:
         """The digest of what `__init__` left, of the code that it and arguments refer to, and the `content` of files.
 
-        The files are those in attributes and arguments, and in constants of the code. All are noted, and the code is.
+        With it come that code and these files, which are those in attributes, arguments and constants of the code.
         What cannot be encoded is never equal, so that its task runs again.
         """
         attributes = node.attributes
@@ -140,7 +141,7 @@ class Grounds:
             try:
                 values = [*map(self._look_into, attributes.values())]
             except Unencodable:
-                return os.urandom(WIDTH)
+                return os.urandom(WIDTH), None, ()
             for name, value in zip(attributes, values, strict=True):
                 parts += (name.encode(), value.data)
             refs = tuple(dict.fromkeys([*refs, *(ref for value in values for ref in value.refs)]))
@@ -148,14 +149,14 @@ class Grounds:
             read, more = self._read_of_tasks(node.cls, frozenset(kind for value in values for kind in value.held))
             parts.append(read)
             paths += more
+        uses = None
         if refs:
-            self._uses[node.key] = uses = Uses(tuple(map(reference, refs)), self.codes.refs(refs))
+            uses = Uses(tuple(map(reference, refs)), self.codes.refs(refs))
             parts.append(uses.code)
             paths += (path for ref in refs for path in self.codes.of(ref).inputs)
-        if paths:
-            self._paths[node.key] = found = input_files(paths)
-            parts += map(content, found)
-        return digest(*parts)
+        files = input_files(paths) if paths else ()
+        parts += map(content, files)
+        return digest(*parts), uses, files
 
     def _look_into(self, value: object) -> _Value:
         data = flat(value)
@@ -182,9 +183,9 @@ class Grounds:
         for path in self._paths.get(node.key, ()):
             if old.attributes == _meanwhile(path):
                 return (f"{path} while it ran",)
-        if self._attributes(node, self.contents.digest_before) != old.attributes:
+        before, _, paths = self._attributes(node, self.contents.digest_before)
+        if before != old.attributes:
             return ()
-        paths = self._paths.get(node.key, ())
         return tuple([str(path) for path in paths if self.contents.digest_before(path) != self.contents.digest(path)])
 
     def uses(self, node: Node, outputs: Mapping[Key, Output]) -> tuple[Uses, ...]:
