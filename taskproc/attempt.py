@@ -169,7 +169,12 @@ def _hint_at_undeclared(cls: type, attributes: dict[str, Any], error: Exception)
 
 
 def _slot(slot: SlotValue, results: Results) -> object:
-    values = [_value(slot.name, source, _steps(item) if item else (), results) for source, item in slot.sources]
+    values: list[object] = []
+    try:
+        for source, item in slot.sources:
+            values.append(_value(source, _steps(item) if item else (), results))
+    except SlotError as error:
+        raise SlotError(f"slot {slot.name}{_at(slot.layout, len(values))}: {error}") from error.__cause__
     if slot.layout is None:
         return values[0]
     if isinstance(slot.layout, int):
@@ -177,11 +182,18 @@ def _slot(slot: SlotValue, results: Results) -> object:
     return dict(zip(_steps(slot.layout), values, strict=True))
 
 
+def _at(layout: int | Steps | None, number: int) -> str:
+    """Where in a slot its value of that number goes: `[3]`, `['test']`, or nothing."""
+    if layout is None:
+        return ""
+    return f"[{number if isinstance(layout, int) else _steps(layout)[number]!r}]"
+
+
 def _steps(steps: Steps) -> tuple[object, ...]:
     return pickle.loads(steps) if isinstance(steps, bytes) else steps
 
 
-def _value(name: str, source: Source, item: tuple[object, ...], results: Results) -> object:
+def _value(source: Source, item: tuple[object, ...], results: Results) -> object:
     if not item:
         return results.value(source)
     value = results.shared(source)
@@ -192,7 +204,7 @@ def _value(name: str, source: Source, item: tuple[object, ...], results: Results
             value = value[step]
         except Exception as error:
             path = "".join(f"[{part!r}]" for part in item)
-            raise SlotError(f"slot {name}: the upstream's result has no item {path} ({reason_of(error)})") from error
+            raise SlotError(f"the upstream's result has no item {path} ({reason_of(error)})") from error
     if not (is_plain and type(value) in SCALARS):
         results.let_go()
     return value

@@ -128,10 +128,12 @@ def test_a_damaged_upstream(lab: Any, here: Any) -> None:
     assert isinstance(done, Done)
 
 
-def test_a_missing_item_is_told(lab: Any, here: Any) -> None:
-    slot = lab.slot("x", (pickle.dumps({"a": [1]}), ("a", 5)))
+@pytest.mark.parametrize(("layout", "at"), [(None, ""), (2, "[0]"), (("k", "l"), "['k']")])
+def test_a_missing_item_is_told(lab: Any, here: Any, layout: Any, at: str) -> None:
+    whole = pickle.dumps({"a": [1]})
+    slot = lab.slot("x", (whole, ("a", 5)), whole, layout=layout)
     failed, _ = lab.run(here, lab.batch(("Slots", 0, slot)))
-    expected = "slot x: the upstream's result has no item ['a'][5] (IndexError: list index out of range)"
+    expected = f"slot x{at}: the upstream's result has no item ['a'][5] (IndexError: list index out of range)"
     assert failed.reason == expected
     assert isinstance(load(failed.error), IndexError)
 
