@@ -85,12 +85,12 @@ class Outline:
                 for part in ("body", "orelse", "finalbody"):
                     self._collect(getattr(statement, part, ()), scope)
 
-    def imports(self, module: str, name: str) -> bool:
-        """Whether the file imports what has this name in a module, under that name, from there or a package above."""
+    def imports(self, module: str, name: str, package: str) -> bool:
+        """Whether the file, of this package, imports what has this name in a module, from there or a package above."""
         return any(
             alias.name in {name, "*"}
             and alias.asname in {None, name}
-            and (statement.level or f"{module}.".startswith(f"{statement.module}."))
+            and f"{module}.".startswith(_source(statement, package))
             for statement, alias in self._imports
         )
 
@@ -238,6 +238,12 @@ class Outline:
         if node.lineno != node.end_lineno:
             return "..."
         return self._lines[node.lineno - 1][node.col_offset : node.end_col_offset].decode(errors="replace")
+
+
+def _source(statement: _ast.ImportFrom, package: str) -> str:
+    """The dotted name, with a dot at its end, of what a file of this package imports from."""
+    above = package.split(".")[: 1 - statement.level or None] if statement.level else []
+    return "".join(f"{part}." for part in [*above, statement.module] if part)
 
 
 def read_outline(path: str) -> Outline | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskproc.cache import Cache
@@ -206,12 +207,14 @@ class Request:
         outline = read_outline(str(self.target.taskfile))
         if outline is not None and short in outline.tasks:
             return name
-        elsewhere = [each for each in names if each.endswith(f".{task}")]
-        if len(elsewhere) == 1:
-            home, first = elsewhere[0].removesuffix(f".{task}"), task.partition(".")[0]
-            is_free = self.target.taskfile is None and self.target.module is None
-            if is_free or (outline is not None and outline.imports(home, first)):
-                return elsewhere[0]
+        elsewhere = meant = [each for each in names if each.endswith(f".{task}")]
+        if self.target.taskfile is not None or self.target.module is not None:
+            first = task.partition(".")[0]
+            homes = [each.removesuffix(f".{task}") for each in elsewhere]
+            package = module if Path(self.target.taskfile or "").stem == "__init__" else module.rpartition(".")[0]
+            meant = [f"{home}.{task}" for home in homes if outline and outline.imports(home, first, package)]
+        if len(meant) == 1:
+            return meant[0]
         known = [each.removeprefix(f"{module}.") for each in names] + list(outline.tasks if outline else ())
         hint = f"; did you mean {elsewhere[0]!r}?" if elsewhere else suggestion(task, known)
         raise UsageError(f"there is no task {task!r}, and nothing is recorded of one{hint}")

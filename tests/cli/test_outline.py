@@ -196,3 +196,22 @@ class Training(BaseModel):
     }
     assert found["train.step.deep"].flag
     assert found["train.step.kind"].values == ("up", "down")
+
+
+@pytest.mark.parametrize(
+    ("statement", "imported"),
+    [
+        ("from a.b.tasks import Fit", True),
+        ("from a.b import Fit", True),
+        ("from .tasks import *", True),
+        ("from . import Fit", True),
+        ("from .. import Fit", True),
+        ("from ..b.tasks import Fit as Fit", True),
+        ("from .tasks import Fit as Other", False),
+        ("from .task import Fit", False),
+        ("from ..tasks import Fit", False),
+        ("from tasks import Fit", False),
+    ],
+)
+def test_what_a_file_imports_is_told_by_module(statement: str, imported: bool) -> None:
+    assert outline(statement).imports("a.b.tasks", "Fit", "a.b") is imported
