@@ -35,12 +35,19 @@ class Change(NamedTuple):
         return found
 
     def diff(self) -> Iterator[str]:
-        """A unified diff of the part's text, without comments and layout, which do not count."""
+        """A unified diff of the part's text, without comments and layout, which do not count.
+
+        Two texts may be equal where what they refer to has another name now, or a value is not shown in full.
+        """
         import difflib
 
         name = self.part.name
         old, new = ([] if part is None else part.text.splitlines() for part in self)
         then, now = (f"{name} (then)" if self.old else "nothing"), (f"{name} (now)" if self.new else "nothing")
+        if self.old and self.new and old == new:
+            return iter(
+                (f"--- {then}", f"+++ {now}", " (what can be shown of it is the same; what it refers to is not)")
+            )
         return difflib.unified_diff(old, new, then, now, lineterm="")
 
 

@@ -48,6 +48,13 @@ def test_a_diff_names_the_part_and_shows_its_lines() -> None:
     assert list(Change(None, part("m:f"))._replace().diff())[:2] == ["--- nothing", "+++ m:f (now)"]
 
 
+def test_a_diff_of_equal_texts_says_so() -> None:
+    (change,) = changes((part("m:f"),), (part("m:f")._replace(digest=b"y"),))
+    assert list(change.diff()) == [
+        *("--- m:f (then)", "+++ m:f (now)", " (what can be shown of it is the same; what it refers to is not)")
+    ]
+
+
 def test_a_phrase_names_what_changed_by_its_kind() -> None:
     def said(*parts: CodePart) -> str:
         return phrase([Change(each, each) for each in parts], "m:Train", "Train")
