@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
 from taskproc.origin import member, user_modules
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 def stale_names(names: Iterable[str]) -> list[str]:
     """Those of some `task_name`s that a loaded module would define, and does not.
 
-    Classes of modules that are not loaded, or local to a function, can't be judged and are left out.
+    Classes of modules that are not loaded can't be judged, unless a loaded package would hold them and has no such
+    module; nor can those that are local to a function. They are left out.
     """
     modules = {name_of(name): module for name, module in user_modules().items()}
     return [name for name in names if _is_stale(name, modules)]
@@ -27,7 +29,7 @@ def _is_stale(name: str, modules: dict[str, ModuleType]) -> bool:
         return False
     inner = qualname.partition(".")[0]
     if hasattr(module, "__path__") and inner != qualname and not isinstance(vars(module).get(inner), type):
-        return False  # it may be of a module in this package that is not loaded
+        return PathFinder.find_spec(f"{module.__name__}.{inner}", module.__path__) is None  # else it may be in that
     return getattr(member(module, qualname), "task_name", None) != name
 
 

@@ -34,6 +34,8 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ("loaded.make.<locals>.Made", False),
         ("other.Kept", False),
         ("other.Gone", False),
+        ("gone.Kept", True),
+        ("gone.package.Kept", True),
         ("Gone", True),
     ],
 )

@@ -53,7 +53,7 @@ def clear(
 
 
 def _stale(request: Request) -> Wanted:
-    """All results of classes that a module which the taskfile loads no longer defines."""
+    """All results of classes that are gone, as far as the modules tell that the taskfile loads."""
     from taskproc.stale import stale_names
 
     if request.target.task is not None:
