@@ -132,6 +132,14 @@ def test_an_instance_whose_class_is_gone_is_told_of(study: Path, cli: Command) -
     edit(study, "self.low = Low()", "self.low = Lower()")
     done = cli("why", study, "study.Low#0")
     assert done.stdout.startswith("study.Low#0: recorded; its arguments are not known here\n")
+    assert f"would refuse this: there is no task 'study.Low' in {study}; its tasks are Lower, Main" in done.stderr
+
+
+def test_an_instance_whose_taskfile_cannot_be_loaded_is_told_of(study: Path, cli: Command) -> None:
+    edit(study.with_name("helpers.py"), "def ", "<<<<<<< HEAD\ndef ")
+    done = cli("why", study, "Low#0")
+    assert done.stdout.startswith("Low#0: recorded; ")
+    assert f"warning: taskproc run would refuse this: {study} cannot be loaded: invalid syntax" in done.stderr
 
 
 def test_a_changed_default_is_shown_before_and_after(cli: Command, study: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from taskproc.errors import RequestError
 from taskproc_cli.request import load_class
 from taskproc_cli.run_options import usual
+from taskproc_cli.views import terminal
 from taskproc_cli.views.plan import warn_of_refusal
 from taskproc_cli.views.result import write_lines
 from taskproc_cli.views.why import why_lines
@@ -44,11 +45,12 @@ def _lines(request: Request) -> Iterator[str]:
 
 
 def _present_code(request: Request) -> Fingerprint | None:
-    """The present code of the class, None where that is not to be had."""
+    """The present code of the class; None where that is not to be had, which is told."""
     from taskproc import Task
     from taskproc.fingerprint import Fingerprinter
 
     try:
         return Fingerprinter(Task).of(load_class(request.target))
-    except RequestError:
+    except RequestError as error:
+        terminal.warn_of_refusal(error)
         return None
