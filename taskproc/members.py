@@ -39,6 +39,9 @@ _PYTHONS = _ANNOTATING | frozenset(
 )
 """Members of classes that only tell what the body says, or nothing of what it does."""
 
+_VARYING = frozenset({"__replace__", "__subclasshook__"})
+"""Members that the standard library gives to dataclasses, named tuples and protocols, to each Python others."""
+
 
 def is_untracked(value: object) -> bool:
     """Whether a definition is exempted; a class's mark does not pass on to those that derive from it."""
@@ -176,6 +179,9 @@ def attributes_of(cls: type) -> Iterator[tuple[str, object]]:
         is_member = isinstance(member, Enum) and isinstance(member, cls)
         is_slot = isinstance(member, Slot)
         function = function_in(member)
-        is_followed = function is not None and (is_user_code(function) or _is_generated(name, function))
+        is_users = function is not None and is_user_code(function)
+        if function is not None and not is_users and name in _VARYING:
+            continue
+        is_followed = is_users or (function is not None and _is_generated(name, function))
         if not is_followed and not is_member and not is_slot:
             yield name, member

@@ -135,9 +135,14 @@ def _name_in(name: str, file: str) -> str:
     return taskfile.name_of(name) if file and is_user_code(name) else name
 
 
+_ELSEWHERE = {"pathlib._local": "pathlib", "_collections": "collections"}
+"""Where what some Pythons have in another module of the library is on the others."""
+
+
 def reference(thing: type | FunctionType) -> str:
-    """`module:qualname` of a class or function, the same however its module was loaded."""
-    return f"{public_name(home(thing))}:{_written_as(thing)}"
+    """`module:qualname` of a class or function, the same however its module was loaded, and on every Python."""
+    module = public_name(home(thing))
+    return f"{_ELSEWHERE.get(module, module)}:{_written_as(thing)}"
 
 
 def is_inner_function(thing: type | FunctionType) -> bool:

@@ -5,13 +5,13 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+import pytest
+
 from taskproc import origin
 from taskproc.origin import home, is_user_code, is_user_file, reference, resolve
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def test_what_a_module_prints_while_a_reference_is_resolved_is_not_on_stdout(
@@ -113,3 +113,11 @@ def test_what_is_no_module_is_asked_for_nothing_that_could_fail(monkeypatch: pyt
     monkeypatch.setitem(sys.modules, "some_missing", None)  # type: ignore[arg-type]
     assert "some_proxy" in origin.user_modules(), "its class is of this file"
     assert "some_missing" not in origin.user_modules()
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [("pathlib._local", "pathlib:Path"), ("pathlib", "pathlib:Path"), ("_collections", "collections:Path")],
+)
+def test_a_reference_is_the_same_on_every_python(module: str, name: str) -> None:
+    assert reference(type("Path", (), {"__module__": module})) == name
