@@ -34,7 +34,7 @@ _PYTHONS = _ANNOTATING | frozenset(
         *("type_params", "parameters", "orig_bases", "class_getitem", "init_subclass", "final", "total", "deprecated"),
         *("abstractmethods", "firstlineno", "static_attributes", "slotnames", "classcell", "signature"),
         *("protocol_attrs", "non_callable_proto_members", "class_vars", "private_attributes"),
-        *("required_keys", "optional_keys", "readonly_keys", "mutable_keys"),
+        *("callable_proto_members_only", "required_keys", "optional_keys", "readonly_keys", "mutable_keys"),
     )
 )
 """Members of classes that only tell what the body says, or nothing of what it does."""
@@ -141,6 +141,9 @@ def _is_machinery(cls: type, name: str) -> bool:
     """Whether a member is what Python, its library or we put into a class, beside what its body says."""
     if name in _PYTHONS or name.startswith(("_task_", "_abc_", "__pydantic_", "__dataclass_", "__attrs_")):
         return True
+    if name in _VARYING:
+        function = function_in(vars(cls)[name])
+        return function is not None and not is_user_code(function)
     return name == "task_name" or (isinstance(cls, EnumMeta) and name[:1] == name[-1:] == "_" != name[1:2])
 
 
@@ -150,8 +153,11 @@ def _order(cls: type) -> list[str]:
 
 
 def looked_at(target: object, looks: Collection[str]) -> bytes:
-    """What counts of a definition beside its text where code has some of the `LOOKS`: order of members, annotations."""
-    if not looks or not isinstance(target, (type, FunctionType)):
+    """What counts of a definition beside its text where code has some of the `LOOKS`: order of members, annotations.
+
+    Of a library's, nothing does.
+    """
+    if not looks or not isinstance(target, (type, FunctionType)) or not is_user_code(target):
         return b""
     try:
         functions = [target] if isinstance(target, FunctionType) else [function for _, function in functions_of(target)]
@@ -179,9 +185,6 @@ def attributes_of(cls: type) -> Iterator[tuple[str, object]]:
         is_member = isinstance(member, Enum) and isinstance(member, cls)
         is_slot = isinstance(member, Slot)
         function = function_in(member)
-        is_users = function is not None and is_user_code(function)
-        if function is not None and not is_users and name in _VARYING:
-            continue
-        is_followed = is_users or (function is not None and _is_generated(name, function))
+        is_followed = function is not None and (is_user_code(function) or _is_generated(name, function))
         if not is_followed and not is_member and not is_slot:
             yield name, member

@@ -47,9 +47,30 @@ def deeply(function: Callable[[A], T], code: A) -> T:
 
 
 def normal_text(tree: ast.AST) -> str:
-    """The text of a definition, a statement or a module as far as it counts; the tree is changed."""
+    """The text of a definition, a statement or a module without what does not count; the tree is changed."""
     _Normalizer().visit(tree)
     return ast.unparse(tree)
+
+
+def counted(text: str) -> bytes:
+    """What counts of a normal text: all of it, but f-strings are taken apart: Pythons write them in other quotes."""
+    if "f'" in text or 'f"' in text:
+        text = ast.unparse(_TakenApart().visit(ast.parse(text)))
+    return text.encode("utf-8", "surrogatepass")
+
+
+class _TakenApart(ast.NodeTransformer):
+    """Makes of f-strings what is no code: `f!((x, -1), 'm')` of `f'{x}m'`."""
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        self.generic_visit(node)
+        parts = [part for part in node.values if not (isinstance(part, ast.Constant) and part.value == "")]
+        return ast.Call(ast.Name("f!"), parts, [])
+
+    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.AST:
+        self.generic_visit(node)
+        how = [ast.Constant(node.conversion), *([node.format_spec] if node.format_spec else [])]
+        return ast.Tuple([node.value, *how], ast.Load())
 
 
 def normal_code(code: CodeType) -> bytes:

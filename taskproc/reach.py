@@ -57,8 +57,11 @@ _CELLS = {
 }
 _ATTRIBUTES = {opcode.opmap[name] for name in ("LOAD_ATTR", "LOAD_METHOD") if name in opcode.opmap}
 _ATTRIBUTE_SHIFT = 1 if sys.version_info >= (3, 12) else 0
+_SUPER, _SUPER_SHIFT = opcode.opmap.get("LOAD_SUPER_ATTR"), 2  # since Python 3.12
+_TOLD = 2  # flag of one whose class is told: `super(Train, self).run_task`
 _CONSTANT = opcode.opmap["LOAD_CONST"]
 _SMALL_INT = opcode.opmap.get("LOAD_SMALL_INT")
+_TEXTS = {_CONSTANT, opcode.opmap.get("RETURN_CONST")}
 _CONSTANTS = {_CONSTANT, _SMALL_INT, opcode.opmap.get("LOAD_COMMON_CONSTANT")}
 _LOADS = frozenset(number for name, number in opcode.opmap.items() if name.startswith("LOAD_"))
 _CALLS = frozenset(number for name, number in opcode.opmap.items() if name.startswith(("CALL", "PRECALL")))
@@ -126,11 +129,7 @@ def reach(code: CodeType) -> Reach:
     while pending:
         inner = pending.pop()
         found.words.update(dict.fromkeys(inner.co_names))
-        for constant in inner.co_consts:
-            if isinstance(constant, CodeType):
-                pending.append(constant)
-            elif isinstance(constant, str):
-                found.strings.add(constant)
+        pending += [constant for constant in inner.co_consts if isinstance(constant, CodeType)]
         _scan(inner, found)
         if _IMPORT in inner.co_code:
             _scan_imports(inner, found)
@@ -151,7 +150,10 @@ def _scan(code: CodeType, found: Reach) -> None:
     """Note what is read by name, and calls that are given a name which is no text of the code."""
     read: _Read | None = None
     asked, imports, older, old = False, False, (0, 0), (0, 0)
-    for operation, argument in _instructions(code):
+    instructions = [*_instructions(code)]
+    for at, (operation, argument) in enumerate(instructions):
+        if operation in _CELLS and _begins_with_super(instructions[at + 2 : at + 3]):
+            continue  # the class that it is written in: before Python 3.12 nothing reads that
         if operation in _CALLS:
             # Of two arguments the last one is the name; of three the one before, if the last is loaded at once.
             of_three = argument == 3 and old[0] in _LOADS and _is_text(code, *older)
@@ -159,11 +161,13 @@ def _scan(code: CodeType, found: Reach) -> None:
             found.computes |= asked and not is_named
             found.imports_any |= imports and not (_is_text(code, *old) or (argument == 2 and _is_text(code, *older)))
             asked = imports = False
+        if _is_text(code, operation, argument):
+            found.strings.add(code.co_consts[argument])
         name = _name(code, operation, argument)
         asked |= name == "getattr" and operation == _GLOBAL
         imports |= name in _IMPORTERS or (name == "run_path" and "runpy" in code.co_names)
         older, old = old, (operation, argument)
-        if operation in _ATTRIBUTES:
+        if operation in _ATTRIBUTES or operation == _SUPER:
             found.members.add(name)
             if read is not None:
                 read = _Read(read.kind, (*read.chain, name))
@@ -199,6 +203,11 @@ def _scan_imports(code: CodeType, found: Reach) -> None:
                 found.locals[code.co_names[argument],] = None
 
 
+def _begins_with_super(instructions: list[tuple[int, int]]) -> bool:
+    """Whether the first of some operations, if any, reads an attribute of `super()`."""
+    return any(operation == _SUPER and not argument & _TOLD for operation, argument in instructions[:1])
+
+
 def _constant(code: CodeType, operation: int, argument: int) -> object:
     """The constant that an operation loads; of those that all code has in common, imports use only None."""
     if operation == _CONSTANT:
@@ -211,7 +220,7 @@ def _local(code: CodeType, argument: int) -> str:
 
 
 def _is_text(code: CodeType, operation: int, argument: int) -> bool:
-    return operation == _CONSTANT and isinstance(code.co_consts[argument], str)
+    return operation in _TEXTS and isinstance(code.co_consts[argument], str)
 
 
 class _Read(NamedTuple):
@@ -229,6 +238,8 @@ def _name(code: CodeType, operation: int, argument: int) -> str:
         return code.co_names[argument]
     if operation in _CELLS or operation in _LOCALS:
         return _local(code, argument)
+    if operation == _SUPER:
+        return code.co_names[argument >> _SUPER_SHIFT]
     return code.co_names[argument >> _ATTRIBUTE_SHIFT] if operation in _ATTRIBUTES else ""
 
 

@@ -187,12 +187,14 @@ def _reduce_named(value: Any, told: str, *, by_name: bool) -> Reduced:
     if is_user_code(kind):
         bare = [base(value) for base in kind.__mro__ if base in _PLAIN_BASES]
         return Reduced(name, (inner, kind), _lasting(kind, held), tuple(bare))
+    if inner is not None:  # as of what `functools.cache` makes, which has more attributes on newer Pythons
+        return Reduced(name, (inner,))
     found = {part: getattr(value, part) for part in _BEHIND_A_NAME if hasattr(value, part)}
     behind = {part: inside for part, inside in found.items() if type(inside).__name__ != "NoDefaultType"}
-    if inner is None and not behind and not held:
+    if not behind and not held:
         message = "it tells its name alone"
         raise TypeError(message)
-    return Reduced(name, (inner,), behind or (held if inner is None else {}))
+    return Reduced(name, (inner,), behind or held)
 
 
 def _is_of_library(value: Any, told: str) -> bool:

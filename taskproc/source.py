@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc.canonical import digest
 from taskproc.filedigest import digest_if_there
-from taskproc.normal import deeply, normal_code, normal_text, shell
+from taskproc.normal import counted, deeply, normal_code, normal_text, shell
 from taskproc.origin import source_file
 from taskproc.parsed import SourceFile, first_line, touches
 from taskproc.rebound import says_otherwise
@@ -167,15 +167,15 @@ class Sources:
         known: Text | None = vars(node).get(_TEXT)
         if known is None:
             text = deeply(normal_text, node)
-            known = vars(node)[_TEXT] = Text(text.encode("utf-8", "surrogatepass"), text, code or deeply(shell, node))
+            known = vars(node)[_TEXT] = Text(deeply(counted, text), text, code or deeply(shell, node))
         return known
 
 
 def _joined(texts: list[Text]) -> Text:
-    text = "\n".join(part.text for part in texts)
+    content, text = b"\n".join(part.content for part in texts), "\n".join(part.text for part in texts)
     codes = tuple(part.shell for part in texts if part.shell is not None)
     code = _NOTHING.replace(co_consts=(*_NOTHING.co_consts, *codes))
-    return Text(text.encode("utf-8", "surrogatepass"), text, code, seen=bool(texts))
+    return Text(content, text, code, seen=bool(texts))
 
 
 _NOTHING = compile("", "<definition>", "exec")

@@ -1256,3 +1256,176 @@ def test_what_code_amounts_to_does_not_depend_on_what_was_imported_before(projec
     tasks, fingerprints = importlib.import_module("tasks"), Fingerprinter(Base)
     fingerprints.of(tasks.First)
     assert fingerprints.of(tasks.Main).running == alone.running
+
+
+# One cache, several Pythons
+
+SAME = """
+from __future__ import annotations
+import abc, collections, contextlib, dataclasses, enum, functools, itertools, math, re, typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Generic, NamedTuple, NewType, Protocol, TypedDict, TypeVar
+from base import Base
+
+T = TypeVar("T")
+Id = NewType("Id", int)
+
+@functools.lru_cache(maxsize=None)
+def remembered(n): return n * 2
+@functools.cache
+def kept(n): return n
+@dataclass
+class Plain:
+    a: int = 1
+    b: list = field(default_factory=list)
+@dataclass(frozen=True, order=True, slots=True, kw_only=True)
+class Frozen:
+    a: int = 1
+class Pair(NamedTuple):
+    a: int
+    b: str = "x"
+Old = collections.namedtuple("Old", "x y", defaults=(1,))
+class Proto(Protocol):
+    def f(self) -> int: ...
+@typing.runtime_checkable
+class Checkable(Protocol):
+    x: int
+class Typed(TypedDict, total=False):
+    a: int
+class Box(Generic[T]):
+    def get(self): return [i for i in range(3)]
+class Kind(enum.Enum):
+    A = 1
+    B = "b"
+class Flags(enum.IntFlag):
+    X = enum.auto()
+    Y = enum.auto()
+class Words(enum.StrEnum):
+    Q = enum.auto()
+class Abstract(abc.ABC):
+    @abc.abstractmethod
+    def f(self): ...
+    @classmethod
+    def make(cls): return cls
+    @staticmethod
+    def pairs(): return {k: v for k, v in [(1, 2)]}
+    @property
+    def pi(self): return math.pi
+    @functools.cached_property
+    def once(self): return 1
+class Derived(Abstract):
+    def f(self): return super().pi
+class Meta(type):
+    def __call__(cls, *a): return super().__call__(*a)
+class Made(metaclass=Meta):
+    def __init__(self): self.attribute = 1
+@functools.singledispatch
+def dispatched(x): return 1
+@dispatched.register
+def _(x: int): return 2
+@contextlib.contextmanager
+def context():
+    yield 1
+def decorator(f):
+    @functools.wraps(f)
+    def inner(*a, **k):
+        try:
+            return f(*a, **k)
+        except (ValueError, TypeError) as e:
+            raise RuntimeError from e
+        finally:
+            pass
+    return inner
+class Held(Base):
+    weight = 1
+    csr = 2
+@decorator
+def decorated(x, how="weight", *, y=lambda z: z + 1, kind="csr"): return y(x), Held
+part = functools.partial(decorated, y=abs)
+pattern = re.compile(r"\\d+", re.I)
+here = Path("a/b")
+table = {"a": [1, 2.5, None, True], "b": (1, {2, 3}), "c": frozenset({"x"})}
+lists = collections.defaultdict(list, {"a": [1]})
+lambdas = {1: lambda: "x", 2: lambda: None, 3: lambda a: a + 1, 4: lambda a, b=(1, "c"): -1}
+counting = itertools.count
+class TotalBase:
+    def __lt__(self, o): return True
+Total = functools.total_ordering(TotalBase)
+def looking(): return vars(Plain), Pair, Proto, Path, FrameType
+def texts(x, c, d):
+    'One line.'
+    a = f'{x!r:>{c}} {c=} {d["a"]} {{}} {x:%Y} {"q"} {x + 1 if c else 2}'
+    b = f"it's {d['a']} {f'{x}'} " 'b' f"{x}"
+    return a, b, (-1) ** 2, not x == 1, 1e1000, 0x10, 1_000, -1 ** 2
+async def waiting():
+    async with open("x") as f: return [x async for x in f]
+def much():
+    x = yield from range(3)
+    match x:
+        case {"a": [1, *rest], **kw} if kw: return rest
+        case Plain(a=1) | Pair(): return 1
+        case [_, "x", None, -1 + 1j] | (): pass
+        case _: pass
+    with context() as c, context(): pass
+    assert x, f"{x!r:>{c}} {c=}"
+    global more
+    more = (y := 1) < 2 <= 3
+    del c
+    try: pass
+    except* ValueError as error: pass
+    return [*range(3), *[y]], {x for x in ()}, (x for x in ()), [y for x in range(3) if x for y in [x]]
+"""
+
+DIGESTS = {
+    "T": "d3942389",
+    "Id": "343d1e0e",
+    "remembered": "f418cb92",
+    "kept": "82678ef0",
+    "Plain": "a9923f8a",
+    "Frozen": "d4bd0af0",
+    "Pair": "6782f6a2",
+    "Old": "0985690d",
+    "Proto": "45da2225",
+    "Checkable": "9596b405",
+    "Typed": "f52c9fe7",
+    "Box": "ffe2fa22",
+    "Kind": "c6234e24",
+    "Flags": "9e376cef",
+    "Words": "7ae55a31",
+    "Abstract": "d6894234",
+    "Derived": "84d95c18",
+    "Meta": "d3e4e215",
+    "Made": "200a751f",
+    "dispatched": "0ef5fd88",
+    "context": "daaffbdf",
+    "decorator": "b4d309cb",
+    "Held": "8a5ddaea",
+    "decorated": "0f8aa449",
+    "part": "67af0023",
+    "pattern": "7d2ffb0b",
+    "here": "51d7b9a4",
+    "table": "f8607904",
+    "lists": "0c68f001",
+    "lambdas": "885f78e1",
+    "counting": "13e3e190",
+    "Total": "839e070c",
+    "looking": "c5e0a7bd",
+    "texts": "f94a81aa",
+    "waiting": "31dc3bee",
+    "much": "f3909729",
+}
+
+
+def test_fingerprints_are_the_same_on_every_python(project: Any) -> None:
+    tasks = "".join(f"class Of_{name}(Base):\n    def run_task(self): return {name}\n" for name in DIGESTS)
+    project.write({"tasks.py": SAME + tasks})
+    module, codes = importlib.import_module("tasks"), Fingerprinter(Base)
+    assert {name: codes.of(getattr(module, f"Of_{name}")).digest.hex()[:8] for name in DIGESTS} == DIGESTS
+
+
+def test_the_quotes_of_f_strings_do_not_count(project: Any) -> None:
+    texts = ("""f"{a['b']}" """, """f'{a["b"]}'""", "f((a['b'], -1))")
+    one, same, other = (project.take({"tasks.py": f"def Main(a): return {text}\n"}).digest for text in texts)
+    assert one == same != other
