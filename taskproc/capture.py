@@ -39,23 +39,32 @@ def end_of(path: Path, size: int) -> str:
     return ""
 
 
-def keep(number: int, path: Path) -> None:
+def keep(number: int, path: Path, start: int = 0) -> None:
     """Publish what a scratch file holds, if anything, and empty it."""
     if os.fstat(number).st_size == 0:
         return
-    publish(number, path)
+    publish(number, path, start)
     os.ftruncate(number, 0)
     os.lseek(number, 0, os.SEEK_SET)
 
 
-def publish(number: int, path: Path) -> None:
-    """Append to a log what it does not have yet of a scratch file."""
+def publish(number: int, path: Path, start: int = 0) -> int:
+    """Append to a log what it does not have yet of a scratch file.
+
+    `start` is where in the log that file's content begins; the place where it does now is given back. Who writes by
+    name, as `echo >/dev/stderr` and `tee /dev/stderr` do, empties the file first: one that is shorter than what the log
+    has of it is all new.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as log:
-        place = log.tell()
+        end = log.tell()
+        if not 0 <= end - start <= os.fstat(number).st_size:
+            start = end
+        place = end - start
         while data := os.pread(number, _PIECE, place):
             log.write(data)
             place += len(data)
+    return start
 
 
 class Capture(abc.ABC):
@@ -93,7 +102,7 @@ class DescriptorCapture(Capture):
         self._follower: Follower | None = None
 
     def __call__(self, folder: str, echo: Echo | None) -> DescriptorCapture:
-        self._publisher.folder = folder
+        self._publisher.begin(folder)
         self._follower = Follower(dict(zip(STREAMS, self._scratch, strict=True)), echo) if echo else None
         return self
 
@@ -111,10 +120,10 @@ class DescriptorCapture(Capture):
         self._reclaim()
         if self._follower:
             self._follower.end()
-        folder = self._publisher.end()
-        for number, log in zip(self._scratch, STREAM_LOGS, strict=True):
+        folder, starts = self._publisher.end()
+        for number, log, start in zip(self._scratch, STREAM_LOGS, starts, strict=True):
             if os.lseek(number, 0, os.SEEK_END):  # takes a third of the time that `fstat` does
-                keep(number, Path(folder, log))
+                keep(number, Path(folder, log), start)
 
     def close(self) -> None:
         """Nothing more is to be caught."""
@@ -179,16 +188,14 @@ def _line_buffered(stream: Any) -> TextIO:
 
 
 class _Publisher(threading.Thread):
-    """Lets others read what a task has printed so far, if it runs for a while.
-
-    `folder` is the attempt's, empty while no task runs.
-    """
+    """Lets others read what a task has printed so far, if it runs for a while."""
 
     def __init__(self, scratch: tuple[int, int]) -> None:
         super().__init__(daemon=True)
         self._scratch = scratch
         self._lock = threading.Lock()
-        self.folder = ""
+        self._folder = ""
+        self._starts = [0, 0]
         self.over = threading.Event()
         self.start()
 
@@ -196,18 +203,23 @@ class _Publisher(threading.Thread):
         before = ""
         while not self.over.wait(_PATIENCE):
             with self._lock:
-                if self.folder and self.folder == before:
+                if self._folder and self._folder == before:
                     self._publish()
-                before = self.folder
+                before = self._folder
 
-    def end(self) -> str:
-        """Publish no more of the task, which is over; gives its folder."""
+    def begin(self, folder: str) -> None:
+        """Publish what is printed from now on, if it goes on for a while, in the attempt's folder."""
+        self._starts = [0, 0]
+        self._folder = folder
+
+    def end(self) -> tuple[str, list[int]]:
+        """Publish no more of the task, which is over; gives its folder, and the `start` of each stream."""
         with self._lock:
-            folder, self.folder = self.folder, ""
-        return folder
+            folder, self._folder = self._folder, ""
+        return folder, self._starts
 
     def _publish(self) -> None:
-        for number, log in zip(self._scratch, STREAM_LOGS, strict=True):
+        for index, (number, log) in enumerate(zip(self._scratch, STREAM_LOGS, strict=True)):
             if os.fstat(number).st_size:
                 with contextlib.suppress(OSError):  # tried again soon, and told when the task ends
-                    publish(number, Path(self.folder, log))
+                    self._starts[index] = publish(number, Path(self._folder, log), self._starts[index])

@@ -35,7 +35,9 @@ class Growing:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def news(self, number: int) -> Iterator[str]:
-        """What is new in the file, in pieces; `number` is its descriptor."""
+        """What is new in the file, in pieces; `number` is its descriptor. If it is shorter now, all of it is new."""
+        if os.fstat(number).st_size < self._place:
+            self._place = 0
         while data := os.pread(number, _PIECE, self._place):
             self._place += len(data)
             yield self._decoder.decode(data)

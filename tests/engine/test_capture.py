@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,21 @@ def test_a_process_keeps_all_that_is_printed(lab: Any, pool: ProcessPool) -> Non
     assert logs(batch, 2) == {"stdout.txt": "second\n"}
     assert [bool(answer.attempt) for answer in answers[:3]] == [True, False, True]
     assert answers[0].files == ()
+
+
+def test_what_is_written_to_a_stream_by_name_is_kept(lab: Any, pool: ProcessPool) -> None:
+    """It empties the stream; what was there has been published by then, and so is this."""
+    log = str(lab.folder / "cache" / f"{1:08x}{0:08x}" / "stdout.txt")
+    wait = f"while not os.path.exists({log!r}) or %r not in open({log!r}).read(): time.sleep(0.01)\n"
+    code = (
+        f"print('a long line before')\n{wait % 'before'}os.system('echo a line >/dev/stdout; echo more')\n"
+        f"{wait % 'more'}os.system('echo last >/dev/stdout')"
+    )
+    batch = lab.batch(("Call", code), ("Call", "print('next')"))
+    assert batch.payloads[0].folder == os.path.dirname(log)
+    lab.run(pool, batch)
+    assert logs(batch) == {"stdout.txt": "a long line before\na line\nmore\nlast\n"}
+    assert logs(batch, 1) == {"stdout.txt": "next\n"}
 
 
 def test_streams_are_whole_again_for_the_next_task(lab: Any, pool: ProcessPool) -> None:

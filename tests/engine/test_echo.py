@@ -20,6 +20,19 @@ def test_what_is_added_to_a_file_is_told_once_and_characters_are_whole(tmp_path:
     assert told == [["one"], [], [""], ["é"], ["\ufffd"]]
 
 
+def test_a_file_that_was_emptied_is_told_from_its_beginning(tmp_path: Path) -> None:
+    path, growing = tmp_path / "log", Growing()
+    with path.open("wb") as writing, path.open("rb") as reading:
+        told: list[str] = []
+        for text in (b"long before", b"short"):
+            writing.seek(0)
+            writing.truncate()
+            writing.write(text)
+            writing.flush()
+            told += growing.news(reading.fileno())
+    assert told == ["long before", "short"]
+
+
 def test_logs_are_those_of_the_run_s_newest_attempt(tmp_path: Path) -> None:
     logs = Logs(tmp_path, RUN)
     assert list(logs.news(now=True)) == []
