@@ -246,6 +246,12 @@ def remove_attempts(cache: Path, name: str, task_id: int, keep: Collection[str] 
     return is_done
 
 
+def remove_attempt(folder: Path) -> None:
+    """Remove the folder of one attempt, as far as that can be done now."""
+    with suppress(OSError), _opened(folder.parent) as parent:
+        _remove_folder(folder.name, parent)
+
+
 @contextmanager
 def _opened(cache: Path, *parts: str) -> Generator[int]:
     """A descriptor of the folder `parts` below the cache, reached without following a link."""
@@ -269,7 +275,20 @@ def _remove_folder(item: str, parent: int) -> bool:
     except OSError as error:
         return error.errno in _NOT_OURS
     shutil.rmtree(item, ignore_errors=True, dir_fd=parent)
+    if os.access(item, os.F_OK, dir_fd=parent):
+        _make_removable(item, parent)
+        shutil.rmtree(item, ignore_errors=True, dir_fd=parent)
     return not os.access(item, os.F_OK, dir_fd=parent)
+
+
+def _make_removable(item: str, parent: int) -> None:
+    """Permit the owner to write to the folders in a folder: a task may have left them read-only."""
+    with suppress(OSError):  # it is somebody else's
+        os.chmod(item, stat.S_IRWXU, dir_fd=parent)
+        for _, inside, _, folder in os.fwalk(item, dir_fd=parent):
+            for name in inside:
+                if stat.S_ISDIR(os.lstat(name, dir_fd=folder).st_mode):
+                    os.chmod(name, stat.S_IRWXU, dir_fd=folder)
 
 
 def _remove_link(item: str, parent: int) -> None:

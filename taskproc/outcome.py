@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import shutil
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from taskproc.capture import tail as last_words
 from taskproc.causes import blocked
 from taskproc.decision import Cleared, Damaged, Forced
 from taskproc.errors import FailedTaskError
-from taskproc.files import LOGS, attempt_folder, check_manifest, restored_manifest
+from taskproc.files import LOGS, attempt_folder, check_manifest, remove_attempt, restored_manifest
 from taskproc.plan import epoch, make_stamp
 from taskproc.record import Output, Record
 
@@ -79,7 +78,7 @@ def drop_attempt(node: Node, row: Row, attempt: str, kept: str) -> None:
             os.replace(own / log, own.with_name(kept) / log)
         except FileNotFoundError:  # it printed nothing
             (own.with_name(kept) / log).unlink(missing_ok=True)
-    shutil.rmtree(own, ignore_errors=True)
+    remove_attempt(own)
 
 
 def failed_task(node: Node, name: str, task_id: int, failure: Failure, tail: str, folder: str) -> FailedTaskError:

@@ -8,6 +8,7 @@ import pickle
 import queue
 import sys
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 import pytest
 
 from taskproc.batch import LAST, Answer, Batch, ClassRef, Executor, Payload, PrefixCommand, SlotValue
+
+_NOBODY = 65534
 
 CLASSES = '''
 import os, signal, subprocess, sys, threading, time
@@ -113,6 +116,20 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     (tmp_path / f"{module}.py").write_text(CLASSES)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     return Lab(tmp_path, module)
+
+
+@pytest.fixture
+def unprivileged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A cache, in the working folder, and no right but its owner's meanwhile: root may write to every folder."""
+    monkeypatch.chdir(tmp_path)
+    own = os.geteuid()
+    if own == 0:
+        os.chown(tmp_path, _NOBODY, -1)
+        os.seteuid(_NOBODY)
+    try:
+        yield Path()
+    finally:
+        os.seteuid(own)
 
 
 @pytest.fixture

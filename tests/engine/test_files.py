@@ -18,6 +18,7 @@ from taskproc.files import (
     attempt_folder,
     check_manifest,
     folder_name,
+    remove_attempt,
     remove_attempts,
     restored_manifest,
     take_manifest,
@@ -225,6 +226,21 @@ def test_removal_follows_no_planted_link(tmp_path: Path, planted: str) -> None:
     remove_attempts(tmp_path / "cache", "study.Train", 3)
     remove_everything(tmp_path / "cache")
     assert (outside / "study.Train/3" / FIRST / RESULT).read_bytes() == b"value"
+
+
+def test_folders_that_a_task_has_left_read_only_are_removed(unprivileged: Path) -> None:
+    for attempt in (FIRST, SECOND):
+        data = make_attempt(unprivileged, attempt) / DATA
+        (data / "up").symlink_to("../../../..")
+        (data / "deep").chmod(0o000)
+        data.chmod(0o500)
+    remove_attempt(attempt_folder(unprivileged, "study.Train", 3, FIRST))
+    assert task_ids_on_disk(unprivileged, "study.Train") == [3]
+    assert os.listdir(unprivileged / "study.Train" / "3") == [SECOND]
+    before = unprivileged.stat().st_mode
+    assert remove_attempts(unprivileged, "study.Train", 3)
+    assert os.listdir(unprivileged) == []
+    assert unprivileged.stat().st_mode == before
 
 
 def test_what_cannot_be_removed_now_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,6 +149,16 @@ def test_a_dropped_attempt_leaves_what_it_printed(node: Any) -> None:
     assert (folder / OLD / "data" / "a.txt").read_text() == "same"
 
 
+def test_a_dropped_attempt_is_removed_though_its_task_has_made_it_read_only(node: Any, unprivileged: Path) -> None:
+    node.cache = unprivileged
+    left(node, OLD)
+    left(node, NEW)
+    folder = unprivileged / "flow.Train" / "7"
+    (folder / NEW / "data").chmod(0o500)
+    drop_attempt(node, Row(7), NEW, OLD)
+    assert os.listdir(folder) == [OLD]
+
+
 def test_a_failure_is_told_with_what_is_known_of_it(node: Any, tmp_path: Path) -> None:
     failure = Failure(INPUTS, "ValueError: bad", "Traceback", b"", "", MADE)
     error = failed_task(node, "Train(x=1)#7", 7, failure, "last words\n", "")
