@@ -71,8 +71,12 @@ class Lifeline:
 
 
 def hold(name: str = "") -> bool:
-    """End with the runner from now on; false, and nothing, if a command in between has not passed the lifeline on."""
-    if not name:
+    """End with the runner from now on; false, and nothing, if that can't be.
+
+    A command in between may not pass the lifeline on; or it numbers processes anew, as `unshare --pid` does, so that
+    the group, which is of outside, has no number here to send a signal to.
+    """
+    if not name or os.getpgrp() == 0:
         return False
     number, inode = map(int, name.split(":"))
     try:
