@@ -20,15 +20,22 @@ if TYPE_CHECKING:
 
 _TAIL_LINES = 20
 _TAIL_BYTES = 1 << 13
+_TAIL_READ = 1 << 16  # of which a progress bar may have written most
 _PIECE = 1 << 16
 _PATIENCE = 0.25  # seconds after which, and in steps of which, the output of a running task can be read
 
 
 def tail(folder: str) -> str:
-    """The last lines that a task printed, those on stderr after those on stdout."""
-    out, err = (end_of(Path(folder, log), _TAIL_BYTES).splitlines() for log in STREAM_LOGS)
+    """The last lines that a task printed, those on stderr after those on stdout; of a progress bar, its last state."""
+    out, err = (_as_shown(end_of(Path(folder, log), _TAIL_READ)) for log in STREAM_LOGS)
     half = _TAIL_LINES // 2
-    return "\n".join([*out[-max(half, _TAIL_LINES - len(err)) :], *err[-max(half, _TAIL_LINES - len(out)) :]])
+    lines = [*out[-max(half, _TAIL_LINES - len(err)) :], *err[-max(half, _TAIL_LINES - len(out)) :]]
+    return "\n".join(lines)[-_TAIL_BYTES:]
+
+
+def _as_shown(text: str) -> list[str]:
+    """The lines of a text, each as a terminal shows it in the end: what a carriage return leads back to is gone."""
+    return [line.rstrip("\r").rpartition("\r")[2] for line in text.removesuffix("\n").split("\n")] if text else []
 
 
 def end_of(path: Path, size: int) -> str:

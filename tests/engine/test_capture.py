@@ -142,6 +142,14 @@ def test_tail(tmp_path: Path) -> None:
     assert len(tail(str(tmp_path)).splitlines()) == 20
 
 
+def test_of_a_progress_bar_the_tail_has_its_last_state(tmp_path: Path) -> None:
+    bar = "".join(f"\r{number}%" for number in range(101))
+    (tmp_path / "stderr.txt").write_bytes(f"loss is nan\r\n{bar}\n{bar}\r".encode())
+    assert tail(str(tmp_path)) == "loss is nan\n100%\n100%"
+    (tmp_path / "stderr.txt").write_text("x" * 100_000)
+    assert len(tail(str(tmp_path))) == 1 << 13
+
+
 def test_the_end_of_a_file_is_no_longer_than_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "log"
     assert end_of(path, 3) == ""
