@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from taskproc.batch import Answer, Damaged, Done, Echoed, Failed, Payload, SlotValue, Source, Stored
 from taskproc.canonical import digest
-from taskproc.capture import tail
+from taskproc.capture import end_of_text, tail
 from taskproc.context import blocks, in_task
 from taskproc.failure import packed, reason_of, users_traceback
 from taskproc.files import DATA, RESULT, take_manifest
@@ -111,6 +111,7 @@ def run_payload(
             except BaseException as raised:  # noqa: BLE001  SystemExit and KeyboardInterrupt of a task are its failure
                 if holds:
                     gc.enable()
+                _tell_captured(raised)
                 on_error(raised)
                 error = raised
         kept = capture.has(payload.folder)
@@ -166,6 +167,26 @@ def _hint_at_undeclared(cls: type, attributes: dict[str, Any], error: Exception)
         for name, value in attributes.items():
             if name not in slots_of(cls) and not name.startswith("_task_") and (hint := slot_for(value)):
                 error.add_note(f"{cls.__qualname__}.{name} is no slot, and has no value here: {hint}")
+
+
+def _tell_captured(error: BaseException | None) -> None:
+    """Note with an error how the output of a program ended that failed, where the task has kept that to itself."""
+    subprocess: Any = sys.modules.get("subprocess")
+    kinds: Any = () if subprocess is None else (subprocess.CalledProcessError, subprocess.TimeoutExpired)
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, kinds):
+            with contextlib.suppress(Exception):  # whatever the task has put there
+                _note_output(error)
+        error = error.__cause__ or error.__context__
+
+
+def _note_output(error: Any) -> None:
+    printed: bytes | str = error.stderr or error.output or ""
+    text = printed.decode("utf-8", "replace") if isinstance(printed, bytes) else printed
+    if text.strip():
+        error.add_note(f"its output ended with:\n{end_of_text(text)}")
 
 
 def _slot(slot: SlotValue, results: Results) -> object:

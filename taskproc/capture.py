@@ -26,16 +26,24 @@ _PATIENCE = 0.25  # seconds after which, and in steps of which, the output of a 
 
 
 def tail(folder: str) -> str:
-    """The last lines that a task printed, those on stderr after those on stdout; of a progress bar, its last state."""
+    """The last lines that a task printed, those on stderr after those on stdout."""
     out, err = (_as_shown(end_of(Path(folder, log), _TAIL_READ)) for log in STREAM_LOGS)
     half = _TAIL_LINES // 2
-    lines = [*out[-max(half, _TAIL_LINES - len(err)) :], *err[-max(half, _TAIL_LINES - len(out)) :]]
-    return "\n".join(lines)[-_TAIL_BYTES:]
+    return _cut([*out[-max(half, _TAIL_LINES - len(err)) :], *err[-max(half, _TAIL_LINES - len(out)) :]])
+
+
+def end_of_text(text: str) -> str:
+    """The last lines of a text that a program has printed."""
+    return _cut(_as_shown(text[-_TAIL_READ:])[-_TAIL_LINES:])
 
 
 def _as_shown(text: str) -> list[str]:
-    """The lines of a text, each as a terminal shows it in the end: what a carriage return leads back to is gone."""
+    """The lines of a text, each as a terminal shows it in the end: of a progress bar, its last state."""
     return [line.rstrip("\r").rpartition("\r")[2] for line in text.removesuffix("\n").split("\n")] if text else []
+
+
+def _cut(lines: list[str]) -> str:
+    return "\n".join(lines)[-_TAIL_BYTES:]
 
 
 def end_of(path: Path, size: int) -> str:

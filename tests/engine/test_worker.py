@@ -226,6 +226,29 @@ def test_an_exception_comes_back_if_it_can(lab: Any, here: Any) -> None:
     assert repr(group.exceptions) == "(ValueError(1),)"
 
 
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("b'out', b'no such sample\\n'", "no such sample"),
+        ("'out', 'no such sample'", "no such sample"),
+        ("'out', None", "out"),
+        ("None, ''.join(f'{i}\\n' for i in range(99))", "98"),
+        ("None, None", ""),
+        ("None, ' '", ""),
+        ("7, 7", ""),
+    ],
+)
+def test_details_have_the_end_of_what_a_failed_program_has_printed(lab: Any, here: Any, told: str, shown: str) -> None:
+    """It is in no log where the task has captured it."""
+    code = f"error = subprocess.CalledProcessError(1, 'tool', {told})\n"
+    details = one(lab, here, f"{code}raise error").details
+    assert details.endswith(f"\n{shown}\n" if shown else "exit status 1.\n")
+    assert details.count("its output ended with:\n") == bool(shown)
+    assert len(details.splitlines()) < 30
+    wrapped = one(lab, here, f"{code}error.__context__ = error.__cause__ = error\nraise KeyError from error").details
+    assert wrapped.count("its output ended with:\n") == bool(shown)
+
+
 def test_details_begin_at_the_users_code(lab: Any, here: Any) -> None:
     details = one(lab, here, "raise ValueError('bad') from KeyError('cause')").details
     assert "taskproc" not in details
