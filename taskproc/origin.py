@@ -60,8 +60,8 @@ def _has_users(folders: Iterable[str]) -> bool:
 def user_modules() -> dict[str, Any]:
     """The user's modules that are loaded, by the names under which they are."""
     found: dict[str, Any] = {}
-    loaded: list[tuple[str, object]] = list(sys.modules.items())
-    for name, module in loaded:
+    loaded = dict[str, object](sys.modules)  # at once: while a list of items is made, other threads may import
+    for name, module in loaded.items():
         spec = getattr(module, "__spec__", None) if isinstance(module, ModuleType) else None
         known = _libraries.get(name)
         if known is None or known[0] is not module or known[1] is not spec:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from types import ModuleType
@@ -30,6 +31,23 @@ def test_a_reference_to_what_is_gone_is_none(tmp_path: Path, monkeypatch: pytest
     monkeypatch.syspath_prepend(str(tmp_path))
     gone = ("raising_module:f", "no_such_module_anywhere:f", "taskproc.origin:no_such_function", "sys:path")
     assert [resolve(name) for name in gone] == [None] * 4
+
+
+def test_modules_may_come_while_those_of_the_user_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "modules", sys.modules.copy())
+
+    def come(*_told: object) -> None:  # as another thread may import something, while garbage is collected
+        sys.modules[f"come_{len(sys.modules)}"] = ModuleType("come")
+
+    threshold = gc.get_threshold()
+    gc.callbacks.append(come)
+    gc.set_threshold(1)
+    try:
+        found = origin.user_modules()
+    finally:
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(come)
+    assert __name__ in found
 
 
 def test_a_class_that_does_not_tell_its_module_is_not_the_user_s() -> None:
