@@ -1,10 +1,12 @@
 """Objects of libraries whose pickle differs from process to process, and what of them does not.
 
-Such a pickle has an address in it, a random name, what was compiled so far, who listens, or how far a generator is.
+Such a pickle has an address in it, a random name, what was compiled so far, who listens, how far a generator is, or
+the time when it was made.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +41,23 @@ def _vectorizer(vectorizer: Any) -> tuple[object, ...]:
     return ({name: value for name, value in held.items() if name != "_stop_words_id"},)
 
 
+def _config(config: Any) -> tuple[object, ...]:
+    """What one of OmegaConf's holds, and what the resolvers told that it mentions: hydra leaves the time in each."""
+    held: dict[str, Any] = config.__getstate__()
+    metadata: dict[str, Any] = held["_metadata"].__dict__
+    cache: dict[str, object] = metadata["resolver_cache"]
+    words = re.findall(r"[\w.]+", str(config))
+    told = {name: values for name, values in cache.items() if name in words}
+    return ({**held, "_metadata": {**metadata, "resolver_cache": told}},)
+
+
 LASTING: dict[str, Callable[[Any], tuple[object, ...]]] = {
     "dask.delayed.DelayedLeaf": lambda leaf: (leaf._obj, leaf._pure, leaf._nout),
     "loguru._logger.Logger": lambda logger: logger._options,
     "numba.core.registry.CPUDispatcher": _compiled,
     "numba.np.ufunc.dufunc.DUFunc": _compiled_ufunc,
     "numba.np.ufunc.gufunc.GUFunc": _compiled_ufunc,
+    **{f"omegaconf.{kind.lower()}.{kind}": _config for kind in ("DictConfig", "ListConfig")},
     # The class in which it stands is told by its address too.
     "pydantic._internal._decorators.Decorator": lambda one: (one.cls_var_name, one.func, one.shim, one.info),
     **{f"sklearn.feature_extraction.text.{kind}Vectorizer": _vectorizer for kind in ("Count", "Tfidf")},

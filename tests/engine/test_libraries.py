@@ -21,6 +21,11 @@ LIBRARIES = {
     "numba, a generalized ufunc": (
         "import numba\n@numba.guvectorize(['void(f8[:], f8[:])'], '(n)->(n)')\ndef made(x, found): found[0] = {0}"
     ),
+    "omegaconf, what a resolver told of what is gone": (  # as hydra leaves it
+        "import os\nfrom omegaconf import OmegaConf\n"
+        "OmegaConf.register_new_resolver('now', lambda: os.urandom(8), use_cache=True, replace=True)\n"
+        "made = OmegaConf.create({{'known': [{0}], 'gone': '${{now:}}'}})\nassert made.pop('gone')"
+    ),
     "sklearn, a vectorizer in a pipeline": (
         "from sklearn.feature_extraction.text import CountVectorizer\nfrom sklearn.pipeline import make_pipeline\n"
         "made = make_pipeline(CountVectorizer(ngram_range=(1, {0}))).fit(['aa bb cc dd ee ff gg hh', 'bb ii'])"
@@ -57,7 +62,7 @@ LARGE = ("numba", "sklearn", "torch")
 
 
 @pytest.mark.parametrize(  # `.ci/run` always makes the long ones
-    "library", ["dask", "loguru", *(pytest.param(name, marks=pytest.mark.long) for name in LARGE)]
+    "library", ["dask", "loguru", "omegaconf", *(pytest.param(name, marks=pytest.mark.long) for name in LARGE)]
 )
 def test_what_another_process_makes_is_the_same_and_something_else_is_not(library: str) -> None:
     pytest.importorskip(library, reason="large, and not among what tests require")
@@ -67,6 +72,17 @@ def test_what_another_process_makes_is_the_same_and_something_else_is_not(librar
     others = dict(zip(texts, made[1::2], strict=True))
     assert dict(zip(texts, digests(*(text.format(4) for text in texts.values())), strict=True)) == ones
     assert [name for name in texts if ones[name] == others[name]] == []
+
+
+def test_what_a_resolver_of_omegaconf_told_counts_where_it_is_mentioned() -> None:
+    omegaconf = pytest.importorskip("omegaconf")
+    told = iter("abb")
+    omegaconf.OmegaConf.register_new_resolver("told", lambda: next(told), use_cache=True, replace=True)
+    made = [omegaconf.OmegaConf.create({"mentioned": "${told:}"}) for _ in range(3)]
+    assert [one.mentioned for one in made] == ["a", "b", "b"]
+    first, second, third = (canonical(one).data for one in made)
+    assert first != second
+    assert second == third
 
 
 def test_what_classes_of_sqlalchemy_derive_from_is_the_same_when_more_of_them_are_mapped() -> None:
