@@ -83,6 +83,18 @@ def shared_name(value: object) -> str:
     return f"{module}:{name}" if module and getattr(sys.modules.get(module), name, None) is value else ""
 
 
+def is_transform(kind: type[Any]) -> bool:
+    """Whether the instances of a class are transforms of matplotlib's, of which each figure is full."""
+    transforms = sys.modules.get("matplotlib.transforms")
+    return transforms is not None and issubclass(kind, getattr(transforms, "TransformNode", ()))
+
+
+def without_parents(transform: Any) -> tuple[object, ...]:
+    """What a transform holds, but not who is told when it changes: those it has by their addresses."""
+    held: dict[str, object] = transform.__getstate__()
+    return ({name: value for name, value in held.items() if name != "_parents"},)
+
+
 def is_mock(kind: type[Any]) -> bool:
     """Whether the instances of a class are mocks, which are equal to nothing.
 

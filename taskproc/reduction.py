@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from taskproc.arrays import in_array, in_scalar, is_numpy
-from taskproc.libraries import LASTING, is_mock, shared_name
+from taskproc.libraries import LASTING, is_mock, is_transform, shared_name, without_parents
 from taskproc.origin import compiled_file, home, is_user_code, look_up, public_name, reference
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def reduce(  # noqa: C901  a line for each kind of object
         return _reduce_set(kind, value)
     if is_mock(kind):
         return Reduced("unittest.mock", (os.urandom(16),))
-    lasting = LASTING.get(known_name(kind))
+    lasting = without_parents if is_transform(kind) else LASTING.get(known_name(kind))
     if lasting is not None:
         return Reduced(kind, lasting(value))
     if hasattr(kind, "__dataclass_fields__") and not hasattr(value, "__dict__") and not _has_plain_base(kind):

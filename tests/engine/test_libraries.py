@@ -13,6 +13,10 @@ from taskproc.canonical import canonical
 LIBRARIES = {
     "dask": "import dask\n@dask.delayed\ndef made(x): return {0}",
     "loguru": "import loguru\nmade = loguru.logger.bind(a={0})",
+    "matplotlib": "import matplotlib.figure\nmade = matplotlib.figure.Figure()\nmade.subplots().bar([1, 2], [1, {0}])",
+    "matplotlib, a transform": (
+        "import matplotlib.transforms as of\nmade = of.Affine2D().scale({0})\nkept = made + made"
+    ),
     "numba": "import numba\n@numba.njit\ndef made(x): return {0}",
     "numba, of given types": "import numba\n@numba.njit('f{0}(f{0})')\ndef made(x): return x\n",
     "numba, an option": "import numba\n@numba.njit(error_model=['numpy', 'python'][{0} // 8])\ndef made(x): return x\n",
@@ -58,7 +62,7 @@ def digests(*texts: str) -> list[str]:
     return found
 
 
-LARGE = ("numba", "sklearn", "torch")
+LARGE = ("matplotlib", "numba", "sklearn", "torch")
 
 
 @pytest.mark.parametrize(  # `.ci/run` always makes the long ones
