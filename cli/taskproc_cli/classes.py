@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from taskproc.origin import home, is_user_code
+from taskproc.origin import home, is_plumbing
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 
 def is_task(thing: object) -> TypeGuard[type[Any]]:
-    """Whether it is a Task class of the user's that can be run."""
+    """Whether it is a Task class that can be run; that of an installed package can be, too."""
     from taskproc.definition import TaskType
 
-    return isinstance(thing, TaskType) and is_user_code(thing) and not getattr(thing, "__abstractmethods__", None)
+    return isinstance(thing, TaskType) and not is_plumbing(thing) and not getattr(thing, "__abstractmethods__", None)
 
 
 def task_classes(module: ModuleType) -> dict[str, type[Any]]:

@@ -226,6 +226,15 @@ def test_a_task_of_another_module_goes_by_the_name_it_has_here_or_in_full(folder
             resolve_task(module, other)
 
 
+def test_a_task_of_an_installed_package_is_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = folder / "site-packages"
+    installed.mkdir()
+    (installed / "installed_tasks.py").write_text(TASKFILE)
+    monkeypatch.syspath_prepend(installed)
+    module = load_module(parse_target(["installed_tasks:Main"]))
+    assert [resolve_task(module, task).task_name for task in ("Main", None)] == ["installed_tasks.Main"] * 2
+
+
 # ---- caches
 
 
