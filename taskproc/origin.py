@@ -126,13 +126,16 @@ def home(thing: object) -> str:
 
 
 def public_name(name: str) -> str:
-    """A module's name, that of its file where it is the user's, so that `__main__` and the imported module agree."""
+    """A module's name, that of its file where it is the user's or `__main__`, which may be a module of a library.
+
+    So `__main__` and the imported module agree.
+    """
     return _name_in(name, taskfile.path_of(name))
 
 
 @functools.cache
 def _name_in(name: str, file: str) -> str:
-    return taskfile.name_of(name) if file and is_user_code(name) else name
+    return taskfile.name_of(name) if file and (name == "__main__" or is_user_code(name)) else name
 
 
 _ELSEWHERE = {"pathlib._local": "pathlib", "_collections": "collections"}

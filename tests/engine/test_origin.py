@@ -4,7 +4,7 @@ import gc
 import importlib
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -115,6 +115,39 @@ def test_what_pip_installed_into_a_folder_is_not_the_user_s_and_what_else_lies_t
         assert found == {"brought/added.py", "own/__init__.py", "own_too.py"}
         assert not is_user_file(str(place / "brought"))
         assert not is_user_file(str(place / "brought" / "deep"))
+
+
+INSTALLED = """
+from dataclasses import dataclass
+from taskproc import Cache, Task
+
+@dataclass
+class Point:
+    x: int
+
+class Main(Task):
+    def run_task(self):
+        return [Point(2)]
+
+def main():
+    with Cache("cache"):
+        result, stats = Main().run_graph()
+    print(result[0].x, stats.executed)
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_a_module_of_an_installed_package_is_the_same_code_whether_it_is_run_or_imported(
+    tmp_path: Path, python: Any
+) -> None:
+    package = tmp_path / "site-packages" / "lab"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "study.py").write_text(INSTALLED)
+    assert python("-m", "lab.study", folder=package.parent).stdout == "2 {'lab.study.Main': 1}\n"
+    assert python("-c", "from lab.study import main; main()", folder=package.parent).stdout == "2 {}\n"
 
 
 def test_what_is_no_module_is_asked_for_nothing_that_could_fail(monkeypatch: pytest.MonkeyPatch) -> None:
