@@ -185,7 +185,7 @@ def code_of(cls: type[Any], refs: References) -> bytes:
 def _import_module(ref: ClassRef) -> ModuleType:
     if ref.root:
         taskfile.put_first(ref.root)
-        return taskfile.load(Path(ref.path))
+        return taskfile.load(Path(ref.path), ref.root)
     return taskfile.load_as(ref.module, Path(ref.path))
 
 

@@ -128,13 +128,17 @@ def _requested() -> list[ClassRef]:
 def _file_and_root(module: str) -> tuple[str, str]:
     """The file of a module, and the folder to be put on `sys.path` for it: none where it is not called as its file.
 
-    Nor is there one for what Python finds by name only, in an archive or as bytecode alone.
+    Nor is there one for what Python finds by name only, in an archive or as bytecode alone. If a link led to the file
+    here, it does there: a constant may hold `__file__`.
     """
     file = file_of(module)
     if file is None:
         return "", ""
     name, root = module_name(file)
-    return str(file), str(root) if name == module and file.suffix == ".py" and root.is_dir() else ""
+    if name != module or file.suffix != ".py" or not root.is_dir():
+        return str(file), ""
+    above = os.path.abspath(file.parents[name.count(".") + (file.stem == "__init__")])
+    return str(file), above if real(above) == str(root) else str(root)
 
 
 def _own(folder: str) -> str:
@@ -229,6 +233,6 @@ def _by_value(cls: type, fingerprint: Fingerprint) -> ClassRef:
         why = f"{explained(cls, problem, 'class')}; a class at the top of a file that is imported need not be"
         blob = pickle.dumps(_Refusal(why))
     path, root = _file_and_root(cls.__module__) if cls.__module__ != "__main__" else ("", "")
-    if root and root in map(real, sys.path):
+    if root and real(root) in map(real, sys.path):
         path = root = ""  # what it refers to is found by name
     return ClassRef(cls.__module__, cls.__qualname__, path, root, fingerprint.files, fingerprint.running, blob)

@@ -102,8 +102,8 @@ def name_of(module: str) -> str:
     return module if file is None else module_name(file)[0]
 
 
-def load(path: Path) -> ModuleType:
-    """Import the module in a file under its own name, its folder first on `sys.path`.
+def load(path: Path, root: str = "") -> ModuleType:
+    """Import the module in a file under its own name, its folder first on `sys.path`: by the path `root`, if given.
 
     A file that is running as `__main__` is not imported again. What the module's own code raises comes through.
 
@@ -120,14 +120,14 @@ def load(path: Path) -> ModuleType:
         raise TaskfileError(message)
     if not _main and file_of("__main__") == path:
         return sys.modules["__main__"]
-    name, root = module_name(path)
+    name, folder = module_name(path)
     known = sys.modules.get(name)
     if known is not None:
-        if file_of(name) == path:
+        if real(path_of(name)) == str(path):
             return importlib.import_module(name)  # waits until another thread has imported all of it
         message = f"taskfile {path} has the name of another module, {name!r}; rename the file"
         raise TaskfileError(message)
-    put_first(str(root))
+    put_first(root or str(folder))
     return importlib.import_module(name)
 
 

@@ -159,3 +159,29 @@ def test_a_key_that_cannot_travel_fails_the_task(flow: Any) -> None:
         """)
     with pytest.raises(FailedTaskError, match=r"slot named.*stays here"):
         flow.run("Main()")
+
+
+LINKED = """
+from pathlib import Path
+from taskproc import Task
+from kit import HERE as KIT
+HERE = Path(__file__).parent
+
+class Main(Task):
+    def run_task(self):
+        return str(HERE), str(KIT)
+"""
+
+
+@pytest.mark.parametrize("name", ["study", "kit.study", "kit"])
+def test_workers_come_by_the_same_link_to_a_folder_of_sys_path(tmp_path: Path, python: Any, name: str) -> None:
+    (tmp_path / "real" / "kit").mkdir(parents=True)
+    (tmp_path / "real" / "kit" / "__init__.py").write_text("from pathlib import Path\nHERE = Path(__file__).parent\n")
+    path = "kit/__init__" if name == "kit" else name.replace(".", "/")
+    with (tmp_path / "real" / f"{path}.py").open("a") as file:
+        file.write(LINKED if name != "kit" else LINKED.replace("from kit import HERE as KIT", "KIT = HERE"))
+    (tmp_path / "link").symlink_to("real")
+    places = tuple(str(tmp_path / "link" / folder) for folder in (str(Path(path).parent), "kit"))
+    run = "with Cache('cache'): print(Main().run_graph()[0])"
+    code = f"import sys; sys.path.insert(0, {str(tmp_path / 'link')!r})\nfrom {name} import Main, Task\n"
+    assert python("-c", f"{code}from taskproc import Cache\n{run}").stdout == f"{places}\n"
