@@ -27,6 +27,7 @@ PROTOCOL = 5
 
 _TEXT = pickle.PROTO + bytes([PROTOCOL]) + pickle.BINUNICODE8  # then come its length and itself
 _NAMED = pickle.STACK_GLOBAL  # the opcode by which a pickle takes something from a module
+_PATHS = "pathlib._local"  # where Python 3.13 has the classes of paths, and those before have nothing
 _NOWHERE = "<dynamic-code>"  # what cloudpickle puts for the name of a file
 _PIECE = 1 << 17  # characters
 _READ = 1 << 20
@@ -201,16 +202,18 @@ def _fill_class(cls: type, how: tuple[Callable[[type, Any], None], Any]) -> None
 
 def unpickled(data: bytes) -> Any:
     """The value of a pickle; what it takes from the file that runs as `__main__` is taken from there."""
-    if _NAMED not in data or (name := public_name("__main__")) == "__main__" or name.encode() not in data:
+    if _NAMED not in data:
         return pickle.loads(data)
-    return Unpickler(io.BytesIO(data)).load()
+    moved = {public_name("__main__"), _PATHS} - {"__main__"}
+    return Unpickler(io.BytesIO(data)).load() if any(name.encode() in data for name in moved) else pickle.loads(data)
 
 
 class Unpickler(pickle.Unpickler):
-    """Takes from `__main__` what pickles refer to by the name of the file that runs there."""
+    """Takes from `__main__` what pickles refer to by the name of the file that runs there, and paths of any Python."""
 
     def find_class(self, module: str, name: str, /) -> Any:
         """Called for each class and function that a pickle refers to."""
+        module = "pathlib" if module == _PATHS else module
         found = look_up(module, name) if module == public_name("__main__") else None
         return super().find_class(module, name) if found is None else found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from io import BufferedReader, BytesIO
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
@@ -160,3 +160,11 @@ def test_a_text_in_pieces_is_the_same_pickle(text: str, piece: int) -> None:
         pickling.text_into(text, sink)
         assert pickle.loads(sink.data) == text
         assert pickling.load_from(BufferedReader(BytesIO(sink.data))) == text  # type: ignore[arg-type]
+
+
+def test_paths_that_python_3_13_has_pickled_are_read_by_those_before() -> None:
+    words = [pickle.SHORT_BINUNICODE + bytes([len(word)]) + word for word in (b"pathlib._local", b"PurePath", b"a/b")]
+    made = [*words[:2], pickle.STACK_GLOBAL, words[2], pickle.TUPLE1, pickle.REDUCE, pickle.STOP]
+    data = b"".join([pickle.PROTO, bytes([pickling.PROTOCOL]), *made])
+    assert pickling.unpickled(data) == PurePath("a/b")
+    assert pickling.load_from(BufferedReader(BytesIO(data))) == PurePath("a/b")  # type: ignore[arg-type]
