@@ -29,16 +29,18 @@ if TYPE_CHECKING:
 def _apart(node: Node, namespace: Mapping[str, Any]) -> Generator[None]:
     """Link in the block what a definition reaches when it runs; what was linked before, it names as it is made.
 
-    What it names so is not reached by `__init__` alone. Of a script, workers are not sent it unless the block links it.
+    What it names so is not reached by `__init__` alone. Of a script, workers are not sent it unless the block links it
+    for more than `__init__`.
     """
     edges, bound = node.edges, node.bound
     node.edges, node.bound = {}, {}
     try:
         yield
     finally:
-        node.making -= edges.keys() | bound.keys()
         if namespace.get("__name__") == "__main__":
-            node.unsent = {label for label in edges.keys() - node.edges.keys() if label[:1] != "."}  # members are sent
+            sent = node.edges.keys() - node.making
+            node.unsent = {label for label in edges.keys() - sent if label[:1] != "."}  # members are sent
+        node.making -= edges.keys() | bound.keys()
         node.edges, node.bound = {**edges, **node.edges}, {**bound, **node.bound}
 
 

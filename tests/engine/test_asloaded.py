@@ -435,11 +435,15 @@ if __name__ == "__main__":
 
 MAKES = """
 import functools
+from pathlib import Path
 import made
 from taskproc import Cache, Task
 
 class ByValue(Task):
     second, first = 2, 1
+    place: Path
+
+    def __init__(self): self.place = Path("here")
 
     @functools.cached_property
     def three(self): return 3
@@ -456,7 +460,10 @@ if __name__ == "__main__":
 
 
 def test_a_script_is_refused_nothing_that_only_its_making_names(tmp_path: Path, python: Any) -> None:
-    """A table that is filled has workers compare all; they have no names that only a class's body has."""
+    """A table that is filled has workers compare all; they have no names that only a class's body has.
+
+    Nor do they take a name for one of the body's that `__init__` has too.
+    """
     (tmp_path / "made.py").write_text(MADE)
     (tmp_path / "script.py").write_text(MAKES)
     assert python("script.py").stdout == "7 3\n"
