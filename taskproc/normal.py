@@ -52,25 +52,29 @@ def normal_text(tree: ast.AST) -> str:
     return ast.unparse(tree)
 
 
-def counted(text: str) -> bytes:
-    """What counts of a normal text: all of it, but f-strings are taken apart: Pythons write them in other quotes."""
+def counted(tree: ast.AST, text: str) -> bytes:
+    """What counts of a tree with a normal text: all of that, but f-strings are taken apart.
+
+    Pythons write them in other quotes, and some write them so that they say something else, or nothing.
+    """
     if "f'" in text or 'f"' in text:
-        text = ast.unparse(_TakenApart().visit(ast.parse(text)))
+        text = ast.unparse(_taken_apart(tree))
     return text.encode("utf-8", "surrogatepass")
 
 
-class _TakenApart(ast.NodeTransformer):
-    """Makes of f-strings what is no code: `f!((x, -1), 'm')` of `f'{x}m'`."""
-
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
-        self.generic_visit(node)
-        parts = [part for part in node.values if not (isinstance(part, ast.Constant) and part.value == "")]
-        return ast.Call(ast.Name("f!"), parts, [])
-
-    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.AST:
-        self.generic_visit(node)
-        how = [ast.Constant(node.conversion), *([node.format_spec] if node.format_spec else [])]
-        return ast.Tuple([node.value, *how], ast.Load())
+def _taken_apart(part: Any) -> Any:
+    """A copy of a tree in which f-strings are what is no code: `f!((x, -1), 'm')` of `f'{x}m'`."""
+    if isinstance(part, list):
+        return [_taken_apart(inside) for inside in part]  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(part, ast.JoinedStr):
+        values = [each for each in part.values if not (isinstance(each, ast.Constant) and each.value == "")]
+        return ast.Call(ast.Name("f!"), _taken_apart(values), [])
+    if isinstance(part, ast.FormattedValue):
+        how = [ast.Constant(part.conversion), *([part.format_spec] if part.format_spec else [])]
+        return ast.Tuple(_taken_apart([part.value, *how]), ast.Load())
+    if isinstance(part, ast.AST):
+        return _like(part, **{name: _taken_apart(inside) for name, inside in ast.iter_fields(part)})
+    return part
 
 
 def normal_code(code: CodeType) -> bytes:

@@ -10,6 +10,7 @@ import linecache
 import os
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -167,7 +168,8 @@ class Sources:
         known: Text | None = vars(node).get(_TEXT)
         if known is None:
             text = deeply(normal_text, node)
-            known = vars(node)[_TEXT] = Text(deeply(counted, text), text, code or deeply(shell, node))
+            content = deeply(partial(counted, text=text), node)
+            known = vars(node)[_TEXT] = Text(content, text, code or deeply(shell, node))
         return known
 
 

@@ -1429,3 +1429,9 @@ def test_the_quotes_of_f_strings_do_not_count(project: Any) -> None:
     texts = ("""f"{a['b']}" """, """f'{a["b"]}'""", "f((a['b'], -1))")
     one, same, other = (project.take({"tasks.py": f"def Main(a): return {text}\n"}).digest for text in texts)
     assert one == same != other
+
+
+def test_f_strings_count_by_what_they_say_where_python_writes_that_wrongly(project: Any) -> None:
+    specs = (r"\\n", r"\n", "'>9", r"\\", r"\x7b", r"\ud800")
+    digests = {project.take({"tasks.py": f'def Main(a): return f"{{a:{spec}}}"\n'}).digest for spec in specs}
+    assert len(digests) == len(specs)
