@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from taskproc.echo import STREAMS, Echo, Follower
+from taskproc.echo import KNOWN, STREAMS, Echo, Follower
 from taskproc.files import STREAM_LOGS
 
 if TYPE_CHECKING:
@@ -67,15 +67,16 @@ def publish(number: int, path: Path, start: int = 0) -> int:
     """Append to a log what it does not have yet of a scratch file.
 
     `start` is where in the log that file's content begins; the place where it does now is given back. Who writes by
-    name, as `echo >/dev/stderr` and `tee /dev/stderr` do, empties the file first: one that is shorter than what the log
-    has of it is all new.
+    name, as `echo >/dev/stderr` and `tee /dev/stderr` do, empties the file first: one that does not hold what the log
+    ends with is all new.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as log:
+    with path.open("a+b") as log:
         end = log.tell()
-        if not 0 <= end - start <= os.fstat(number).st_size:
-            start = end
         place = end - start
+        known = max(0, min(place, KNOWN))
+        if place < 0 or os.pread(number, known, place - known) != os.pread(log.fileno(), known, end - known):
+            start, place = end, 0
         while data := os.pread(number, _PIECE, place):
             log.write(data)
             place += len(data)

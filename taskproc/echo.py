@@ -22,6 +22,9 @@ Echo = Callable[[str, str], None]
 
 STREAMS = ("stdout", "stderr")
 
+KNOWN = 1 << 10
+"""Bytes before a place in a file by which it is known as the one that was there before."""
+
 _PIECE = 1 << 16
 _PERIOD = 0.05
 _LOOK = 0.25
@@ -32,14 +35,16 @@ class Growing:
 
     def __init__(self) -> None:
         self._place = 0
+        self._last = b""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def news(self, number: int) -> Iterator[str]:
-        """What is new in the file, in pieces; `number` is its descriptor. If it is shorter now, all of it is new."""
-        if os.fstat(number).st_size < self._place:
-            self._place = 0
+        """What is new in the file, in pieces; `number` is its descriptor. If it was emptied meanwhile, all of it is."""
+        if os.pread(number, len(self._last), self._place - len(self._last)) != self._last:
+            self._place, self._last = 0, b""
         while data := os.pread(number, _PIECE, self._place):
             self._place += len(data)
+            self._last = (self._last + data)[-KNOWN:]
             yield self._decoder.decode(data)
 
 

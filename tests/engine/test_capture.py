@@ -55,12 +55,12 @@ def test_what_is_written_to_a_stream_by_name_is_kept(lab: Any, pool: ProcessPool
     wait = f"while not os.path.exists({log!r}) or %r not in open({log!r}).read(): time.sleep(0.01)\n"
     code = (
         f"print('a long line before')\n{wait % 'before'}os.system('echo a line >/dev/stdout; echo more')\n"
-        f"{wait % 'more'}os.system('echo last >/dev/stdout')"
+        f"{wait % 'more'}os.system('echo one that is longer >/dev/stdout')"
     )
     batch = lab.batch(("Call", code), ("Call", "print('next')"))
     assert batch.payloads[0].folder == os.path.dirname(log)
     lab.run(pool, batch)
-    assert logs(batch) == {"stdout.txt": "a long line before\na line\nmore\nlast\n"}
+    assert logs(batch) == {"stdout.txt": "a long line before\na line\nmore\none that is longer\n"}
     assert logs(batch, 1) == {"stdout.txt": "next\n"}
 
 

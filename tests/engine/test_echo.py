@@ -24,13 +24,13 @@ def test_a_file_that_was_emptied_is_told_from_its_beginning(tmp_path: Path) -> N
     path, growing = tmp_path / "log", Growing()
     with path.open("wb") as writing, path.open("rb") as reading:
         told: list[str] = []
-        for text in (b"long before", b"short"):
+        for text in (b"long before", b"short", b"longer than that"):
             writing.seek(0)
             writing.truncate()
             writing.write(text)
             writing.flush()
             told += growing.news(reading.fileno())
-    assert told == ["long before", "short"]
+    assert told == ["long before", "short", "longer than that"]
 
 
 def test_logs_are_those_of_the_run_s_newest_attempt(tmp_path: Path) -> None:
