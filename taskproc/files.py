@@ -47,6 +47,7 @@ VIEWS: tuple[View, ...] = get_args(View)
 EMPTY = ".empty"
 _LINK = ".link-"
 _FOLDER_SIZE = -1
+_UNREAD = getattr(os, "O_PATH", 0)  # opens a folder that may not be read, where there is such a way
 _NOT_OURS = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}  # gone already, or a link
 
 _LOST = {*_NOT_OURS, errno.EIO}
@@ -283,12 +284,21 @@ def _remove_folder(item: str, parent: int) -> bool:
 
 def _make_removable(item: str, parent: int) -> None:
     """Permit the owner to write to the folders in a folder: a task may have left them read-only."""
+    _permit(item, parent)
     with suppress(OSError):  # it is somebody else's
-        os.chmod(item, stat.S_IRWXU, dir_fd=parent)
         for _, inside, _, folder in os.fwalk(item, dir_fd=parent):
             for name in inside:
-                if stat.S_ISDIR(os.lstat(name, dir_fd=folder).st_mode):
-                    os.chmod(name, stat.S_IRWXU, dir_fd=folder)
+                _permit(name, folder)
+
+
+def _permit(name: str, parent: int) -> None:
+    """Permit the owner of a folder all, if that can be done; a link, though one that came just now, is not followed."""
+    with suppress(OSError):
+        folder = os.open(name, _UNREAD | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+        try:
+            os.chmod(f"/proc/self/fd/{folder}" if _UNREAD else folder, stat.S_IRWXU)
+        finally:
+            os.close(folder)
 
 
 def _remove_link(item: str, parent: int) -> None:

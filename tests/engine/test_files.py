@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -241,6 +242,21 @@ def test_folders_that_a_task_has_left_read_only_are_removed(unprivileged: Path) 
     assert remove_attempts(unprivileged, "study.Train", 3)
     assert os.listdir(unprivileged) == []
     assert unprivileged.stat().st_mode == before
+
+
+def test_no_folder_elsewhere_is_made_writable(unprivileged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link may take the place of a folder at any moment, as long as a process of the task is left."""
+    elsewhere = unprivileged / "elsewhere"
+    elsewhere.mkdir(mode=0o555)
+    data = make_attempt(unprivileged) / DATA
+
+    def removed_by_its_task(item: str, **_: object) -> None:
+        data.parent.rename(unprivileged / item)
+        data.parent.symlink_to("../../elsewhere")
+
+    monkeypatch.setattr(shutil, "rmtree", removed_by_its_task)
+    assert not remove_attempts(unprivileged, "study.Train", 3)
+    assert elsewhere.stat().st_mode & 0o777 == 0o555
 
 
 def test_what_cannot_be_removed_now_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
