@@ -39,8 +39,11 @@ _PYTHONS = _ANNOTATING | frozenset(
 )
 """Members of classes that only tell what the body says, or nothing of what it does."""
 
-_VARYING = frozenset({"__replace__", "__subclasshook__"})
-"""Members that the standard library gives to dataclasses, named tuples and protocols, to each Python others."""
+_VARYING = {"__replace__": {"_replace", "<lambda>"}, "__subclasshook__": {"_proto_hook"}}
+"""Members that libraries give to dataclasses (of attrs, too), named tuples and protocols, on each Python others.
+
+With each go the names of the functions that they give. Any other one has been put there.
+"""
 
 
 def is_untracked(value: object) -> bool:
@@ -143,7 +146,7 @@ def _is_machinery(cls: type, name: str) -> bool:
         return True
     if name in _VARYING:
         function = function_in(vars(cls)[name])
-        return function is not None and not is_user_code(function)
+        return function is not None and function.__code__.co_name in _VARYING[name] and not is_user_code(function)
     return name == "task_name" or (isinstance(cls, EnumMeta) and name[:1] == name[-1:] == "_" != name[1:2])
 
 
