@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.machinery import PathFinder
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from taskproc.origin import member, user_modules
@@ -29,8 +29,16 @@ def _is_stale(name: str, modules: dict[str, ModuleType]) -> bool:
         return False
     inner = qualname.partition(".")[0]
     if hasattr(module, "__path__") and inner != qualname and not isinstance(vars(module).get(inner), type):
-        return PathFinder.find_spec(f"{module.__name__}.{inner}", module.__path__) is None  # else it may be in that
+        return not _may_import(f"{module.__name__}.{inner}")  # else it may be in that
     return getattr(member(module, qualname), "task_name", None) != name
+
+
+def _may_import(module: str) -> bool:
+    """Whether there is a module, be it one that only a finder of the user's finds."""
+    try:
+        return find_spec(module) is not None
+    except Exception:  # noqa: BLE001  whatever such a finder raises
+        return True
 
 
 def _home(name: str, modules: dict[str, ModuleType]) -> tuple[ModuleType | None, str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,16 @@ from taskproc.stale import stale_names
 TASK = "from taskproc import Task\n\nclass Kept(Task):\n    class Inner(Task): ...\n\nAlias = Kept\n"
 
 
+class Finder:
+    """Finds modules that no file has, or fails to."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> ModuleSpec | None:
+        if name.endswith(".broken"):
+            raise OSError
+        return ModuleSpec(name, None) if name.endswith(".made") else None
+
+
 @pytest.fixture
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Loads a package of two modules, of which one is not loaded; gives its name."""
@@ -19,6 +30,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / name).mkdir()
     for module in ("__init__", "loaded", "other"):
         (tmp_path / name / f"{module}.py").write_text(TASK if module != "__init__" else "")
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder])
     taskfile.load(tmp_path / name / "loaded.py")
     return name
 
@@ -34,6 +46,8 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ("loaded.make.<locals>.Made", False),
         ("other.Kept", False),
         ("other.Gone", False),
+        ("made.Gone", False),
+        ("broken.Gone", False),
         ("gone.Kept", True),
         ("gone.package.Kept", True),
         ("Gone", True),
