@@ -76,8 +76,12 @@ def _hint_at_futures(task: Any, values: Values, error: Exception) -> None:
         state: dict[str, Any] = task.__dict__
         held = [one for name, value in state.items() if name in slots for one in slots[name].futures(value)]
         kinds = {type(one).__name__ for one in (*held, *values) if isinstance(one, FutureBase)}
+        if getattr(getattr(error, "obj", None), "_task_node", task) is None:
+            return  # what has no such attribute is a task itself that is being made, this one or another
         if kind := next((kind for kind in sorted(kinds) if f"'{kind}'" in str(error)), ""):
-            error.add_note(f"{kind} is a future: run_task reads its value, from the slot that it was assigned to")
+            note = f"{kind} is a future: run_task reads its value, from the slot that it was assigned to"
+            if note not in getattr(error, "__notes__", ()):
+                error.add_note(note)
 
 
 def end(identity: Identity) -> None:

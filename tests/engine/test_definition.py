@@ -297,8 +297,19 @@ def test_an_init_that_takes_a_future_for_its_value_is_told_where_that_is() -> No
         def __init__(self, part: Future[Any]) -> None:
             len(5)  # type: ignore[arg-type]
 
+    class Outer(Task):
+        def __init__(self, part: Future[Any]) -> None:
+            Argument(part)
+
+    class Lacking(Task):
+        def __init__(self, part: Future[Any] | None) -> None:
+            if part is None:
+                return
+            self.missing  # type: ignore[attr-defined]  # noqa: B018
+
+    made = ((Slots, (), "Item"), (Argument, (Part(),), Part.__name__), (Outer, (Part(),), Part.__name__))
     told = "is a future: run_task reads its value, from the slot that it was assigned to"
-    for cls, args, kind in ((Slots, (), "Item"), (Argument, (Part(),), Part.__name__), (Other, (Part(),), "")):
+    for cls, args, kind in (*made, (Other, (Part(),), ""), (Lacking, (Lacking(None),), "")):
         with pytest.raises((AttributeError, TypeError)) as raised:
             cls(*args)
         assert getattr(raised.value, "__notes__", []) == [f"{kind} {told}"] * bool(kind)
