@@ -183,10 +183,12 @@ def _tell_captured(error: BaseException | None) -> None:
 
 
 def _note_output(error: Any) -> None:
-    printed: bytes | str = error.stderr or error.output or ""
-    text = printed.decode("utf-8", "replace") if isinstance(printed, bytes) else printed
-    if text.strip():
-        error.add_note(f"its output ended with:\n{end_of_text(text)}")
+    streams: tuple[bytes | str | None, ...] = error.stderr, error.output
+    for printed in streams:
+        text = printed.decode("utf-8", "replace") if isinstance(printed, bytes) else printed or ""
+        if text.strip():
+            error.add_note(f"its output ended with:\n{end_of_text(text)}")
+            return
 
 
 def _slot(slot: SlotValue, results: Results) -> object:

@@ -232,6 +232,7 @@ def test_an_exception_comes_back_if_it_can(lab: Any, here: Any) -> None:
         ("b'out', b'no such sample\\n'", "no such sample"),
         ("'out', 'no such sample'", "no such sample"),
         ("'out', None", "out"),
+        ("'out', '\\n'", "out"),
         ("None, ''.join(f'{i}\\n' for i in range(99))", "98"),
         ("None, None", ""),
         ("None, ' '", ""),
