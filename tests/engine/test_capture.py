@@ -55,12 +55,13 @@ def test_what_is_written_to_a_stream_by_name_is_kept(lab: Any, pool: ProcessPool
     wait = f"while not os.path.exists({log!r}) or %r not in open({log!r}).read(): time.sleep(0.01)\n"
     code = (
         f"print('a long line before')\n{wait % 'before'}os.system('echo a line >/dev/stdout; echo more')\n"
-        f"{wait % 'more'}os.system('echo one that is longer >/dev/stdout')"
+        f"{wait % 'more'}os.system('echo one that is longer >/dev/stdout')\n"
+        f"{wait % 'longer'}print('end')"
     )
     batch = lab.batch(("Call", code), ("Call", "print('next')"))
     assert batch.payloads[0].folder == os.path.dirname(log)
     lab.run(pool, batch)
-    assert logs(batch) == {"stdout.txt": "a long line before\na line\nmore\none that is longer\n"}
+    assert logs(batch) == {"stdout.txt": "a long line before\na line\nmore\none that is longer\nend\n"}
     assert logs(batch, 1) == {"stdout.txt": "next\n"}
 
 
@@ -143,7 +144,7 @@ def test_tail(tmp_path: Path) -> None:
 
 
 def test_of_a_progress_bar_the_tail_has_its_last_state(tmp_path: Path) -> None:
-    bar = "".join(f"\r{number}%" for number in range(101))
+    bar = "".join(f"\r{number}%" for number in range(-2000, 101))
     (tmp_path / "stderr.txt").write_bytes(f"loss is nan\r\n{bar}\n{bar}\r".encode())
     assert tail(str(tmp_path)) == "loss is nan\n100%\n100%"
     (tmp_path / "stderr.txt").write_text("x" * 100_000)

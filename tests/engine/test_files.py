@@ -235,6 +235,7 @@ def test_folders_that_a_task_has_left_read_only_are_removed(unprivileged: Path) 
         (data / "up").symlink_to("../../../..")
         (data / "deep").chmod(0o000)
         data.chmod(0o500)
+        data.parent.chmod(0o500)
     remove_attempt(attempt_folder(unprivileged, "study.Train", 3, FIRST))
     assert task_ids_on_disk(unprivileged, "study.Train") == [3]
     assert os.listdir(unprivileged / "study.Train" / "3") == [SECOND]
