@@ -52,20 +52,27 @@ def test_a_task_of_another_module_goes_by_its_short_name(cli: Command, refused: 
     assert "there is no task 'oad'" in refused("log", "main.py", "oad#0")
 
 
-@pytest.mark.parametrize("importing", ["from study.new import Load", "from .new import Load"])
-def test_so_does_one_whose_module_was_renamed(cli: Command, tmp_path: Path, importing: str) -> None:
+@pytest.mark.parametrize(
+    ("importing", "file"),
+    [
+        ("from study.new import Load", "main.py"),
+        ("from .new import Load", "main.py"),
+        ("from .new import Load", "__init__.py"),
+    ],
+)
+def test_so_does_one_whose_module_was_renamed(cli: Command, tmp_path: Path, importing: str, file: str) -> None:
     package = tmp_path / "study"
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "old.py").write_text(
         "from taskproc import Task\nclass Load(Task):\n    def run_task(self): print(__name__)\n"
     )
-    (package / "main.py").write_text("from .old import Load\n")
-    cli("run", "-x", "serial", "study/main.py", "Load")
+    (package / file).write_text("from .old import Load\n")
+    cli("run", "-x", "serial", f"study/{file}", "Load")
     (package / "old.py").rename(package / "new.py")
-    (package / "main.py").write_text(f"{importing}\n")
-    cli("run", "-x", "serial", "study/main.py", "Load")
-    assert cli("log", "study/main.py", "Load#0").stdout == "study.new\n"
+    (package / file).write_text(f"{importing}\n")
+    cli("run", "-x", "serial", f"study/{file}", "Load")
+    assert cli("log", f"study/{file}", "Load#0").stdout == "study.new\n"
 
 
 def test_parameters_name_an_instance(cli: Command) -> None:

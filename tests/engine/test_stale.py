@@ -29,7 +29,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(sys, "path", [*sys.path])
     (tmp_path / name).mkdir()
     for module in ("__init__", "loaded", "other"):
-        (tmp_path / name / f"{module}.py").write_text(TASK if module != "__init__" else "")
+        (tmp_path / name / f"{module}.py").write_text(TASK)
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder])
     taskfile.load(tmp_path / name / "loaded.py")
     return name
@@ -51,6 +51,9 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ("gone.Kept", True),
         ("gone.package.Kept", True),
         ("Gone", True),
+        ("Kept", False),
+        ("Kept.Inner", False),
+        ("Kept.Gone", True),
     ],
 )
 def test_only_what_a_loaded_module_would_define_is_stale(load: str, name: str, stale: bool) -> None:
