@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taskproc.attempt import Results, run_payload
 from taskproc.batch import Answer, Batch, Ended, Payload, Refused, Returned
 from taskproc.bytecode import PYTHON
 from taskproc.failure import packed, reason_of, users_traceback
+from taskproc.files import remove_attempt
 from taskproc.imported import newest
 from taskproc.loading import RefusedError, load_class, loaded, refuse_other_code, refuse_other_imports
 from taskproc.locks import is_swept
@@ -87,10 +89,8 @@ class Work:
         """The same where the run that wants the answers may be over meanwhile: then nothing is left behind."""
         self.run()
         if is_orphan(self._batch):  # nobody will sweep it once more
-            import shutil
-
             for payload in self._batch.payloads:
-                shutil.rmtree(payload.folder, ignore_errors=True)
+                remove_attempt(Path(payload.folder))
 
     def _classes(self) -> list[type[Any]] | None:
         """The classes of the batch; None if that is refused. One that no payload has may be missing in a container."""

@@ -517,13 +517,14 @@ def test_dask_without_an_address_is_a_cluster_that_ends_with_the_run(cluster: An
 
 
 def test_what_a_thread_leaves_for_a_run_that_is_over_is_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    unprivileged: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock = tmp_path / ".runs" / "0123456789.lock"
+    lock = unprivileged / ".runs" / "0123456789.lock"
     lock.parent.mkdir()
     lock.touch()
-    folder = tmp_path / "study.Train" / "3" / "0123456789000001"
-    folder.mkdir(parents=True)
+    folder = unprivileged / "study.Train" / "3" / "0123456789000001"
+    (folder / "data" / "inside").mkdir(parents=True)
+    (folder / "data").chmod(0o500)
     batch: Any = SimpleNamespace(serial=1, payloads=[SimpleNamespace(folder=str(folder))])
     work = Work(batch, print, ThreadCapture())
     monkeypatch.setattr(work, "run", lambda: None)
