@@ -60,7 +60,9 @@ def test_a_task_of_another_module_goes_by_its_short_name(cli: Command, refused: 
         ("from .new import Load", "__init__.py"),
     ],
 )
-def test_so_does_one_whose_module_was_renamed(cli: Command, tmp_path: Path, importing: str, file: str) -> None:
+def test_so_does_one_whose_module_was_renamed(
+    cli: Command, refused: Refused, tmp_path: Path, importing: str, file: str
+) -> None:
     package = tmp_path / "study"
     package.mkdir()
     (package / "__init__.py").touch()
@@ -73,6 +75,8 @@ def test_so_does_one_whose_module_was_renamed(cli: Command, tmp_path: Path, impo
     (package / file).write_text(f"{importing}\n")
     cli("run", "-x", "serial", f"study/{file}", "Load")
     assert cli("log", f"study/{file}", "Load#0").stdout == "study.new\n"
+    (package / file).write_text("from study.old import Load\nfrom study.new import Load\n")
+    assert "; did you mean 'study." in refused("log", f"study/{file}", "Load#0")
 
 
 def test_parameters_name_an_instance(cli: Command) -> None:

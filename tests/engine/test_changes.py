@@ -46,6 +46,7 @@ def test_a_diff_names_the_part_and_shows_its_lines() -> None:
         *("--- m:f (then)", "+++ m:f (now)", "@@ -1,2 +1,2 @@", " def f():", "-    return 1", "+    return 2")
     ]
     assert list(Change(None, part("m:f"))._replace().diff())[:2] == ["--- nothing", "+++ m:f (now)"]
+    assert list(Change(None, part("m:f", "")).diff()) == []
 
 
 def test_a_diff_of_equal_texts_says_so() -> None:
