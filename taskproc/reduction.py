@@ -134,7 +134,7 @@ def reduce(  # noqa: C901  a line for each kind of object
     if not {set, frozenset}.isdisjoint(kind.__mro__):
         return _reduce_set(kind, value)
     if is_mock(kind):
-        return Reduced("unittest.mock", (os.urandom(16),))
+        return _reduce_mock()
     lasting = without_parents if is_transform(kind) else LASTING.get(known_name(kind))
     if lasting is not None:
         return Reduced(kind, lasting(value))
@@ -151,6 +151,11 @@ def reduce(  # noqa: C901  a line for each kind of object
     if is_numpy(kind, "ndarray") and kind.__name__ == "ndarray":
         return Reduced("numpy.ndarray", (str(value.dtype), value.shape, *in_array(value)))
     return _reduce_by_protocol(value, by_name=by_name)
+
+
+def _reduce_mock() -> Reduced:
+    """What is equal to nothing."""
+    return Reduced("unittest.mock", (os.urandom(16),))
 
 
 def _reduce_set(kind: type[Any], value: set[Any] | frozenset[Any]) -> Reduced:
@@ -245,6 +250,9 @@ def _lasting(kind: type[Any], attributes: Mapping[str, object]) -> Mapping[str, 
 
 def _reduce_function(function: FunctionType) -> Reduced:
     """A library's function: its name alone if that leads to it, else also what it was made from."""
+    behind: object = vars(function).get("mock")
+    if is_mock(type(behind)):  # as `create_autospec` makes it
+        return _reduce_mock()
     name = reference(function)
     if look_up(home(function), function.__qualname__) is function:
         return Reduced(name)

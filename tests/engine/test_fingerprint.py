@@ -20,6 +20,7 @@ import pytest
 
 from taskproc import Task, fingerprint, source
 from taskproc.fingerprint import CodePart, Fingerprint, Fingerprinter, untracked
+from taskproc.reduction import reduce
 
 
 class Base:
@@ -711,6 +712,12 @@ def test_a_mock_is_equal_to_nothing(name: str, made: Callable[[], object], monke
         digests = {Fingerprinter(Task).of(Helped).digest for _ in range(2)}
     assert len(digests | {before.digest}) == 3
     assert Fingerprinter(Task).of(Helped).digest == before.digest
+
+
+def test_a_function_that_stands_for_another_is_a_mock_of_a_library_s_too() -> None:
+    """The module that it says it is of is the program, which `python -m pytest` takes from a library."""
+    made = mock.create_autospec(helper)
+    assert reduce(made) != reduce(made)
 
 
 def test_references_of_a_value(project: Project) -> None:
