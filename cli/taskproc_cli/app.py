@@ -149,8 +149,8 @@ def _status(work: Callable[[], None]) -> int:
         raise
     except BrokenPipeError:
         return problems.OK  # whoever read our stdout has seen enough
-    except BaseException as error:  # noqa: BLE001  whatever it is, it ends here
-        watch.error = error
+    except BaseException as raised:  # noqa: BLE001  whatever it is, it ends here
+        watch.error = error = problems.unwrapped(raised)
         if isinstance(error, problems.UserCodeError) and error.__cause__:
             from taskproc.failure import users_traceback
 

@@ -87,6 +87,13 @@ def _import_meant(error: BaseException) -> str:
     return f"; {name} lies in {here}, which is not searched for modules: set PYTHONPATH={here}"
 
 
+def unwrapped(error: BaseException) -> BaseException:
+    """The error itself; of what Python 3.11 makes of an interrupt while a class is made, the interrupt."""
+    raised = error.__cause__ if isinstance(error, UserCodeError) else error
+    cause = raised.__cause__ if isinstance(raised, RuntimeError) else None
+    return cause if isinstance(cause, KeyboardInterrupt | Signalled) else error
+
+
 def status_of(error: BaseException) -> int:
     """The exit status that an error ends the program with."""
     if isinstance(error, KeyboardInterrupt):

@@ -40,6 +40,36 @@ def test_an_interrupt_when_all_is_said_is_quiet(python: Command) -> None:
     assert (done.returncode, done.stderr) == (130, "")
 
 
+IN_A_CLASS = """
+from taskproc import Task
+
+class Interrupted:
+    def __set_name__(self, owner, name):
+        raise KeyboardInterrupt
+
+class Main(Task):
+    field = Interrupted()
+"""
+
+IN_OURS = """
+from taskproc_cli import app
+
+def dispatch(*words):
+    exec(IN_A_CLASS, {})
+
+app._dispatch = dispatch
+app.main(["--version"])
+"""
+
+
+def test_an_interrupt_while_a_class_is_made_is_one(python: Command, tmp_path: Path) -> None:
+    (tmp_path / "made.py").write_text(IN_A_CLASS)
+    for words in (("-m", "taskproc", "list", "made.py"), ("-c", f"IN_A_CLASS = {IN_A_CLASS!r}{IN_OURS}")):
+        done = python(*words, check=False)
+        assert (done.returncode, done.stdout) == (130, "")
+        assert done.stderr.startswith("taskproc: interrupted; ")
+
+
 UNINSTALLED = """
 import importlib.metadata as metadata
 
