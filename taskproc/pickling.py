@@ -11,6 +11,7 @@ import os
 import pickle
 from collections import ChainMap
 from importlib import import_module
+from pathlib import Path
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakSet
@@ -213,7 +214,7 @@ class Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str, /) -> Any:
         """Called for each class and function that a pickle refers to."""
-        module = "pathlib" if module == _PATHS else module
+        module = "pathlib" if module == _PATHS != Path.__module__ else module  # 3.13 has some there only
         found = look_up(module, name) if module == public_name("__main__") else None
         return super().find_class(module, name) if found is None else found
 

@@ -168,3 +168,9 @@ def test_paths_that_python_3_13_has_pickled_are_read_by_those_before() -> None:
     data = b"".join([pickle.PROTO, bytes([pickling.PROTOCOL]), *made])
     assert pickling.unpickled(data) == PurePath("a/b")
     assert pickling.load_from(BufferedReader(BytesIO(data))) == PurePath("a/b")  # type: ignore[arg-type]
+
+
+def test_the_parents_of_a_path_are_read_by_the_python_that_has_pickled_them() -> None:
+    data = pickling.pickled(PurePath("a/b").parents)
+    assert [*pickling.unpickled(data)] == [PurePath("a"), PurePath()]
+    assert [*pickling.load_from(BufferedReader(BytesIO(data)))] == [PurePath("a"), PurePath()]  # type: ignore[arg-type]
