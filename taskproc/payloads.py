@@ -128,8 +128,8 @@ def _requested() -> list[ClassRef]:
 def _file_and_root(module: str) -> tuple[str, str]:
     """The file of a module, and the folder to be put on `sys.path` for it: none where it is not called as its file.
 
-    Nor is there one for what Python finds by name only, in an archive or as bytecode alone. If a link led to the file
-    here, it does there: a constant may hold `__file__`.
+    Nor is there one for what Python finds by name only, in an archive or as bytecode alone. The folder is spelled as it
+    is here, with the links that lead to the file: a constant may hold `__file__`.
     """
     file = file_of(module)
     if file is None:
@@ -137,8 +137,8 @@ def _file_and_root(module: str) -> tuple[str, str]:
     name, root = module_name(file)
     if name != module or file.suffix != ".py" or not root.is_dir():
         return str(file), ""
-    above = os.path.abspath(file.parents[name.count(".") + (file.stem == "__init__")])
-    return str(file), above if real(above) == str(root) else str(root)
+    place, tail = str(file.absolute().with_suffix("")).removesuffix("/__init__"), f"/{name.replace('.', '/')}"
+    return str(file), place.removesuffix(tail) if place.endswith(tail) else str(root)
 
 
 def _own(folder: str) -> str:

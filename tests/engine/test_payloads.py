@@ -185,3 +185,17 @@ def test_workers_come_by_the_same_link_to_a_folder_of_sys_path(tmp_path: Path, p
     run = "with Cache('cache'): print(Main().run_graph()[0])"
     code = f"import sys; sys.path.insert(0, {str(tmp_path / 'link')!r})\nfrom {name} import Main, Task\n"
     assert python("-c", f"{code}from taskproc import Cache\n{run}").stdout == f"{places}\n"
+
+
+@pytest.mark.parametrize("entry", ["scripts/../folder", "links"])
+def test_workers_find_a_module_as_the_entry_of_sys_path_is_spelled(tmp_path: Path, python: Any, entry: str) -> None:
+    for folder in ("scripts", "folder", "links"):
+        (tmp_path / folder).mkdir()
+    for name, text in {"kit": "HERE = 'kit'\n", "study": LINKED}.items():
+        (tmp_path / "folder" / f"{name}.py").write_text(text)
+    (tmp_path / "links" / "study.py").symlink_to("../folder/study.py")
+    (tmp_path / "links" / "kit.py").write_text("HERE = 'beside the link'\n")
+    place = tmp_path / entry
+    run = "with Cache('cache'): print(Main().run_graph()[0])"
+    code = f"import sys; sys.path.insert(0, {str(place)!r})\nfrom study import Main\nfrom taskproc import Cache\n{run}"
+    assert python("-c", code).stdout == f"{(str(place), 'beside the link' if entry == 'links' else 'kit')}\n"
