@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,8 +46,8 @@ def _config(config: Any) -> tuple[object, ...]:
     held: dict[str, Any] = config.__getstate__()
     metadata: dict[str, Any] = held["_metadata"].__dict__
     cache: dict[str, object] = metadata["resolver_cache"]
-    words = re.findall(r"[\w.]+", str(config))
-    told = {name: values for name, values in cache.items() if name in words}
+    words = set(re.findall(r"\w+", str(config)))  # a part of a name may be told elsewhere: `${names.${which}:}`
+    told = {name: values for name, values in cache.items() if not words.isdisjoint(name.split("."))}
     return ({**held, "_metadata": {**metadata, "resolver_cache": told}},)
 
 
@@ -84,14 +84,22 @@ def shared_name(value: object) -> str:
 
 
 def is_transform(kind: type[Any]) -> bool:
-    """Whether the instances of a class are transforms of matplotlib's, of which each figure is full."""
+    """Whether the instances of a class are transforms of matplotlib's, of which each figure is full.
+
+    A class of the user's that says itself how it is pickled is taken at its word.
+    """
     transforms = sys.modules.get("matplotlib.transforms")
-    return transforms is not None and issubclass(kind, getattr(transforms, "TransformNode", ()))
+    if transforms is None or not issubclass(kind, getattr(transforms, "TransformNode", ())):
+        return False
+    return kind.__reduce__ is object.__reduce__ and kind.__reduce_ex__ is object.__reduce_ex__
 
 
 def without_parents(transform: Any) -> tuple[object, ...]:
     """What a transform holds, but not who is told when it changes: those it has by their addresses."""
-    held: dict[str, object] = transform.__getstate__()
+    state: object = transform.__getstate__()
+    if not isinstance(state, dict):
+        return (state,)
+    held = cast("dict[str, object]", state)
     return ({name: value for name, value in held.items() if name != "_parents"},)
 
 

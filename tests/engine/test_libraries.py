@@ -90,6 +90,33 @@ def test_what_a_resolver_of_omegaconf_told_counts_where_it_is_mentioned() -> Non
     assert second == third
 
 
+@pytest.mark.filterwarnings("ignore:register_new_resolver")
+def test_what_a_resolver_of_omegaconf_told_counts_where_its_name_is_put_together() -> None:
+    omegaconf = pytest.importorskip("omegaconf", reason="not among what tests require")
+    told = iter("ab")
+    omegaconf.OmegaConf.register_new_resolver("names.told", lambda: next(told), use_cache=True, replace=True)
+    made = [omegaconf.OmegaConf.create({"which": "told", "mentioned": "${names.${which}:}"}) for _ in range(2)]
+    assert [one.mentioned for one in made] == ["a", "b"]
+    assert canonical(made[0]).data != canonical(made[1]).data
+
+
+def test_a_transform_of_the_users_own_is_what_it_says_that_it_is() -> None:
+    transforms = pytest.importorskip("matplotlib.transforms", reason="large, and not among what tests require")
+
+    class Plain(transforms.Affine2D):  # type: ignore[misc, name-defined]
+        def __reduce__(self) -> tuple[object, ...]:
+            return type(self), ()
+
+    class Small(transforms.Affine2D):  # type: ignore[misc, name-defined]
+        def __getstate__(self) -> tuple[object, ...]:
+            return (self.frozen().get_matrix().tolist(),)
+
+    used = Plain()
+    used.get_matrix(), used.inverted()
+    assert canonical(used).data == canonical(Plain()).data
+    assert canonical(Small().scale(2)).data == canonical(Small().scale(2)).data != canonical(Small().scale(3)).data
+
+
 def test_what_classes_of_sqlalchemy_derive_from_is_the_same_when_more_of_them_are_mapped() -> None:
     orm = pytest.importorskip("sqlalchemy.orm", reason="large, and not among what tests require")
     sqlalchemy = pytest.importorskip("sqlalchemy")
