@@ -39,7 +39,7 @@ _PYTHONS = _ANNOTATING | frozenset(
 )
 """Members of classes that only tell what the body says, or nothing of what it does."""
 
-_VARYING = {"__replace__": {"_replace", "<lambda>"}, "__subclasshook__": {"_proto_hook"}}
+_VARYING = {"__replace__": {"_replace", "<lambda>", "evolve"}, "__subclasshook__": {"_proto_hook"}}
 """Members that libraries give to dataclasses (of attrs, too), named tuples and protocols, on each Python others.
 
 With each go the names of the functions that they give. Any other one has been put there.

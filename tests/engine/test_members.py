@@ -9,7 +9,8 @@ from taskproc.members import attributes_of
 
 
 @pytest.mark.parametrize(
-    ("name", "given"), [("__replace__", "_replace"), ("__replace__", "<lambda>"), ("__subclasshook__", "_proto_hook")]
+    ("name", "given"),
+    [*(("__replace__", of) for of in ("_replace", "<lambda>", "evolve")), ("__subclasshook__", "_proto_hook")],
 )
 def test_what_the_library_gives_to_classes_on_some_pythons_does_not_count(name: str, given: str) -> None:
     function = FunctionType(dataclasses.replace.__code__.replace(co_name=given), vars(dataclasses))
