@@ -49,7 +49,10 @@ def deeply(function: Callable[[A], T], code: A) -> T:
 def normal_text(tree: ast.AST) -> str:
     """The text of a definition, a statement or a module without what does not count; the tree is changed."""
     _Normalizer().visit(tree)
-    return ast.unparse(tree)
+    try:
+        return ast.unparse(tree)
+    except ValueError:  # Python 3.11 can't write all f-strings, as with a non-breaking space in a text inside
+        return ast.unparse(_taken_apart(tree))
 
 
 def counted(tree: ast.AST, text: str) -> bytes:

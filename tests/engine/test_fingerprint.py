@@ -1442,3 +1442,9 @@ def test_f_strings_count_by_what_they_say_where_python_writes_that_wrongly(proje
     specs = (r"\\n", r"\n", "'>9", r"\\", r"\x7b", r"\ud800")
     digests = {project.take({"tasks.py": f'def Main(a): return f"{{a:{spec}}}"\n'}).digest for spec in specs}
     assert len(digests) == len(specs)
+
+
+def test_f_strings_count_where_python_cannot_write_them(project: Any) -> None:
+    texts = [f"""f"{{a.strip('{character}')}}" """ for character in "\u00a0\u200b"]
+    one, other = (project.take({"tasks.py": f"def Main(a): return {text}\n"}).digest for text in texts)
+    assert one != other
