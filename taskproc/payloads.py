@@ -138,7 +138,7 @@ def _file_and_root(module: str) -> tuple[str, str]:
     if name != module or file.suffix != ".py" or not root.is_dir():
         return str(file), ""
     place, tail = str(file.absolute().with_suffix("")).removesuffix("/__init__"), f"/{name.replace('.', '/')}"
-    return str(file), place.removesuffix(tail) if place.endswith(tail) else str(root)
+    return str(file), place.removesuffix(tail) or os.sep if place.endswith(tail) else str(root)
 
 
 def _own(folder: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from taskproc import payloads
 from taskproc.batch import Stored
 from taskproc.errors import FailedTaskError
 from taskproc.graph import build_graph
@@ -199,3 +200,8 @@ def test_workers_find_a_module_as_the_entry_of_sys_path_is_spelled(tmp_path: Pat
     run = "with Cache('cache'): print(Main().run_graph()[0])"
     code = f"import sys; sys.path.insert(0, {str(place)!r})\nfrom study import Main\nfrom taskproc import Cache\n{run}"
     assert python("-c", code).stdout == f"{(str(place), 'beside the link' if entry == 'links' else 'kit')}\n"
+
+
+def test_a_file_may_lie_at_the_top_of_all_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payloads, "file_of", lambda _: Path("/study.py"))
+    assert payloads._file_and_root("study") == ("/study.py", "/")
