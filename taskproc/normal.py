@@ -66,15 +66,17 @@ def counted(tree: ast.AST, text: str) -> bytes:
 
 
 def _taken_apart(part: Any) -> Any:
-    """A copy of a tree in which f-strings are what is no code: `f!((x, -1), 'm')` of `f'{x}m'`."""
+    """A copy of a tree in which f-strings and t-strings are what is no code: `f!((x, -1), 'm')` of `f'{x}m'`."""
     if isinstance(part, list):
         return [_taken_apart(inside) for inside in part]  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(part, ast.JoinedStr):
+    kind = type(part).__name__  # there are t-strings from Python 3.14 on
+    if kind in {"JoinedStr", "TemplateStr"}:
         values = [each for each in part.values if not (isinstance(each, ast.Constant) and each.value == "")]
-        return ast.Call(ast.Name("f!"), _taken_apart(values), [])
-    if isinstance(part, ast.FormattedValue):
+        return ast.Call(ast.Name("f!" if kind == "JoinedStr" else "t!"), _taken_apart(values), [])
+    if kind in {"FormattedValue", "Interpolation"}:
         how = [ast.Constant(part.conversion), *([part.format_spec] if part.format_spec else [])]
-        return ast.Tuple(_taken_apart([part.value, *how]), ast.Load())
+        said = [ast.Constant(part.str)] if kind == "Interpolation" else []
+        return ast.Tuple(_taken_apart([part.value, *how, *said]), ast.Load())
     if isinstance(part, ast.AST):
         return _like(part, **{name: _taken_apart(inside) for name, inside in ast.iter_fields(part)})
     return part

@@ -1448,3 +1448,10 @@ def test_f_strings_count_where_python_cannot_write_them(project: Any) -> None:
     texts = [f"""f"{{a.strip('{character}')}}" """ for character in "\u00a0\u200b"]
     one, other = (project.take({"tasks.py": f"def Main(a): return {text}\n"}).digest for text in texts)
     assert one != other
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="there are no t-strings")
+def test_t_strings_count_by_what_they_say_beside_f_strings(project: Any) -> None:
+    texts = [f"""f"{{a:>4}}", t"{{{said}:>{{a}}}}" """ for said in ("a + 1", "a+1", "a - 1")]
+    digests = {project.take({"tasks.py": f"def Main(a): return {text}\n"}).digest for text in texts}
+    assert len(digests) == len(texts)
