@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from taskproc.batch import Answer, Damaged, Done, Echoed, Failed, Payload, SlotValue, Source, Stored
 from taskproc.canonical import digest
-from taskproc.capture import end_of_text, tail
+from taskproc.capture import tail
 from taskproc.context import blocks, in_task
 from taskproc.failure import packed, reason_of, users_traceback
 from taskproc.files import DATA, RESULT, take_manifest
 from taskproc.flat import SCALARS
 from taskproc.loading import code_of
+from taskproc.notes import note_output, note_undeclared
 from taskproc.pickling import UnkeepableError
 from taskproc.record import WIDTH, FileEntry, Made
 from taskproc.unclosed import close_logs, hold_dropped, unclosed
@@ -111,7 +112,7 @@ def run_payload(
             except BaseException as raised:  # noqa: BLE001  SystemExit and KeyboardInterrupt of a task are its failure
                 if holds:
                     gc.enable()
-                _tell_captured(raised)
+                note_output(raised)
                 on_error(raised)
                 error = raised
         kept = capture.has(payload.folder)
@@ -137,7 +138,7 @@ def _run(payload: Payload, cls: type[Any], results: Results, *, holds: bool) -> 
     try:
         return task.run_task()
     except (AttributeError, TypeError) as error:
-        _hint_at_undeclared(cls, vars(cast("object", task)), error)
+        note_undeclared(cls, vars(cast("object", task)), error)
         raise
     finally:
         if holds:
@@ -157,38 +158,6 @@ def _end_child(error: BaseException | None) -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit((code if isinstance(code, int) else code is not None) & 0xFF)
-
-
-def _hint_at_undeclared(cls: type, attributes: dict[str, Any], error: Exception) -> None:
-    """Where a task that failed holds futures that it has no slots for, say so: it may have taken them for values."""
-    from taskproc.requires import slot_for, slots_of
-
-    with contextlib.suppress(Exception):  # the attributes may be anything
-        for name, value in attributes.items():
-            if name not in slots_of(cls) and not name.startswith("_task_") and (hint := slot_for(value)):
-                error.add_note(f"{cls.__qualname__}.{name} is no slot, and has no value here: {hint}")
-
-
-def _tell_captured(error: BaseException | None) -> None:
-    """Note with an error how the output of a program ended that failed, where the task has kept that to itself."""
-    subprocess: Any = sys.modules.get("subprocess")
-    kinds: Any = () if subprocess is None else (subprocess.CalledProcessError, subprocess.TimeoutExpired)
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if isinstance(error, kinds):
-            with contextlib.suppress(Exception):  # whatever the task has put there
-                _note_output(error)
-        error = error.__cause__ or error.__context__
-
-
-def _note_output(error: Any) -> None:
-    streams: tuple[bytes | str | None, ...] = error.stderr, error.output
-    for printed in streams:
-        text = printed.decode("utf-8", "replace") if isinstance(printed, bytes) else printed or ""
-        if text.strip():
-            error.add_note(f"its output ended with:\n{end_of_text(text)}")
-            return
 
 
 def _slot(slot: SlotValue, results: Results) -> object:
@@ -265,10 +234,9 @@ def _refuse_unclosed(folder: str) -> None:
     """Keep no file that may not be whole: its buffer is written when it is closed."""
     data = f"{folder}/{DATA}"
     if os.access(data, os.F_OK) and (path := unclosed(data)):
-        message = (
+        raise UnkeepableError(
             f"{path} in its task_directory was left open, so it may not be whole: close it before run_task returns"
         )
-        raise UnkeepableError(message)
 
 
 def _digest(dumped: Dumped, files: tuple[FileEntry, ...]) -> bytes:
