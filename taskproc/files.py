@@ -6,7 +6,7 @@
                                  /data  /stdout.txt  /stderr.txt    links into the recorded attempt
 
 An attempt's folder is written once, by one attempt, and never touched by another. Nothing here follows a link, and
-nothing is removed but attempts and what is made here.
+nothing is removed but attempts and what shows them (see `taskproc.kept`).
 """
 
 from __future__ import annotations
@@ -16,18 +16,17 @@ import os
 import re
 import stat
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from taskproc.canonical import digest
-from taskproc.errors import CacheError
 from taskproc.filedigest import digest_at
 from taskproc.record import FileEntry
 from taskproc.token import is_attempt
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable, Mapping
+    from pathlib import Path
 
 RESULT = "result.pkl.gz"
 DATA = "data"
@@ -45,11 +44,14 @@ View: TypeAlias = Literal["data", "stdout.txt", "stderr.txt"]
 VIEWS: tuple[View, ...] = get_args(View)
 
 EMPTY = ".empty"
-_LINK = ".link-"
+"""In a task's folder, what is shown where its attempt left nothing of the kind."""
+
+LINK = ".link-"
+"""What the name of a link begins with until it takes the place of another."""
+
 _FOLDER_SIZE = -1
 _UNREAD = getattr(os, "O_PATH", 0)  # opens a folder that may not be read, where there is such a way
 _NOT_OURS = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}  # gone already, or a link
-
 _LOST = {*_NOT_OURS, errno.EIO}
 
 _PLAIN = re.compile(r"\w[\w.<>+-]*")
@@ -171,47 +173,6 @@ def restored_manifest(folder: Path, entries: Collection[FileEntry]) -> tuple[Fil
     return present if [(*entry[:2], entry.digest) for entry in present] == recorded else None
 
 
-def view(cache: Path, name: str, task_id: int, attempt: str, what: View) -> Path:
-    """The path at which people find `what` of a task, always the same for one task; it exists on return.
-
-    It shows the recorded `attempt`, or something empty if there is none or it left nothing of the kind.
-    """
-    folder = task_folder(cache, name, task_id)
-    if folder.is_symlink() or folder.parent.is_symlink():
-        raise CacheError(f"{folder} lies behind a link that taskproc did not make: remove the link")
-    try:
-        target = Path(attempt, what) if attempt and os.path.lexists(folder / attempt / what) else _empty(folder, what)
-        _put_link(folder, what, target)
-    except OSError as error:
-        raise CacheError(f"{folder / what} can't be made: {error}") from error
-    return folder / what
-
-
-def _empty(folder: Path, what: str) -> Path:
-    """Something empty to show, relative to the task's folder."""
-    target = folder / EMPTY / what
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if what == DATA:
-        target.mkdir(exist_ok=True)
-    else:
-        target.touch()
-    return target.relative_to(folder)
-
-
-def _put_link(folder: Path, what: str, target: Path) -> None:
-    path = folder / what
-    with suppress(FileExistsError):
-        path.symlink_to(target)
-        return
-    if path.is_symlink() and os.readlink(path) == str(target):
-        return
-    if path.exists() and not path.is_symlink():
-        raise FileExistsError(f"something else is there, move it elsewhere: {path}")
-    link = folder / f"{_LINK}{os.urandom(8).hex()}"
-    link.symlink_to(target)
-    link.replace(path)
-
-
 def task_bytes(cache: Path, name: str, task_id: int) -> int:
     """Bytes that the attempts of a task take."""
     total = 0
@@ -237,7 +198,7 @@ def remove_attempts(cache: Path, name: str, task_id: int, keep: Collection[str] 
             if not any(is_attempt(item) for item in os.listdir(folder)):
                 _remove_folder(EMPTY, folder)
             for item in os.listdir(folder):
-                if item.startswith(_LINK) or (item in VIEWS and not os.access(item, os.F_OK, dir_fd=folder)):
+                if item.startswith(LINK) or (item in VIEWS and not os.access(item, os.F_OK, dir_fd=folder)):
                     _remove_link(item, folder)
     except OSError as error:
         is_done = error.errno in _NOT_OURS

@@ -1,9 +1,10 @@
-"""What a cache keeps of a task, for whoever asks."""
+"""What a cache keeps of a task, for whoever asks, and the paths at which people find it."""
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taskproc import files
@@ -13,7 +14,6 @@ from taskproc.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
-    from pathlib import Path
 
     from taskproc.cache import Cache
     from taskproc.graph import Node
@@ -33,7 +33,7 @@ def kept_path(node: Node, what: files.View) -> Path:
     number = task_id(node)
     with open_store(node.home, write=False) as store:
         row = store.read({node.name: [node.key]}).rows.get(node.key) or Row(number)
-    return files.view(node.cache, node.name, number, shown_attempt(row, what), what)
+    return view(node.cache, node.name, number, shown_attempt(row, what), what)
 
 
 def renew_views(node: Node, row: Row) -> None:
@@ -43,7 +43,48 @@ def renew_views(node: Node, row: Row) -> None:
         attempt = shown_attempt(row, what)
         if attempt and (os.path.lexists(f"{folder}/{attempt}/{what}") or os.path.islink(f"{folder}/{what}")):
             with suppress(CacheError):  # nothing rests on it
-                files.view(node.cache, node.name, row.task_id, attempt, what)
+                view(node.cache, node.name, row.task_id, attempt, what)
+
+
+def view(cache: Path, name: str, number: int, attempt: str, what: files.View) -> Path:
+    """The path at which people find `what` of a task, always the same for one task; it exists on return.
+
+    It shows the recorded `attempt`, or something empty if there is none or it left nothing of the kind.
+    """
+    folder = files.task_folder(cache, name, number)
+    if folder.is_symlink() or folder.parent.is_symlink():
+        raise CacheError(f"{folder} lies behind a link that taskproc did not make: remove the link")
+    try:
+        target = Path(attempt, what) if attempt and os.path.lexists(folder / attempt / what) else _empty(folder, what)
+        _put_link(folder, what, target)
+    except OSError as error:
+        raise CacheError(f"{folder / what} can't be made: {error}") from error
+    return folder / what
+
+
+def _empty(folder: Path, what: str) -> Path:
+    """Something empty to show, relative to the task's folder."""
+    target = folder / files.EMPTY / what
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if what == files.DATA:
+        target.mkdir(exist_ok=True)
+    else:
+        target.touch()
+    return target.relative_to(folder)
+
+
+def _put_link(folder: Path, what: str, target: Path) -> None:
+    path = folder / what
+    with suppress(FileExistsError):
+        path.symlink_to(target)
+        return
+    if path.is_symlink() and os.readlink(path) == str(target):
+        return
+    if path.exists() and not path.is_symlink():
+        raise FileExistsError(f"something else is there, move it elsewhere: {path}")
+    link = folder / f"{files.LINK}{os.urandom(8).hex()}"
+    link.symlink_to(target)
+    link.replace(path)
 
 
 def shown_attempt(row: Row, what: str) -> str:

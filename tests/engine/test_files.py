@@ -24,8 +24,8 @@ from taskproc.files import (
     restored_manifest,
     take_manifest,
     task_bytes,
-    view,
 )
+from taskproc.kept import view
 from taskproc.leftovers import remove_everything, task_ids_on_disk
 from taskproc.record import FileEntry
 

@@ -19,7 +19,8 @@ from taskproc.cache import Cache
 from taskproc.checkup import replace_store
 from taskproc.database import FILE, JOURNAL, Database
 from taskproc.errors import CacheError
-from taskproc.files import DATA, RESULT, attempt_folder, folder_name, view
+from taskproc.files import DATA, RESULT, attempt_folder, folder_name
+from taskproc.kept import view
 from taskproc.locks import RUNS
 from taskproc.record import Failure, Inputs, Key, Made, Output, Record, Row, Stamp
 from taskproc.store import Store, UnreadableError, open_store
