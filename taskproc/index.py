@@ -111,11 +111,8 @@ class Index:
 
     def keys(self, name: str) -> dict[Key, int]:
         """The ids of all the class's tasks."""
-        found: dict[Key, int] = {}
-        for first, keys in pages.key_pages(self.entries, name):
-            found.update(zip(keys, range(first, first + len(keys)), strict=True))
-        found.pop(pages.NO_KEY, None)
-        return found
+        numbered = (enumerate(page, first) for first, page in pages.key_pages(self.entries, name))
+        return {key: task_id for page in numbered for task_id, key in page if key != pages.NO_KEY}
 
     @property
     def known(self) -> Mapping[Key, int]:
@@ -193,22 +190,16 @@ class Index:
 
     def read(self, wanted: Wanted) -> Rows:
         """The rows of these tasks, as far as they have an id."""
-        found = Rows({}, set(), self.generation())  # first: what is written meanwhile counts as news
-        for name, keys in wanted.items():
-            self._read(name, self.ids(name, keys), found)
-        return found
+        generation = self.generation()  # first: what is written meanwhile counts as news
+        return self._read({name: self.ids(name, keys) for name, keys in wanted.items()}, generation)
 
     def read_all(self, name: str) -> Rows:
         """The rows of all the class's tasks."""
-        found = Rows({}, set(), 0)
-        self._read(name, self.keys(name), found)
-        return found
+        return self._read({name: self.keys(name)})
 
     def read_ids(self, name: str, ids: Iterable[int]) -> Rows:
         """The rows of the tasks with these ids."""
-        found = Rows({}, set(), 0)
-        self._read(name, pages.keys_at(self.entries, name, ids), found)
-        return found
+        return self._read({name: pages.keys_at(self.entries, name, ids)})
 
     def read_changes(self, wanted: Wanted, since: int) -> dict[Key, tuple[Row, int]]:
         """The rows of the tasks that are whole and were written after the generation `since`, each with its own."""
@@ -224,18 +215,21 @@ class Index:
                         found[key] = pages.unpack_row(key, task_id, data, share), written
         return found
 
-    def _read(self, name: str, ids: Mapping[Key, int], found: Rows) -> None:
-        packed, damaged = pages.read_rows(self.entries, name, ids.values())
-        share = dict[Any, Any]().setdefault
-        for key, task_id in ids.items():
-            data = packed.get(task_id)
-            try:
-                found.rows[key] = Row(task_id) if data is None else pages.unpack_row(key, task_id, data, share)
-            except ChecksumError:
-                damaged.add(task_id)
-            if task_id in damaged:
-                found.rows[key] = Row(task_id)
-                found.damaged.add(key)
+    def _read(self, wanted: Mapping[str, Mapping[Key, int]], generation: int = 0) -> Rows:
+        found = Rows({}, set(), generation)
+        for name, ids in wanted.items():
+            packed, damaged = pages.read_rows(self.entries, name, ids.values())
+            share = dict[Any, Any]().setdefault
+            for key, task_id in ids.items():
+                data = packed.get(task_id)
+                try:
+                    found.rows[key] = Row(task_id) if data is None else pages.unpack_row(key, task_id, data, share)
+                except ChecksumError:
+                    damaged.add(task_id)
+                if task_id in damaged:
+                    found.rows[key] = Row(task_id)
+                    found.damaged.add(key)
+        return found
 
     def write(self, name: str, rows: Mapping[Key, Row], generation: int) -> None:
         """Store rows; the attempts of those they replace become trash."""
@@ -248,9 +242,8 @@ class Index:
         """Mark as cleared those of the tasks of which something is recorded, or leased; returns their ids."""
         packed, damaged = pages.read_rows(self.entries, name, ids.values())
         marks = packed.keys() | damaged | (set(ids.values()) & set(leased))
-        self.write(
-            name, {key: Row(task_id, cleared=True) for key, task_id in ids.items() if task_id in marks}, generation
-        )
+        cleared = {key: Row(task_id, cleared=True) for key, task_id in ids.items() if task_id in marks}
+        self.write(name, cleared, generation)
         self.discard(name, marks & set(leased))
         return marks
 
@@ -271,11 +264,10 @@ class Index:
 
     def discard(self, name: str, ids: Iterable[int]) -> None:
         """Have the attempts of these tasks swept that no row names."""
-        remaining = list(ids)
-        while remaining:
+        all_ids = list(ids)
+        for start in range(0, len(all_ids), _TRASH_SIZE):
             entry = TRASH + os.urandom(8).hex().encode()
-            pages.put_value(self.entries, entry, (name, remaining[:_TRASH_SIZE]))
-            remaining = remaining[_TRASH_SIZE:]
+            pages.put_value(self.entries, entry, (name, all_ids[start : start + _TRASH_SIZE]))
 
     def trash(self) -> list[bytes]:
         """The entries of all trash; outside of transactions only."""
