@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import importlib
 import re
 import sys
 from pathlib import Path
@@ -10,12 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskproc import taskfile
 from taskproc.origin import arrived, is_user_code, public_name, user_module
-from taskproc.reach import OF_MODULES, Chain, imports, is_importing, reaches_any
+from taskproc.reach import OF_MODULES, Chain, imports
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from taskproc.reach import Reach
+
+_BLINDING = (eval, exec, globals, sys.modules)
+_IMPORTING = (__import__, importlib.import_module)
+_GLOBALS = frozenset({"__globals__", "f_globals"})
 
 
 class Meant(NamedTuple):
@@ -100,13 +106,45 @@ def names_of_libraries(code: CodeType) -> set[str]:
 def meant_modules(found: Reach, namespace: Mapping[str, Any]) -> list[ModuleType] | None:
     """The modules that code may reach in ways that names do not tell; None where it has no such ways."""
     meant: list[ModuleType] | None = [*_named(sorted(found.strings))] if found.is_dynamic else None
-    if reaches_any(found, namespace):
+    if _reaches_any(found, namespace):
         home = str(namespace.get("__name__", "__main__"))
         names = dict.fromkeys(name for text in sorted(found.strings) for name in re.findall(r"\w+", text))
         things = [sys.modules.get(home), *(arrived(namespace.get(name)) for name in names)]
         words = [word for word in (*found.words, *sorted(found.strings)) if word in sys.modules]
         meant = [*(meant or ()), *(thing for thing in things if isinstance(thing, ModuleType)), *_named(words)]
     return None if meant is None else [module for module in meant if is_user_code(module)]
+
+
+def is_blinding(chain: Chain, namespace: Mapping[str, Any]) -> bool:
+    """Whether what is read by that name can reach any definition, in a way that names do not tell."""
+    value = _meant(chain, namespace)
+    return not _GLOBALS.isdisjoint(chain) or any(value is blinding for blinding in _BLINDING)
+
+
+def is_importing(chain: Chain, namespace: Mapping[str, Any]) -> bool:
+    """Whether what is read by that name imports modules by theirs."""
+    value = _meant(chain, namespace)
+    return any(value is importing for importing in _IMPORTING) or getattr(value, "__module__", None) == "runpy"
+
+
+def _meant(chain: Chain, namespace: Mapping[str, Any]) -> Any:
+    """What is read by a name, as far as modules tell."""
+    value, rest = arrived(namespace.get(chain[0], getattr(builtins, chain[0], None))), chain[1:]
+    while rest and isinstance(value, ModuleType):
+        value, rest = arrived(vars(value).get(rest[0])), rest[1:]
+    return value
+
+
+def _reaches_any(found: Reach, namespace: Mapping[str, Any]) -> bool:
+    """Whether code can reach any definition in a way that names do not tell."""
+    if not _GLOBALS.isdisjoint(found.members) or any(is_blinding(chain, namespace) for chain in found.globals):
+        return True
+    return any(
+        is_blinding((name,), vars(sys.modules[path]))
+        for level, path, names in found.imports
+        if level == 0 and path in {"builtins", "sys"}
+        for name in names or found.members
+    )
 
 
 def _named(words: Iterable[str]) -> Iterator[ModuleType]:

@@ -9,7 +9,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from taskproc.canonical import Unencodable, canonical, digest
-from taskproc.imports import beside, importable, imported_names, meant_modules
+from taskproc.imports import beside, importable, imported_names, is_blinding, is_importing, meant_modules
 from taskproc.inputfile import Contents, input_files
 from taskproc.members import LOOKS, function_in, is_untracked, registered_in, tells_itself
 from taskproc.origin import (
@@ -25,7 +25,7 @@ from taskproc.origin import (
     reference,
     source_file,
 )
-from taskproc.reach import ANY, OF_MODULES, Chain, is_blinding, is_importing, reach
+from taskproc.reach import ANY, OF_MODULES, Chain, reach
 from taskproc.reached import Node, file_node, shown
 from taskproc.reduction import is_made_by_library
 from taskproc.requires import Slot

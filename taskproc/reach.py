@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import builtins
-import importlib
 import opcode
 import sys
 from dataclasses import dataclass, field
-from types import CodeType, ModuleType
+from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskproc.members import LISTING
-from taskproc.origin import arrived
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator
 
 Chain = tuple[str, ...]
 """A name and the attributes read from it at once: `helpers.table.get` is `("helpers", "table", "get")`."""
@@ -22,9 +19,6 @@ Chain = tuple[str, ...]
 Import = tuple[int, str, Chain]
 """The level, the module and the names in an import statement."""
 
-_BLINDING = (eval, exec, globals, sys.modules)
-_IMPORTING = (__import__, importlib.import_module)
-_GLOBALS = frozenset({"__globals__", "f_globals"})
 _IMPORTERS = frozenset({"import_module", "__import__", "run_module", "resolve_name"})
 _LOADERS = frozenset({"exec_module"})
 _DYNAMIC = _IMPORTERS | _LOADERS | {"runpy"}
@@ -50,32 +44,32 @@ _READING = frozenset({("vars",), ("dir",)})
 ANY = "*"
 """Stands among the words of code for all names, if it reads attributes by names that are made while it runs."""
 
+
+def _numbers(*names: str) -> frozenset[int]:
+    """The numbers of those of some operations that this Python has."""
+    return frozenset(opcode.opmap[name] for name in names if name in opcode.opmap)
+
+
 _GLOBAL = opcode.opmap["LOAD_GLOBAL"]
-_NAMES = {opcode.opmap[name] for name in ("LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS") if name in opcode.opmap}
-_CELLS = {
-    opcode.opmap[name] for name in ("LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF") if name in opcode.opmap
-}
-_ATTRIBUTES = {opcode.opmap[name] for name in ("LOAD_ATTR", "LOAD_METHOD") if name in opcode.opmap}
+_NAMES = _numbers("LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
+_CELLS = _numbers("LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF")
+_ATTRIBUTES = _numbers("LOAD_ATTR", "LOAD_METHOD")
 _ATTRIBUTE_SHIFT = 1 if sys.version_info >= (3, 12) else 0
 _SUPER, _SUPER_SHIFT = opcode.opmap.get("LOAD_SUPER_ATTR"), 2  # since Python 3.12
 _TOLD = 2  # flag of one whose class is told: `super(Train, self).run_task`
 _CONSTANT = opcode.opmap["LOAD_CONST"]
 _SMALL_INT = opcode.opmap.get("LOAD_SMALL_INT")
-_TEXTS = {_CONSTANT, opcode.opmap.get("RETURN_CONST")}
-_CONSTANTS = {_CONSTANT, _SMALL_INT, opcode.opmap.get("LOAD_COMMON_CONSTANT")}
+_TEXTS = _numbers("LOAD_CONST", "RETURN_CONST")
+_CONSTANTS = _numbers("LOAD_CONST", "LOAD_SMALL_INT", "LOAD_COMMON_CONSTANT")
 _LOADS = frozenset(number for name, number in opcode.opmap.items() if name.startswith("LOAD_"))
 _CALLS = frozenset(number for name, number in opcode.opmap.items() if name.startswith(("CALL", "PRECALL")))
 _IMPORT_SHIFT = 2 if sys.version_info >= (3, 15) else 0
 _IMPORT, _FROM = opcode.opmap["IMPORT_NAME"], opcode.opmap["IMPORT_FROM"]
-_STORES_BY_NAME = {opcode.opmap["STORE_NAME"], opcode.opmap["STORE_GLOBAL"]}
-_STORES = {opcode.opmap[name] for name in ("STORE_FAST", "STORE_DEREF")}
-_BINDING = {opcode.opmap[name] for name in ("POP_TOP", "SWAP")} | _STORES | _STORES_BY_NAME
+_STORES_BY_NAME = _numbers("STORE_NAME", "STORE_GLOBAL")
+_STORES = _numbers("STORE_FAST", "STORE_DEREF")
+_BINDING = _numbers("POP_TOP", "SWAP") | _STORES | _STORES_BY_NAME
 """What follows an import, and binds names."""
-_LOCALS = {
-    opcode.opmap[name]
-    for name in ("LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_FAST_BORROW", "LOAD_FAST_AND_CLEAR")
-    if name in opcode.opmap
-}
+_LOCALS = _numbers("LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_FAST_BORROW", "LOAD_FAST_AND_CLEAR")
 _PAIRS = {  # since Python 3.13, with two locals of 4 bits each
     opcode.opmap[f"{first}_{second}"]: (opcode.opmap[first], opcode.opmap[second])
     for first in ("LOAD_FAST", "LOAD_FAST_BORROW", "STORE_FAST")
@@ -152,7 +146,7 @@ def _scan(code: CodeType, found: Reach) -> None:
     asked, imports, older, old = False, False, (0, 0), (0, 0)
     instructions = [*_instructions(code)]
     for at, (operation, argument) in enumerate(instructions):
-        if operation in _CELLS and _begins_with_super(instructions[at + 2 : at + 3]):
+        if operation in _CELLS and _reads_of_super(instructions[at + 2 : at + 3]):
             continue  # the class that it is written in: before Python 3.12 nothing reads that
         if operation in _CALLS:
             # Of two arguments the last one is the name; of three the one before, if the last is loaded at once.
@@ -203,9 +197,9 @@ def _scan_imports(code: CodeType, found: Reach) -> None:
                 found.locals[code.co_names[argument],] = None
 
 
-def _begins_with_super(instructions: list[tuple[int, int]]) -> bool:
-    """Whether the first of some operations, if any, reads an attribute of `super()`."""
-    return any(operation == _SUPER and not argument & _TOLD for operation, argument in instructions[:1])
+def _reads_of_super(instructions: list[tuple[int, int]]) -> bool:
+    """Whether one of some operations reads an attribute of `super()`."""
+    return any(operation == _SUPER and not argument & _TOLD for operation, argument in instructions)
 
 
 def _constant(code: CodeType, operation: int, argument: int) -> object:
@@ -269,35 +263,3 @@ def members_read(cls: type, words: Collection[str]) -> Iterable[str]:
     members = {name for owner in cls.__mro__ for name in vars(owner)}
     named = members.intersection(words)
     return named | members - {"run_task"} if ANY in words else named  # which only taskproc calls
-
-
-def is_blinding(chain: Chain, namespace: Mapping[str, Any]) -> bool:
-    """Whether what is read by that name can reach any definition, in a way that names do not tell."""
-    value = _meant(chain, namespace)
-    return not _GLOBALS.isdisjoint(chain) or any(value is blinding for blinding in _BLINDING)
-
-
-def is_importing(chain: Chain, namespace: Mapping[str, Any]) -> bool:
-    """Whether what is read by that name imports modules by theirs."""
-    value = _meant(chain, namespace)
-    return any(value is importing for importing in _IMPORTING) or getattr(value, "__module__", None) == "runpy"
-
-
-def _meant(chain: Chain, namespace: Mapping[str, Any]) -> Any:
-    """What is read by a name, as far as modules tell."""
-    value, rest = arrived(namespace.get(chain[0], getattr(builtins, chain[0], None))), chain[1:]
-    while rest and isinstance(value, ModuleType):
-        value, rest = arrived(vars(value).get(rest[0])), rest[1:]
-    return value
-
-
-def reaches_any(found: Reach, namespace: Mapping[str, Any]) -> bool:
-    """Whether code can reach any definition in a way that names do not tell."""
-    if not _GLOBALS.isdisjoint(found.members) or any(is_blinding(chain, namespace) for chain in found.globals):
-        return True
-    return any(
-        is_blinding((name,), vars(sys.modules[path]))
-        for level, path, names in found.imports
-        if level == 0 and path in {"builtins", "sys"}
-        for name in names or found.members
-    )
