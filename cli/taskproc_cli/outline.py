@@ -65,7 +65,7 @@ class Outline:
         self._roots: set[str] = {"Task"}
         tree: Any = compile(source, "<taskfile>", "exec", _ONLY_AST, dont_inherit=True)
         self._collect(tree.body, "")
-        self.tasks = {name: _first_line(found) for name, found in self._classes.items() if self._is_task(name, _DEPTH)}
+        self.tasks = {name: _first_line(found) for name, found in self._classes.items() if self._is_task(name)}
 
     def _collect(self, body: Iterable[_ast.stmt], scope: str) -> None:
         for statement in body:
@@ -78,9 +78,8 @@ class Outline:
                 if statement.module == "taskproc":
                     self._roots |= {each.asname for each in statement.names if each.name == "Task" and each.asname}
             elif isinstance(statement, _ast.Assign):
-                for target in statement.targets:
-                    if isinstance(target, _ast.Name):
-                        self._aliases[scope + target.id] = statement.value
+                names = [target.id for target in statement.targets if isinstance(target, _ast.Name)]
+                self._aliases |= {scope + name: statement.value for name in names}
             elif isinstance(statement, (_ast.If, _ast.Try, _ast.With)):
                 for part in ("body", "orelse", "finalbody"):
                     self._collect(getattr(statement, part, ()), scope)
@@ -105,30 +104,37 @@ class Outline:
         nested = f"{scope}.{written}"
         return nested if nested in self._classes else written
 
-    def _is_task(self, name: str, depth: int) -> bool:
-        if any(isinstance(part, _ast.FunctionDef) and part.name == "run_task" for part in self._classes[name].body):
-            return True
-        for base in self._bases(name):
+    def _lineage(self, name: str, depth: int = _DEPTH) -> Iterator[str]:
+        """A class and those that it derives from within the file, each before its bases."""
+        yield name
+        for base in self._bases(name) if depth else ():
             if base in self._classes:
-                if depth and self._is_task(base, depth - 1):
-                    return True
-            elif base in self._roots or base.endswith(".Task"):
-                return True
-        return False
+                yield from self._lineage(base, depth - 1)
+
+    def _functions(self, cls: str, name: str) -> Iterator[_ast.FunctionDef]:
+        """The functions of this name in the bodies of a class and those that it derives from, its own first."""
+        for part in (part for each in self._lineage(cls) for part in self._classes[each].body):
+            if isinstance(part, _ast.FunctionDef) and part.name == name:
+                yield part
+
+    def _is_task(self, name: str) -> bool:
+        if any(self._functions(name, "run_task")):
+            return True
+        foreign = (base for cls in self._lineage(name) for base in self._bases(cls) if base not in self._classes)
+        return any(base in self._roots or base.endswith(".Task") for base in foreign)
 
     def parameters(self, task: str) -> list[Parameter]:
         """The parameters of a task's `__init__`, its own or inherited within the file, that a command line can give."""
-        init = self._init(task, _DEPTH)
+        init = next(self._functions(task, "__init__"), None)
         if init is None:
             return []
         spec = init.args
-        plain = [*spec.posonlyargs, *spec.args]
-        defaults: dict[str, _ast.expr | None] = {arg.arg: None for arg in plain}
-        defaults.update(zip([arg.arg for arg in plain[-len(spec.defaults) :]], spec.defaults, strict=False))
-        defaults.update((arg.arg, value) for arg, value in zip(spec.kwonlyargs, spec.kw_defaults, strict=True))
+        asked = [*[*spec.posonlyargs, *spec.args][1:], *spec.kwonlyargs]  # all but `self`
+        defaults = reversed([*spec.defaults, *spec.kw_defaults])  # the last parameters have them
+        default_of = dict(zip([arg.arg for arg in reversed(asked)], defaults, strict=False))
         found: list[Parameter] = []
-        for arg in [*plain[1:], *spec.kwonlyargs]:
-            found += self._parameter(arg.arg, arg.annotation, defaults[arg.arg], task, ())
+        for arg in asked:
+            found += self._parameter(arg.arg, arg.annotation, default_of.get(arg.arg), task, ())
         return found
 
     def _parameter(
@@ -154,17 +160,6 @@ class Outline:
         for part in self._classes[name].body:
             if isinstance(part, _ast.AnnAssign) and isinstance(part.target, _ast.Name):
                 yield part, part.target.id
-
-    def _init(self, name: str, depth: int) -> _ast.FunctionDef | None:
-        for part in self._classes[name].body:
-            if isinstance(part, _ast.FunctionDef) and part.name == "__init__":
-                return part
-        for base in self._bases(name):
-            if base in self._classes and depth:
-                found = self._init(base, depth - 1)
-                if found is not None:
-                    return found
-        return None
 
     def _shape(self, node: _ast.expr, within: str, shape: Shape, depth: int) -> None:
         """Add to `shape` what an annotation, met in class `within`, admits."""
