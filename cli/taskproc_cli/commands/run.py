@@ -83,9 +83,7 @@ def run(
         force="all" if force_all else "requested" if force else "nothing",
     )
     form = _form(format, sweep)
-    swept = read_sweep(sweep or (), request.parameters, request.values, request.given)
-    nodes = request.nodes([(point.values, swept.label(point)) for point in swept.points])
-    watching.take(nodes)
+    swept, nodes = _tasks(request, sweep or ())
     options = options._replace(**for_names(rate_limit or (), prefix or (), request.settings, nodes))
     refuse_executor(options)
     if dry_run:
@@ -103,6 +101,14 @@ def _refuse_unclear(request: Request, *, quiet: bool, verbose: bool) -> None:
     request.refuse_instance()
     if quiet and verbose:
         raise UsageError(f"{request.called('quiet')} says less and {request.called('verbose')} more: leave one out")
+
+
+def _tasks(request: Request, sweep: Sequence[str]) -> tuple[Sweep, Sequence[Node]]:
+    """The sweep, which has one point if none was asked for, and the tasks at its points."""
+    swept = read_sweep(sweep, request.parameters, request.values, request.given)
+    nodes = request.nodes([(point.values, swept.label(point)) for point in swept.points])
+    watching.take(nodes)
+    return swept, nodes
 
 
 def _tell_plan(nodes: Sequence[Node], options: Options) -> None:
