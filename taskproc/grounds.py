@@ -16,8 +16,7 @@ from taskproc.origin import reference, resolve
 from taskproc.record import WIDTH, Inputs, Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Mapping
     from types import FunctionType
 
     from taskproc.changes import History
@@ -76,7 +75,7 @@ class Grounds:
         self.contents = contents
         self.trust_code = trust_code
         self._codes: dict[type, Fingerprint] = {}
-        self._paths: dict[Key, tuple[InputFile, ...]] = {}
+        self._files: dict[Key, tuple[InputFile, ...]] = {}
         self._known: dict[Key, Inputs] = {}
         self._uses: dict[Key, Uses] = {}
         self._read: dict[tuple[type, frozenset[type]], tuple[bytes, tuple[InputFile, ...]]] = {}
@@ -105,13 +104,14 @@ class Grounds:
         """What a task is made from, but for the stamps: as it is at the first look, until the task has run."""
         known = self._known.get(node.key)
         if known is None:
-            attributes, uses, paths = self._attributes(node, self.contents.digest)
+            parts, uses, files = self._left(node)
+            attributes = digest(*parts, *map(self.contents.digest, files))
             known = Inputs(self.code(node.cls).digest, attributes, shape(node), packed_sources(node), b"")
             self._known[node.key] = known
             if uses is not None:
                 self._uses[node.key] = uses
-            if paths:
-                self._paths[node.key] = paths
+            if files:
+                self._files[node.key] = files
         return known
 
     def inputs(self, node: Node, outputs: Mapping[Key, Output]) -> Inputs:
@@ -125,13 +125,11 @@ class Grounds:
         ]
         return Inputs(*known[:-1], b"".join(packed))
 
-    def _attributes(
-        self, node: Node, content: Callable[[Path], bytes]
-    ) -> tuple[bytes, Uses | None, tuple[InputFile, ...]]:
-        """The digest of what `__init__` left, of the code that it and arguments refer to, and the `content` of files.
+    def _left(self, node: Node) -> tuple[list[bytes], Uses | None, tuple[InputFile, ...]]:
+        """What a task's attributes come to: all that their digest is taken of but the contents of files, with the code.
 
-        With it come that code and these files, which are those in attributes, arguments and constants of the code.
-        What cannot be encoded is never equal, so that its task runs again.
+        The code is that which they and arguments refer to; the files are those in attributes, arguments and constants
+        of the code. What cannot be encoded is never equal, so that its task runs again.
         """
         attributes = node.attributes
         refs, paths = node.refs, [*node.files, *self.code(node.cls).inputs]
@@ -141,7 +139,7 @@ class Grounds:
             try:
                 values = [*map(self._look_into, attributes.values())]
             except Unencodable:
-                return os.urandom(WIDTH), None, ()
+                return [os.urandom(WIDTH)], None, ()
             for name, value in zip(attributes, values, strict=True):
                 parts += (name.encode(), value.data)
             refs = tuple(dict.fromkeys([*refs, *(ref for value in values for ref in value.refs)]))
@@ -154,9 +152,7 @@ class Grounds:
             uses = Uses(tuple(map(reference, refs)), self.codes.refs(refs))
             parts.append(uses.code)
             paths += (path for ref in refs for path in self.codes.of(ref).inputs)
-        files = input_files(paths) if paths else ()
-        parts += map(content, files)
-        return digest(*parts), uses, files
+        return parts, uses, input_files(paths) if paths else ()
 
     def _look_into(self, value: object) -> _Value:
         data = flat(value)
@@ -180,13 +176,14 @@ class Grounds:
 
     def changed_files(self, node: Node, old: Inputs) -> tuple[str, ...]:
         """The input files by whose contents alone a task's attributes differ from what they were, if that is known."""
-        for path in self._paths.get(node.key, ()):
+        for path in self._files.get(node.key, ()):
             if old.attributes == _meanwhile(path):
                 return (f"{path} while it ran",)
-        before, _, paths = self._attributes(node, self.contents.digest_before)
-        if before != old.attributes:
+        before, now = self.contents.digest_before, self.contents.digest
+        parts, _, files = self._left(node)
+        if digest(*parts, *map(before, files)) != old.attributes:
             return ()
-        return tuple([str(path) for path in paths if self.contents.digest_before(path) != self.contents.digest(path)])
+        return tuple([str(path) for path in files if before(path) != now(path)])
 
     def uses(self, node: Node, outputs: Mapping[Key, Output]) -> tuple[Uses, ...]:
         """The code that a task's attributes, arguments and constants refer to, and the values that are there for it."""
@@ -202,7 +199,7 @@ class Grounds:
         inputs = self.inputs(node, outputs)
         del self._known[node.key]
         self._uses.pop(node.key, None)
-        for path in self._paths.get(node.key, ()):
+        for path in self._files.get(node.key, ()):
             if not self.contents.is_unchanged(path):
                 return inputs._replace(attributes=_meanwhile(path))
         if not self.code(node.cls).watched or self.codes.is_unchanged(node.cls):
