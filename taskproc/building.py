@@ -72,12 +72,12 @@ def initialize(call: Call) -> None:
 def _hint_at_futures(task: Any, values: Values, error: Exception) -> None:
     """Where an `__init__` that failed was about a future in a slot or argument, say when there is a value."""
     with suppress(Exception):  # they may be anything
+        if getattr(getattr(error, "obj", None), "_task_node", task) is None:
+            return  # what has no such attribute is a task itself that is being made, this one or another
         slots = slots_of(task.__class__)
         state: dict[str, Any] = task.__dict__
         held = [one for name, value in state.items() if name in slots for one in slots[name].futures(value)]
         kinds = {type(one).__name__ for one in (*held, *values) if isinstance(one, FutureBase)}
-        if getattr(getattr(error, "obj", None), "_task_node", task) is None:
-            return  # what has no such attribute is a task itself that is being made, this one or another
         if kind := next((kind for kind in sorted(kinds) if f"'{kind}'" in str(error)), ""):
             note = f"{kind} is a future: run_task reads its value, from the slot that it was assigned to"
             if note not in getattr(error, "__notes__", ()):
