@@ -115,14 +115,20 @@ def pickle_into(value: object, new_sink: Callable[[], S]) -> S:
     raise explained(value, problem, "result") from problem
 
 
-def text_into(text: str, sink: Sink) -> None:
-    """Pickle a text as it is into a sink, in pieces: `pickle` would encode it whole, and copy that."""
+def text_into(text: str, new_sink: Callable[[], S]) -> S:
+    """Pickle a text as it is into a new sink, in pieces: `pickle` would encode it whole, and copy that."""
     pieces = range(0, len(text), _PIECE)
     size = len(text) if text.isascii() else sum(len(_utf8(text, start)) for start in pieces)
-    sink.take(memoryview(_TEXT + size.to_bytes(8, "little")))
-    for start in pieces:
-        sink.take(memoryview(_utf8(text, start)))
-    sink.take(memoryview(pickle.STOP))
+    sink = new_sink()
+    try:
+        sink.take(memoryview(_TEXT + size.to_bytes(8, "little")))
+        for start in pieces:
+            sink.take(memoryview(_utf8(text, start)))
+        sink.take(memoryview(pickle.STOP))
+    except BaseException:
+        sink.abandon()
+        raise
+    return sink
 
 
 def load_from(file: BufferedReader) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pickle
 import zlib
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from io import BufferedReader
@@ -30,7 +31,7 @@ from taskproc.record import NO_DIGEST, FileEntry
 from taskproc.sink import Sink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
 INLINE = 4096
 """The most bytes that stay in the record."""
@@ -86,42 +87,48 @@ def dump(value: object, path: str, level: int, code_of: Callable[[References], b
     """
     name = path.rsplit(os.sep, 2)[-2]
     token = name.encode()
-    text = value if type(value) is str and len(value) > _WHOLE and name not in value else None
-    encoded = flat(value) if text is None else None
+    long_text = value if type(value) is str and len(value) > _WHOLE and name not in value else None
+    encoded = flat(value) if long_text is None else None
     if encoded is not None and encoded[:1] != b"#":  # little, and refers to nothing
         data = pickle.dumps(value, PROTOCOL)
         if token not in data:
             return Dumped(digest(encoded), data, None, (), NO_DIGEST, names_folder=False)
     new_sink = partial(_Sink, path, level, token)
-    sink = pickle_into(value, new_sink) if text is None else new_sink()
+    sink = pickle_into(value, new_sink) if long_text is None else text_into(long_text, new_sink)
     try:
-        if text is not None:
-            text_into(text, sink)
-        file = sink.file
-        if file is None:
-            data = b"".join(sink.held)
-            names_folder = sink.token in data
-            if sink.met:
-                _check(partial(unpickled, data))
-            identity, refs = _identify(value, data, sink, names_folder=names_folder)
-            inline = _inline(data, level)
-            entry = None if inline is not None else sink.spill().finish()
-        else:
-            inline, entry, names_folder = None, file.finish(), file.named
-            identity, refs = digest(b"pickle", file.digest()), _user_references(sink.met)
-            if refs:
-                _check(partial(load, Stored(path, entry.digest, b"")))
+        kept, refs = _keep_held(value, sink, level) if sink.file is None else _keep_streamed(sink, sink.file)
     except BaseException:
         sink.abandon()
         raise
-    python = PYTHON if CodeType in sink.met else ""
+    kept = kept._replace(points_out=sink.points_out, python=PYTHON if CodeType in sink.met else "")
     if not refs:
-        return Dumped(identity, inline, entry, (), NO_DIGEST, names_folder, sink.points_out, python)
+        return kept
     # What no name leads to, as what is local to a function, changes with what the task that made it reaches.
     named = {name: ref for ref in refs if _is_found(name := reference(ref), ref)}
     code = code_of(tuple(named.values())) if named else NO_DIGEST
-    identity = digest(identity, code if len(named) == len(refs) else code_of(refs))
-    return Dumped(identity, inline, entry, tuple(sorted(named)), code, names_folder, sink.points_out, python)
+    whole = digest(kept.digest, code if len(named) == len(refs) else code_of(refs))
+    return kept._replace(digest=whole, refs=tuple(sorted(named)), refs_code=code)
+
+
+def _keep_held(value: object, sink: _Sink, level: int) -> tuple[Dumped, References]:
+    """Keep a pickle that its sink holds whole, inline or in a file; with it comes what the value refers to."""
+    data = b"".join(sink.held)
+    names_folder = sink.token in data
+    if sink.met:
+        _check(partial(unpickled, data))
+    identity, refs = _identify(value, data, sink, names_folder=names_folder)
+    inline = _inline(data, level)
+    entry = sink.spill().finish() if inline is None else None
+    return Dumped(identity, inline, entry, (), NO_DIGEST, names_folder), refs
+
+
+def _keep_streamed(sink: _Sink, file: _File) -> tuple[Dumped, References]:
+    """Keep a pickle that was streamed to a file; with it comes what the value refers to."""
+    entry = file.finish()
+    identity, refs = digest(b"pickle", file.digest()), _user_references(sink.met)
+    if refs:
+        _check(partial(load, Stored(str(file.path), entry.digest, b"")))
+    return Dumped(identity, None, entry, (), NO_DIGEST, file.named), refs
 
 
 def load(source: bytes | Stored) -> Any:
@@ -197,11 +204,9 @@ class _File:
         self._part = self.path.with_name(f"{self.path.name}.{os.urandom(4).hex()}")
         self._token = token
         self._hash = xxh3_128()
-        try:
+        with _writing():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = GzipWriter(self._part, level)
-        except OSError as error:
-            raise _unwritable(error) from error
 
     def write(self, view: memoryview) -> None:
         done = 0
@@ -210,10 +215,8 @@ class _File:
             self._hash.update(view[done:found])
             done = found + len(self._token)
         self._hash.update(view[done:])
-        try:
+        with _writing():
             self._writer.write(view)
-        except OSError as error:
-            raise _unwritable(error) from error
 
     def digest(self) -> bytes:
         """The hash of the pickle."""
@@ -221,12 +224,10 @@ class _File:
 
     def finish(self) -> FileEntry:
         """Publish the file."""
-        try:
+        with _writing():
             self._writer.close()
             self._part.replace(self.path)
             status = self.path.stat()
-        except OSError as error:
-            raise _unwritable(error) from error
         return FileEntry(self.path.name, status.st_size, status.st_mtime_ns, self._writer.digest())
 
     def abandon(self) -> None:
@@ -249,13 +250,12 @@ def _find(token: bytes, view: memoryview) -> Iterator[int]:
 def _identify(value: object, data: bytes, sink: _Sink, *, names_folder: bool) -> tuple[bytes, References]:
     """The digest of a small value and what it refers to; the attempt's name is blanked."""
     blanked = data.replace(sink.token, bytes(len(sink.token))) if names_folder else data
-    if any(hasattr(kind, "_task_carried") for kind in sink.met):  # the encoding has its key alone
-        return digest(b"pickle", blanked), _user_references(sink.met)
-    try:
-        encoded = canonical(unpickled(blanked) if names_folder else value, travels=True)
-    except Exception:  # noqa: BLE001  not every value can be encoded: its pickle then stands for it
-        return digest(b"pickle", blanked), _user_references(sink.met)
-    return digest(encoded.data), encoded.refs
+    holds_task = any(hasattr(kind, "_task_carried") for kind in sink.met)  # of which an encoding has the key alone
+    with suppress(Exception):  # not every value can be encoded: its pickle then stands for it
+        if not holds_task:
+            encoded = canonical(unpickled(blanked) if names_folder else value, travels=True)
+            return digest(encoded.data), encoded.refs
+    return digest(b"pickle", blanked), _user_references(sink.met)
 
 
 def _is_found(name: str, ref: type | FunctionType) -> bool:
@@ -291,5 +291,9 @@ def _check(reading: Callable[[], object]) -> None:
         ) from error
 
 
-def _unwritable(error: OSError) -> UnkeepableError:
-    return UnkeepableError(f"its result can't be written: {error.strerror or error}")
+@contextmanager
+def _writing() -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UnkeepableError(f"its result can't be written: {error.strerror or error}") from error

@@ -153,11 +153,10 @@ class Kept(Sink):
 
 @given(st.text(st.characters(codec=None), max_size=60), st.integers(4, 9))
 def test_a_text_in_pieces_is_the_same_pickle(text: str, piece: int) -> None:
-    sink = Kept()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pickling, "_PIECE", piece)
         patch.setattr(pickling, "_READ", piece)
-        pickling.text_into(text, sink)
+        sink = pickling.text_into(text, Kept)
         assert pickle.loads(sink.data) == text
         assert pickling.load_from(BufferedReader(BytesIO(sink.data))) == text  # type: ignore[arg-type]
 
