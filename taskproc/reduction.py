@@ -199,7 +199,7 @@ def _reduce_named(value: Any, told: str, *, by_name: bool) -> Reduced:
     if not behind and not held:
         message = "it tells its name alone"
         raise TypeError(message)
-    return Reduced(name, (inner,), behind or held)
+    return Reduced(name, (None,), behind or held)
 
 
 def _is_of_library(value: Any, told: str) -> bool:
