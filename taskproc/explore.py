@@ -27,21 +27,21 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _apart(node: Node, namespace: Mapping[str, Any]) -> Generator[None]:
-    """Link in the block what a definition reaches when it runs; what was linked before, it names as it is made.
+    """Tell what a definition reaches when it runs, which the block links, from what it names as it is made.
 
-    What it names so is not reached by `__init__` alone. Of a script, workers are not sent it unless the block links it
-    for more than `__init__`.
+    The latter is linked already. It is not reached by `__init__` alone; and of a script, workers are not sent it unless
+    the block links it too, for more than `__init__`.
     """
-    edges, bound = node.edges, node.bound
-    node.edges, node.bound = {}, {}
+    made, bound = node.edges, node.bound
+    node.edges, node.bound = {}, {}  # in which the block's labels can be told, also those that are linked already
     try:
         yield
     finally:
         if namespace.get("__name__") == "__main__":
             sent = node.edges.keys() - node.making
-            node.unsent = {label for label in edges.keys() - sent if label[:1] != "."}  # members are sent
-        node.making -= edges.keys() | bound.keys()
-        node.edges, node.bound = {**edges, **node.edges}, {**bound, **node.bound}
+            node.unsent = {label for label in made.keys() - sent if label[:1] != "."}  # members are sent
+        node.making -= made.keys() | bound.keys()
+        node.edges, node.bound = {**made, **node.edges}, {**bound, **node.bound}
 
 
 class Explorer(Links):
