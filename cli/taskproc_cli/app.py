@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -32,7 +31,7 @@ from taskproc_cli.views.result import write_lines
 from taskproc_cli.watch import watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Sequence
     from types import FrameType
 
     from typer._click import Context
@@ -141,8 +140,8 @@ def root_command() -> Commands:
 def _status(work: Callable[[], None]) -> int:
     """Do the program's work; the exit status of what comes of it, and one sentence where that is an error."""
     try:
-        with _signals():
-            work()
+        _heed_signals()
+        work()
     except typer.Exit as end:
         return end.exit_code
     except SystemExit:
@@ -178,8 +177,7 @@ def _end(status: int) -> NoReturn:
     sys.exit(status)
 
 
-@contextmanager
-def _signals() -> Generator[None]:
+def _heed_signals() -> None:
     """Turn signals that ask a program to end into an exception, unless they are ignored already (as under nohup)."""
     own = os.getpid()
 
@@ -192,7 +190,6 @@ def _signals() -> Generator[None]:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, end)
-    yield
 
 
 def _no_command(word: str, rest: Sequence[str]) -> str:

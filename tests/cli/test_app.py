@@ -150,14 +150,14 @@ def test_a_closed_stdout_is_no_error(executable: Path, tmp_path: Path) -> None:
 
 FORKED = """
 import os, signal
-from taskproc_cli.app import _signals
+from taskproc_cli.app import _heed_signals
 
-with _signals():
-    child = os.fork()
-    if not child:
-        os.kill(os.getpid(), signal.SIGTERM)
-        os._exit(0)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+_heed_signals()
+child = os.fork()
+if not child:
+    os.kill(os.getpid(), signal.SIGTERM)
+    os._exit(0)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
