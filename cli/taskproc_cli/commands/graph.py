@@ -8,7 +8,7 @@ from taskproc_cli.hints import choice
 from taskproc_cli.problems import UsageError
 from taskproc_cli.run_options import usual
 from taskproc_cli.views import terminal
-from taskproc_cli.views.plan import warn_of_refusal
+from taskproc_cli.views.plan import warn_of_impossible
 from taskproc_cli.views.quantities import count
 from taskproc_cli.views.result import write_lines
 
@@ -47,7 +47,7 @@ def graph(
     node = request.node()
     options = usual(request, node)
     plan = make_plan(node, options)
-    warn_of_refusal(plan, options)
+    warn_of_impossible(plan, options)
     with request.store() as store:
         running = store.running()
     most = MANY if format in PEOPLES and not all else None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from taskproc_cli.run_options import usual
 from taskproc_cli.target import load_module
-from taskproc_cli.views.plan import warn_of_refusal
+from taskproc_cli.views.plan import warn_of_impossible
 from taskproc_cli.views.result import write_lines
 from taskproc_cli.views.status import cache_lines, graph_lines
 
@@ -38,7 +38,7 @@ def _lines(request: Request) -> Iterator[str]:
         node = request.node()
         options = usual(request, node)
         plan = make_plan(node, options)
-        warn_of_refusal(plan, options)
+        warn_of_impossible(plan, options)
         with request.store() as store:
             yield from graph_lines(plan, store, options)
         return

@@ -8,7 +8,7 @@ from taskproc.errors import RequestError
 from taskproc_cli.request import load_class
 from taskproc_cli.run_options import usual
 from taskproc_cli.views import terminal
-from taskproc_cli.views.plan import warn_of_refusal
+from taskproc_cli.views.plan import warn_of_impossible
 from taskproc_cli.views.result import write_lines
 from taskproc_cli.views.why import why_lines
 
@@ -37,7 +37,7 @@ def _lines(request: Request) -> Iterator[str]:
         options = usual(request, node)
         found = evidence(node, options)
         if found.plan is not None:
-            warn_of_refusal(found.plan, options)
+            warn_of_impossible(found.plan, options)
         return why_lines(node.label, found)
     instance = request.instance()
     found = recorded_evidence(request.cache, instance.name, instance.row, _present_code(request))

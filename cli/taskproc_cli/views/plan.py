@@ -40,7 +40,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     yield total_line(plan)
 
 
-def warn_of_refusal(plan: Plan, options: Options) -> None:
+def warn_of_impossible(plan: Plan, options: Options) -> None:
     """Say on stderr what `run` would say and do nothing, where there is something that can never begin."""
     from taskproc.run import refuse_impossible
 
