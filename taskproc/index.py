@@ -37,8 +37,8 @@ Leases: TypeAlias = dict[str, dict[str, set[int]]]
 """The ids that each run has leased, by `task_name`."""
 
 FORMAT = 2
-TRASH = b"trash:"
 
+_TRASH = b"trash:"
 _TRASH_SIZE = 256  # tasks to sweep in one transaction
 
 
@@ -266,12 +266,12 @@ class Index:
         """Have the attempts of these tasks swept that no row names."""
         all_ids = list(ids)
         for start in range(0, len(all_ids), _TRASH_SIZE):
-            entry = TRASH + os.urandom(8).hex().encode()
+            entry = _TRASH + os.urandom(8).hex().encode()
             pages.put_value(self.entries, entry, (name, all_ids[start : start + _TRASH_SIZE]))
 
     def trash(self) -> list[bytes]:
         """The entries of all trash; outside of transactions only."""
-        return self.entries.scan(TRASH)
+        return self.entries.scan(_TRASH)
 
     def take_trash(self, entry: bytes) -> tuple[str, dict[int, set[str]]]:
         """Remove an entry of trash: its class, and for each task the attempts to keep."""

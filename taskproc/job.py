@@ -253,7 +253,7 @@ def _environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _same_terminal() -> Generator[None, None, None]:
+def _same_terminal() -> Generator[None]:
     """Undo what a command does to the terminal's modes."""
     import termios
 

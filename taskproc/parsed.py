@@ -137,7 +137,7 @@ def _is_body_of(code: CodeType, node: ast.Lambda) -> bool:
 
 def touches(node: ast.stmt, name: str) -> bool:
     """Whether a statement of a module binds a name, or does something with it when the module is imported."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+    if isinstance(node, Function | ast.ClassDef):
         return node.name == name or any(_mentions(decorator, name) for decorator in node.decorator_list)
     return not _is_main(node) and _mentions(node, name)
 

@@ -86,7 +86,7 @@ def safe_getattr(module: object, name: str) -> Any:
 
 
 def file_of(module: str) -> Path | None:
-    """The same as a path; None where there is no file."""
+    """The source file of an imported module, as `path_of` tells it; None where there is none."""
     path = path_of(module)
     return Path(path) if path else None
 

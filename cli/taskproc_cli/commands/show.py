@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from taskproc.errors import NoResultError, RequestError
@@ -61,8 +62,6 @@ def _present(node: Node, request: Request) -> Any:
 
 def _recorded(instance: Instance, request: Request) -> Any:
     """The last good result of a task, from whatever it was made."""
-    from contextlib import suppress
-
     from taskproc.payloads import recorded_source
     from taskproc.value import DamagedValueError, load
 
