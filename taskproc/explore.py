@@ -114,21 +114,25 @@ class Explorer(Links):
 
     def _link_members(self, node: Node, cls: type, own: dict[str, FunctionType]) -> None:
         """Link what a class's functions reach, and what its other members hold."""
-        making = own.pop("__init__", None) if issubclass(cls, self._base) else None
+        init = own.pop("__init__", None) if issubclass(cls, self._base) else None
         for name, function in own.items():
             self._link_function(node, name, function)
-        if making is not None:
-            held, words, inputs = {**node.held}, {*node.words}, {*node.inputs}
-            before = {*node.edges, *node.bound}
-            self._link_function(node, "__init__", making)
-            node.held, node.words, node.inputs = held, words, inputs
-            node.making = {*node.edges, *node.bound} - before
+        if init is not None:
+            self._link_init(node, init)
         for name, value in sorted(attributes_of(cls), key=itemgetter(0)):  # a class that was sent has lost their order
             self._absorb(node, f".{name}", value)
             node.bound[f".{name}"] = cls.__module__, f"{node.name}.{name}", value
         if names := registered_in(cls):
             self._absorb(node, ".register()", names)
             self.sources.doubt(cls.__module__, f"{cls.__qualname__}.register()")  # workers may have loaded fewer
+
+    def _link_init(self, node: Node, init: FunctionType) -> None:
+        """Link what `__init__` reaches, and mark what no other function does; `Node` tells what of it is left out."""
+        others = {*node.edges, *node.bound}
+        held, words, inputs = {**node.held}, {*node.words}, {*node.inputs}
+        self._link_function(node, "__init__", init)
+        node.held, node.words, node.inputs = held, words, inputs
+        node.making = {*node.edges, *node.bound} - others
 
     def _class_text(self, cls: type, methods: list[CodeType], node: Node) -> Text:
         """The text of a class, or else of the statements that make it (`Enum("Level", "LOW HIGH")`)."""
