@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from taskproc.causes import root_causes, upstreams
 from taskproc.changes import changes
 from taskproc.decision import CodeChanged, NeverRan, Run
-from taskproc.graph import Node, build_graph, packed_sources
-from taskproc.record import WIDTH
+from taskproc.graph import Node, build_graph, packed_sources, unpacked
 from taskproc.run import judged
 from taskproc.store import open_store
 
@@ -124,11 +123,12 @@ def _differing(plan: Plan, node: Node) -> list[tuple[Node, Row]]:
     if row is None or row.good is None or row.good.inputs.sources != packed_sources(node):
         return []
     found: dict[Node, Row] = {}
-    for i, source in enumerate(node.upstreams):
-        if isinstance(source, Node) and (there := plan.rows.get(source.key)) is not None and there.good is not None:
-            read = row.good.inputs.stamps[WIDTH * i : WIDTH * (i + 1)]
-            if there.good.output.stamp != read:
-                found[source] = there
+    for source, read in zip(node.upstreams, unpacked(row.good.inputs.stamps), strict=True):
+        if not isinstance(source, Node):
+            continue
+        there = plan.rows.get(source.key)
+        if there is not None and there.good is not None and there.good.output.stamp != read:
+            found[source] = there
     return list(found.items())
 
 

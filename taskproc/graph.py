@@ -11,6 +11,7 @@ from taskproc.canonical import canonical, digest
 from taskproc.errors import GraphError
 from taskproc.future import Const
 from taskproc.origin import is_inner_function, reference
+from taskproc.record import WIDTH
 from taskproc.requires import slots_of
 
 if TYPE_CHECKING:
@@ -142,6 +143,11 @@ class Node:
 def packed_sources(node: Node) -> bytes:
     """The keys of a node's upstreams, a Const's being the digest of its value."""
     return b"".join([one.digest if isinstance(one, Const) else one.key for one in node.upstreams])
+
+
+def unpacked(packed: bytes) -> list[bytes]:
+    """The keys, stamps or other digests in a sequence like that of `packed_sources`."""
+    return [packed[at : at + WIDTH] for at in range(0, len(packed), WIDTH)]
 
 
 _NO_SLOTS = digest(canonical(((), ())).data)

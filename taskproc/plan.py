@@ -33,7 +33,7 @@ from taskproc.decision import (
 )
 from taskproc.files import attempt_folder, check_manifest
 from taskproc.future import Const
-from taskproc.graph import Node, packed_sources, shape
+from taskproc.graph import Node, packed_sources, shape, unpacked
 from taskproc.grounds import UNKNOWN
 from taskproc.origin import reference
 from taskproc.record import WIDTH, Inputs, Record, Stamp
@@ -138,9 +138,7 @@ def difference(node: Node, old: Inputs, now: Inputs, *, trust_code: bool) -> Rea
 
 def _other_slots(node: Node, old: Inputs, now: Inputs) -> list[str]:
     """The slots that hold other tasks than they did, as far as a record tells: it has those of all in one sequence."""
-    before, after = (
-        [inputs.sources[at : at + WIDTH] for at in range(0, len(inputs.sources), WIDTH)] for inputs in (old, now)
-    )
+    before, after = unpacked(old.sources), unpacked(now.sources)
     slots, held = slots_of(node.cls), [edge.slot for edge in node.edges]
     found: set[str] = set()
     if old.shape != now.shape:
@@ -165,8 +163,8 @@ def _difference(node: Node, old: Inputs, now: Inputs, grounds: Grounds) -> Reaso
 
 def _unknown(node: Node, now: Inputs) -> Iterator[Node]:
     """The upstreams whose stamps are not known yet."""
-    for i, upstream in enumerate(node.upstreams):
-        if now.stamps[WIDTH * i : WIDTH * (i + 1)] == UNKNOWN and isinstance(upstream, Node):
+    for upstream, stamp in zip(node.upstreams, unpacked(now.stamps), strict=True):
+        if stamp == UNKNOWN and isinstance(upstream, Node):
             yield upstream
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from taskproc.record import WIDTH, Key
+from taskproc.graph import unpacked
+from taskproc.record import Key
 from taskproc.store import open_store
 
 if TYPE_CHECKING:
@@ -85,6 +86,5 @@ def _spans(name: str, rows: Iterable[tuple[Key, Row]], since: float) -> Iterator
     for key, row in rows:
         made = row.failure or row.good
         if made is not None and made.made.start + made.made.duration >= since:
-            packed = made.inputs.sources
-            sources = tuple(Key(packed[at : at + WIDTH]) for at in range(0, len(packed), WIDTH))
+            sources = tuple(map(Key, unpacked(made.inputs.sources)))
             yield Span(key, name, row.task_id, *made.made, row.failure.reason if row.failure else "", sources)
