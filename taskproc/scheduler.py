@@ -37,6 +37,7 @@ from taskproc.recorder import Recorder
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from taskproc.batch import Ended
     from taskproc.dispatch import Dispatch
     from taskproc.errors import FailedTaskError
     from taskproc.events import Listener
@@ -211,15 +212,18 @@ class Scheduler:
         elif isinstance(answer, Echoed):
             self._tell(Printed(flight.nodes[answer.position], answer.stream, answer.text))
         else:
-            if isinstance(answer, Lost):
-                self._lost(flight, answer)
-            elif isinstance(answer, Refused):
-                failed = Failed(0, answer.reason, answer.details, answer.error, "", "", flight.made())
-                for position in tuple(flight.unanswered):
-                    self._failed(flight, failed._replace(position=position))
-            self._take_back(flight, tuple(flight.unanswered))
-            self._limits.give_back(flight.lane, flight.taken)
-            self._flights.end(flight)
+            self._end(flight, answer)
+
+    def _end(self, flight: Flight, answer: Ended | Lost | Refused) -> None:
+        if isinstance(answer, Lost):
+            self._lost(flight, answer)
+        elif isinstance(answer, Refused):
+            failed = Failed(0, answer.reason, answer.details, answer.error, "", "", flight.made())
+            for position in tuple(flight.unanswered):
+                self._failed(flight, failed._replace(position=position))
+        self._take_back(flight, tuple(flight.unanswered))
+        self._limits.give_back(flight.lane, flight.taken)
+        self._flights.end(flight)
 
     def _take_back(self, flight: Flight, positions: Iterable[int]) -> None:
         nodes = [flight.unanswered.pop(position) for position in positions if position in flight.unanswered]

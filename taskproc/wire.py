@@ -83,7 +83,7 @@ def encoded_answer(answer: Answer) -> bytes:
 def take_answers(data: bytearray) -> list[Answer]:
     """The encoded answers at the beginning of some data, which are removed from it; a part of one stays."""
     answers: list[Answer] = []
-    start, end = 0, 0
+    end = 0
     with memoryview(data) as view:
         while len(view) - end >= _LENGTH.size:
             start = end + _LENGTH.size
