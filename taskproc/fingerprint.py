@@ -28,6 +28,7 @@ from taskproc.members import LOOKS, is_untracked, looked_at, subclasses_of
 from taskproc.origin import home, is_user_code, public_name, reference, resolve, user_modules
 from taskproc.reached import Node
 from taskproc.record import WIDTH
+from taskproc.taskfile import path_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -116,6 +117,7 @@ class Fingerprinter:
         self._modules = 0
         self._files: dict[tuple[str, bytes], CodeFile] = {}
         self._said: dict[tuple[bool, bool, frozenset[str]], dict[Node, bytes]] = {}
+        self._traveling: dict[object, bool] = {}
 
     def of(self, target: type | FunctionType) -> Fingerprint:
         """The fingerprint of a class or function. What can't be read is marked unseen, and never raises."""
@@ -144,6 +146,24 @@ class Fingerprinter:
     def each(self, refs: Iterable[type | FunctionType]) -> bytes:
         """The digests of the code of each of some classes and functions, joined in the order of their names."""
         return b"".join([self.of(ref).digest for ref in sorted(refs, key=reference)])
+
+    def travels(self, ref: type | FunctionType) -> bool:
+        """Whether all that a class or function amounts to is of `__main__`, and goes to workers with what refers to it.
+
+        They import nothing for it.
+        """
+        if ref.__module__ != "__main__":
+            return False
+        if ref not in self._traveling:
+            own = {"", path_of("__main__")}
+            self._traveling[ref] = all(
+                not node.unseen
+                and node.path in own
+                and not isinstance(node.target, ModuleType)
+                and all(module == "__main__" for module, _, _ in node.bound.values())
+                for node in _walk([self._explorer.explore(ref)], sent=True)
+            )
+        return self._traveling[ref]
 
     def made(self, refs: Sequence[str], told: bytes) -> tuple[tuple[str, ...], bytes]:
         """What a new value refers to, and the digest of that code; a worker has `told` what `each` gives for it.

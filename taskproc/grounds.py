@@ -12,11 +12,11 @@ from taskproc.errors import RequestError
 from taskproc.future import Const, FutureBase
 from taskproc.graph import packed_sources, shape
 from taskproc.inputfile import input_files
-from taskproc.origin import reference, resolve
+from taskproc.origin import public_name, reference, resolve
 from taskproc.record import WIDTH, Inputs, Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from types import FunctionType
 
     from taskproc.changes import History
@@ -74,10 +74,11 @@ class Grounds:
         self.history = history
         self.contents = contents
         self.trust_code = trust_code
+        self._main = public_name("__main__")
         self._codes: dict[type, Fingerprint] = {}
         self._files: dict[Key, tuple[InputFile, ...]] = {}
         self._known: dict[Key, Inputs] = {}
-        self._uses: dict[Key, Uses] = {}
+        self._refs: dict[Key, tuple[type | FunctionType, ...]] = {}
         self._read: dict[tuple[type, frozenset[type]], tuple[bytes, tuple[InputFile, ...]]] = {}
         self._values: dict[int, _Value] = {}
 
@@ -104,12 +105,12 @@ class Grounds:
         """What a task is made from, but for the stamps: as it is at the first look, until the task has run."""
         known = self._known.get(node.key)
         if known is None:
-            parts, uses, files = self._left(node)
+            parts, refs, files = self._left(node)
             attributes = digest(*parts, *map(self.contents.digest, files))
             known = Inputs(self.code(node.cls).digest, attributes, shape(node), packed_sources(node), b"")
             self._known[node.key] = known
-            if uses is not None:
-                self._uses[node.key] = uses
+            if refs:
+                self._refs[node.key] = refs
             if files:
                 self._files[node.key] = files
         return known
@@ -125,11 +126,12 @@ class Grounds:
         ]
         return Inputs(*known[:-1], b"".join(packed))
 
-    def _left(self, node: Node) -> tuple[list[bytes], Uses | None, tuple[InputFile, ...]]:
-        """What a task's attributes come to: all that their digest is taken of but the contents of files, with the code.
+    def _left(self, node: Node) -> tuple[list[bytes], tuple[type | FunctionType, ...], tuple[InputFile, ...]]:
+        """What a task's attributes come to: all that their digest is taken of but the contents of files.
 
-        The code is that which they and arguments refer to; the files are those in attributes, arguments and constants
-        of the code. What cannot be encoded is never equal, so that its task runs again.
+        With it come the classes and functions that they and arguments refer to, whose code is in it, and these files,
+        which are those in attributes, arguments and constants of the code. What cannot be encoded is never equal, so
+        that its task runs again.
         """
         attributes = node.attributes
         refs, paths = node.refs, [*node.files, *self.code(node.cls).inputs]
@@ -139,7 +141,7 @@ class Grounds:
             try:
                 values = [*map(self._look_into, attributes.values())]
             except Unencodable:
-                return [os.urandom(WIDTH)], None, ()
+                return [os.urandom(WIDTH)], (), ()
             for name, value in zip(attributes, values, strict=True):
                 parts += (name.encode(), value.data)
             refs = tuple(dict.fromkeys([*refs, *(ref for value in values for ref in value.refs)]))
@@ -147,12 +149,10 @@ class Grounds:
             read, more = self._read_of_tasks(node.cls, frozenset(kind for value in values for kind in value.held))
             parts.append(read)
             paths += more
-        uses = None
         if refs:
-            uses = Uses(tuple(map(reference, refs)), self.codes.refs(refs))
-            parts.append(uses.code)
+            parts.append(self.codes.refs(refs))
             paths += (path for ref in refs for path in self.codes.of(ref).inputs)
-        return parts, uses, input_files(paths) if paths else ()
+        return parts, refs, input_files(paths) if paths else ()
 
     def _look_into(self, value: object) -> _Value:
         data = flat(value)
@@ -186,19 +186,34 @@ class Grounds:
         return tuple([str(path) for path in files if before(path) != now(path)])
 
     def uses(self, node: Node, outputs: Mapping[Key, Output]) -> tuple[Uses, ...]:
-        """The code that a task's attributes, arguments and constants refer to, and the values that are there for it."""
-        found = [self._uses[node.key]] if node.key in self._uses else []
+        """The code that a task's attributes, arguments and constants refer to, and the values that are there for it.
+
+        What travels whole with them is left out: a worker can't import another one.
+        """
+        found = [self._uses(self._refs[node.key])] if node.key in self._refs else []
         for source in node.sources:
             output = outputs.get(source.key)
             if output is not None and output.refs:
-                found.append(Uses(output.refs, output.refs_code))
-        return tuple(dict.fromkeys(found)) if found else ()
+                found.append(self._uses_of(output))
+        return tuple([one for one in dict.fromkeys(found) if one.names]) if found else ()
+
+    def _uses(self, refs: Iterable[type | FunctionType]) -> Uses:
+        imported = [ref for ref in refs if not self.codes.travels(ref)]
+        return Uses(tuple(map(reference, imported)), self.codes.refs(imported))
+
+    def _uses_of(self, output: Output) -> Uses:
+        if self._main in {name.partition(":")[0] for name in output.refs}:
+            found = [*map(resolve, output.refs)]
+            refs = [ref for ref in found if ref is not None]
+            if len(refs) == len(found):
+                return self._uses(refs)
+        return Uses(output.refs, output.refs_code)
 
     def inputs_used(self, node: Node, outputs: Mapping[Key, Output]) -> Inputs:
         """What a task that has run was made from: if a file that counts changed meanwhile, that can't be told."""
         inputs = self.inputs(node, outputs)
         del self._known[node.key]
-        self._uses.pop(node.key, None)
+        self._refs.pop(node.key, None)
         for path in self._files.get(node.key, ()):
             if not self.contents.is_unchanged(path):
                 return inputs._replace(attributes=_meanwhile(path))

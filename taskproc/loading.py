@@ -36,7 +36,7 @@ T = TypeVar("T")
 _classes: dict[ClassRef, type[Any]] = {}
 _fingerprinters: dict[type[Any], Fingerprinter] = {}
 _verified: set[CodeFile] = set()
-_agreed: set[Uses] = set()
+_agreed: dict[Uses, imported.Newest] = {}  # with what had been imported by then
 _one_at_a_time = threading.Lock()
 
 
@@ -101,22 +101,23 @@ def refuse_other_code(ref: ClassRef, cls: type[Any], uses: Iterable[Uses]) -> No
         RefusedError: It is not.
     """
     for use in uses:
-        if use in _agreed:
+        if _agreed.get(use) == imported.newest():
             continue
         found = loaded(lambda names: [resolve(name) for name in names], use.names)
         changed = [*filter(imported.is_other, ref.sources)]
         known = [target for target in found if target is not None]
         if changed and (len(known) < len(found) or _fingerprinter(cls).refs(known) != use.code):
             raise RefusedError(_changed(changed[0]))
-        _agreed.add(use)
+        _agreed[use] = imported.newest()
 
 
-def refuse_other_imports(ref: ClassRef, cls: type[Any], newest: imported.Newest) -> None:
-    """Check that what a task has imported is what its class reaches where that was sent from.
+def refuse_other_imports(ref: ClassRef, cls: type[Any], uses: Iterable[Uses], newest: imported.Newest) -> None:
+    """Check that what a task has imported is what its class and values reach where they were sent from.
 
     Args:
         ref: The class that is meant.
         cls: The class that it is here.
+        uses: The code that its attributes and values refer to.
         newest: The module that was the newest before.
 
     Raises:
@@ -124,6 +125,7 @@ def refuse_other_imports(ref: ClassRef, cls: type[Any], newest: imported.Newest)
     """
     imported.note_since(newest)
     _refuse_other(cls, ref, [*filter(imported.is_other, ref.sources)])
+    refuse_other_code(ref, cls, uses)
 
 
 def _changed(file: CodeFile) -> str:
@@ -133,9 +135,7 @@ def _changed(file: CodeFile) -> str:
     what, advice = "it was edited", "start the program again"
     if file.rebound:
         what = f"its {file.rebound} was set, or modified"
-        advice = (
-            "give the value as an argument or, if that makes no difference to results, mark its class as @untracked"
-        )
+        advice = "give the value as an argument or, if that makes no difference, mark its class as @untracked"
     return f"taskfile changed during the run: {file.path} is not what was loaded for it ({what}); {advice}"
 
 

@@ -78,7 +78,7 @@ class Work:
             before, last = last, newest()
             if before != last:
                 try:
-                    refuse_other_imports(ref, cls, before)
+                    refuse_other_imports(ref, cls, payload.uses, before)
                 except RefusedError as error:
                     self._refuse(ref, error)
                     return

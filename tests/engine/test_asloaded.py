@@ -77,6 +77,75 @@ def test_what_is_not_as_loaded_is_refused_where_it_matters(tmp_path: Path, pytho
     assert said[6:8] == ["1", "refused"]
 
 
+CONFIGS = """
+from dataclasses import dataclass
+
+@dataclass
+class Lazy:
+    n: int = 1
+    def value(self):
+        import helper
+        return self.n + helper.other()
+"""
+
+HELD = """
+from dataclasses import dataclass
+from pathlib import Path
+import helper
+from configs import Lazy
+from taskproc import Cache, Const, FailedTaskError, Requires, Task
+
+@dataclass
+class Plain:
+    n: int = 1
+    def value(self): return self.n
+
+class Calls(Plain):
+    def value(self): return self.n + helper.other()
+
+class Reads(Plain):
+    def value(self): return self.n + helper.RATE
+
+class Argument(Task):
+    def __init__(self, held): self.held = held
+    def run_task(self): return self.held.value()
+
+class Make(Task):
+    def __init__(self, kind, n): self.kind, self.n = kind, n
+    def run_task(self): return {each.__name__: each for each in (Plain, Calls, Reads, Lazy)}[self.kind](self.n)
+
+class Result(Task):
+    held: Requires[object]
+    def __init__(self, kind, n): self.held = Make(kind, n)
+    def run_task(self): return self.held.value()
+
+def run(made):
+    with Cache("cache"):
+        try:
+            print(made().run_graph(max_workers=1)[0])
+        except FailedTaskError as error:
+            print("refused" if "is not what was loaded for it" in str(error) else error)
+
+kinds = [Plain, Calls, Reads, Lazy]
+with Cache("cache"):
+    for kind in kinds: Make(kind.__name__, 1).run_graph()
+path = Path("helper.py")
+path.write_text("RATE = 100\\ndef other(): return RATE\\n")
+for kind in kinds:
+    run(lambda: Argument(kind(1)))
+    run(lambda: Result(kind.__name__, 1))
+"""
+
+
+def test_what_a_value_of_a_task_reaches_must_be_as_loaded_too(tmp_path: Path, python: Any) -> None:
+    helper = "RATE = 1\ndef other(): return RATE\n"
+    for name, text in (("helper", helper), ("configs", CONFIGS), ("script", HELD)):
+        (tmp_path / f"{name}.py").write_text(text)
+    said = python("script.py").stdout.split("\n")
+    assert said[:2] == ["1"] * 2
+    assert said[2:8] == ["refused"] * 6
+
+
 RELOADED = """
 import importlib
 from pathlib import Path
