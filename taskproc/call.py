@@ -22,7 +22,7 @@ from taskproc.locks import known_runs
 from taskproc.taskfile import stand_in
 from taskproc.threads import ThreadCapture
 from taskproc.token import another, run_of
-from taskproc.work import Work, answers_to, is_orphan
+from taskproc.work import ENOUGH, Work, answers_to, is_orphan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,7 @@ def run_pickled(blob: bytes) -> bytes:
             held(batch.classes),
             borrowed_process() if has_process else contextlib.nullcontext(ThreadCapture()) as capture,
         ):
-            Work(batch._replace(payloads=tuple(own)), send, capture, cwd=cwd).run_for_others()
+            Work(batch._replace(payloads=tuple(own)), send, capture, cwd=cwd).run_for_others(ENOUGH)
 
     return answers_to(message, cwd, work)
 

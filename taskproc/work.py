@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
+import time
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 
     from taskproc.batch import ClassRef
     from taskproc.capture import Capture
+
+
+ENOUGH = 0.1
+"""Seconds of work after which a batch ends whose answers come at its end: it was thought to take less."""
 
 
 class Work:
@@ -49,6 +55,7 @@ class Work:
         self._pending = deque(range(len(batch.payloads)))
         self._lock = threading.Lock()
         self._begun = False
+        self._most = math.inf
 
     def recall(self) -> None:
         """Give back what has not begun; the first payload counts as begun."""
@@ -65,7 +72,7 @@ class Work:
         if classes is None:
             return
         self._on_loaded()
-        results, last = Results(), newest()
+        results, last, deadline = Results(), newest(), time.monotonic() + self._most
         while (position := self._next()) is not None:
             payload = self._batch.payloads[position]
             if payload.slots and not _sources(payload) <= results.keys():
@@ -83,10 +90,16 @@ class Work:
                     self._refuse(ref, error)
                     return
             self._send(answer)
+            if time.monotonic() > deadline:
+                self.recall()
         self._send(Ended())
 
-    def run_for_others(self) -> None:
-        """The same where the run that wants the answers may be over meanwhile: then nothing is left behind."""
+    def run_for_others(self, most: float = math.inf) -> None:
+        """The same where the run that wants the answers may be over meanwhile: then nothing is left behind.
+
+        With `most`, what has not begun after so many seconds is given back: what has finished is told at the end only.
+        """
+        self._most = most
         self.run()
         if is_orphan(self._batch):  # nobody will sweep it once more
             for payload in self._batch.payloads:

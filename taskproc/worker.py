@@ -32,7 +32,7 @@ from taskproc.locks import is_over
 from taskproc.shortage import no_worker
 from taskproc.taskfile import stand_in
 from taskproc.wire import Parcel, encoded_answer, read_batch
-from taskproc.work import Work, answers_to, refusal
+from taskproc.work import ENOUGH, Work, answers_to, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,7 +170,7 @@ def run_file(path: Path) -> None:
 
     def work(batch: Batch, send: Callable[[Answer], None]) -> None:
         capture = DescriptorCapture()
-        Work(batch, send, capture, cwd=message.cwd, on_loaded=capture.forget).run_for_others()
+        Work(batch, send, capture, cwd=message.cwd, on_loaded=capture.forget).run_for_others(ENOUGH)
 
     data = answers_to(message, message.cwd, work)
     part = path.with_name(f"{path.name}.{os.urandom(4).hex()}")

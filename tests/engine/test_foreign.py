@@ -24,7 +24,7 @@ from taskproc.errors import FailedTaskError, RequestError
 from taskproc.foreign import Foreign, _end_children, foreign
 from taskproc.threads import ThreadCapture
 from taskproc.value import load
-from taskproc.work import Work
+from taskproc.work import ENOUGH, Work
 
 
 def values(answers: list[Any]) -> list[Any]:
@@ -315,6 +315,12 @@ def test_what_a_foreign_executor_may_do(outcome: Any, reason: str, ran: Any) -> 
     assert not executor.shut
     Foreign(executor, make=lambda: executor).close(kill=True)
     assert executor.shut
+
+
+def test_what_has_finished_waits_for_nothing_that_was_thought_to_be_short(ran: Any) -> None:
+    with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        _, answers = ran(Foreign(executor), ("Call", f"time.sleep({ENOUGH})"), ("Same", 2))
+    assert [type(answer) for answer in answers] == [Done, Returned, Ended]
 
 
 def test_the_callers_executor_is_never_shut_down(ran: Any) -> None:

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from taskproc.batch import Answer, Done, Ended, Lost, PrefixCommand
+from taskproc.batch import Answer, Done, Ended, Lost, PrefixCommand, Returned
 from taskproc.bytecode import PYTHON
 from taskproc.files import COMMAND
 from taskproc.prefix import PrefixExecutor
 from taskproc.value import load
+from taskproc.work import ENOUGH
 from taskproc.worker import run_file
 from tests.processes import is_gone
 
@@ -50,17 +51,22 @@ def beside(batch: Any) -> list[str]:
 
 def test_a_prefix_is_a_shell_line(lab: Any, ran: Any) -> None:
     code = "print('hello'); result = os.environ['A'], os.getcwd(), sys.stdin.read()"
-    batch, answers = ran("A='x y' B=2", ("Call", code), ("Call", "raise ValueError('bad')"), ("Same", 3))
-    assert values(answers) == [("x y", str(lab.folder), ""), 3]
-    assert answers[1].reason == "ValueError: bad"
-    assert answers[3:] == [Ended()]
+    batch, answers = ran("A='x y' B=2", ("Call", code))
+    assert values(answers) == [("x y", str(lab.folder), "")]
+    assert answers[1:] == [Ended()]
     assert beside(batch) == []
+    assert ran("B=2", ("Call", "raise ValueError('bad')"))[1][0].reason == "ValueError: bad"
 
 
 def test_a_thread_that_a_task_leaves_does_not_keep_its_result_back(ran: Any) -> None:
     code = "threading.Thread(target=threading.Event().wait).start(); result = 1"
     _, answers = ran("nice", ("Call", code))
     assert values(answers) == [1]
+
+
+def test_what_has_finished_waits_for_nothing_that_was_thought_to_be_short(ran: Any) -> None:
+    _, answers = ran("env", ("Call", f"time.sleep({ENOUGH})"), ("Same", 2))
+    assert [type(answer) for answer in answers] == [Done, Returned, Ended]
 
 
 def test_what_a_command_says_is_kept_and_told_apart(ran: Any, capfd: pytest.CaptureFixture[str]) -> None:
