@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
@@ -9,6 +11,25 @@ if TYPE_CHECKING:
     from taskproc.graph import Node
 
 C = TypeVar("C")
+
+sent: ContextVar[str] = ContextVar("taskproc_sent", default="")
+"""The key, in hexadecimal, of the task whose attributes are being pickled: they may lead back to it."""
+
+_revived: ContextVar[Any] = ContextVar("taskproc_revived")
+
+
+def itself() -> Any:
+    """The copy whose attributes are being read: what those that lead back to their task lead to."""
+    return _revived.get()
+
+
+def read_for(copy: object, state: bytes) -> Any:
+    """The pickled attributes of a task that was `sent`, for its copy."""
+    token = _revived.set(copy)
+    try:
+        return pickle.loads(state)
+    finally:
+        _revived.reset(token)
 
 
 class Place(NamedTuple):
@@ -22,11 +43,15 @@ class Place(NamedTuple):
 
 def copy_of(cls: type[C], state: dict[str, Any], place: Place) -> C:
     """A copy, made from the task's attributes and the values of its slots."""
-    task = cls.__new__(cls)
-    object.__setattr__(task, "_task_node", None)
-    object.__setattr__(task, "_task_place", place)
-    vars(task).update(state)
-    return task
+    return filled(cls.__new__(cls), state, place)
+
+
+def filled(copy: C, state: dict[str, Any], place: Place) -> C:
+    """The same of a bare copy, to which attributes may lead."""
+    object.__setattr__(copy, "_task_node", None)
+    object.__setattr__(copy, "_task_place", place)
+    vars(copy).update(state)
+    return copy
 
 
 def carried(task: Any, place: Place) -> tuple[Any, ...]:
@@ -36,6 +61,13 @@ def carried(task: Any, place: Place) -> tuple[Any, ...]:
     if type(held) is tuple:  # as that of `object` tells attributes and slots
         held = tuple(map(_own, cast("tuple[object, ...]", held)))
     return copy_of, (type(task), {}, place), _own(held)
+
+
+def referred(task: Any, place: Place) -> tuple[Any, ...]:
+    """How a task is pickled as a reference: with attributes of which its class has others, that would be read else."""
+    node: Node | None = task._task_node
+    held = _own(task.__dict__) if node is None else node.overrides
+    return copy_of, (type(task), {}, place), held or None
 
 
 def _own(held: Any) -> Any:

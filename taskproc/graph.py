@@ -136,6 +136,11 @@ class Node:
         slots = slots_of(self.cls)
         return {k: value for k, value in self.task.__dict__.items() if k not in slots and k[:6] != "_task_"}
 
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """Those of them of which the class has others."""
+        return {name: value for name, value in self.attributes.items() if hasattr(self.cls, name)}
+
     def __repr__(self) -> str:
         return self.label
 

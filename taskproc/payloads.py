@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from taskproc.batch import Batch, ClassRef, Payload, SlotValue, Stored
 from taskproc.bytecode import PYTHON
+from taskproc.copies import sent
 from taskproc.errors import CacheError, NoResultError
 from taskproc.files import RESULT, attempt_folder, folder_name
 from taskproc.filesystem import real
@@ -172,11 +173,14 @@ def _state(attributes: dict[str, Any], args: dict[str, Any], key: str) -> State:
     """The state of a task; where it cannot travel, what fails the task with the reason as soon as it is to run."""
     if SCALARS.issuperset(map(type, attributes.values())):
         return attributes, args, key
+    token = sent.set(key)
     try:
         return pickled((attributes, args, key))
     except Exception as problem:  # noqa: BLE001  a user's own `__reduce__` may raise anything
         name, value, why = next(_unpicklable(attributes), ("", attributes, problem))
         return pickle.dumps(_Refusal(str(explained(value, why, f"attribute {name}"))))
+    finally:
+        sent.reset(token)
 
 
 def _steps(slot: str, steps: tuple[object, ...]) -> Steps:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping  # noqa: TC003  `get_type_hints` of a user's class evaluates ours
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from taskproc.building import refuse_itself
 from taskproc.canonical import canonical
 from taskproc.context import blocks
-from taskproc.copies import Place, carried, copy_of, kept_in, node_of
+from taskproc.copies import Place, carried, filled, itself, kept_in, node_of, read_for, referred, sent
 from taskproc.definition import TaskType, prepare_class
 from taskproc.errors import NoCacheError
 from taskproc.future import FutureBase
@@ -271,10 +270,16 @@ class Task(FutureBase, metaclass=TaskType):
         return _ENCODED + (bytes.fromhex(self._task_key("its key")) if node is None else node.key)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A task travels as a reference. The copy that runs takes what it has along, for processes that it starts."""
+        """A task travels as a reference, and as the copy itself where it is in what that is made of.
+
+        The copy that runs takes what it has along, for processes that it starts.
+        """
         if self._task_place is not None and self._task_place.folder:
             return carried(self, self._task_place)
-        return copy_of, (type(self), {}, Place(self.task_args, self._task_key("its key")))
+        key = self._task_key("its key")
+        if key == sent.get():
+            return itself, ()
+        return referred(self, Place(self.task_args, key))
 
     def _task_carried(self) -> Any:
         """How the copy that runs is pickled in its result: with what it has, but for its place."""
@@ -287,5 +292,6 @@ class Task(FutureBase, metaclass=TaskType):
     @classmethod
     def _task_revive(cls, state: State, slots: dict[str, object], folder: str, task_id: int) -> Task:
         """The copy that runs (called by workers)."""
-        attributes, args, key = pickle.loads(state) if isinstance(state, bytes) else state
-        return copy_of(cls, attributes | slots, Place(args, key, folder, task_id))
+        copy = cls.__new__(cls)
+        attributes, args, key = read_for(copy, state) if isinstance(state, bytes) else state
+        return filled(copy, attributes | slots, Place(args, key, folder, task_id))

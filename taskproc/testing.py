@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import atexit
+import copy
 import functools
 import shutil
 import tempfile
 from operator import getitem
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from taskproc.copies import Place, copy_of, node_of
+from taskproc.copies import Place, filled, node_of
 from taskproc.fixed import own_copy
 from taskproc.future import is_const
 from taskproc.requires import slots_of
@@ -43,9 +44,10 @@ def with_values(task: AnyTask, /, **values: Any) -> AnyTask:
     slots = slots_of(type(task))
     for name in values.keys() - slots.keys():
         raise TypeError(f"{type(task).__qualname__} has no slot {name}: it has {', '.join(slots) or 'none'}")
-    state = {name: own_copy(value) for name, value in node.attributes.items()}
-    state |= {name: values[name] if name in values else _known(node, name) for name in slots}
-    return copy_of(type(task), state, Place(task.task_args, node.key.hex(), _scratch()))
+    made = type(task).__new__(type(task))
+    attributes = copy.deepcopy(node.attributes, {id(task): made})  # which may lead back to the task
+    held = {name: values[name] if name in values else _known(node, name) for name in slots}
+    return filled(made, attributes | held, Place(task.task_args, node.key.hex(), _scratch()))
 
 
 def _known(node: Node, name: str) -> object:

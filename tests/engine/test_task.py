@@ -13,6 +13,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -20,6 +21,7 @@ import pytest
 
 from taskproc import Cache, Const, DefinitionError, FailedTaskError, Future, NoResultError, Requires, RunStats, Task
 from taskproc.errors import RequestError
+from taskproc.testing import with_values
 
 
 class Up(Task):
@@ -286,6 +288,60 @@ def test_a_task_travels_as_a_reference() -> None:
     assert pickle.loads(pickle.dumps(reference)).to_json() == task.to_json()
     with pytest.raises(RuntimeError, match="slot"):
         reference.run_graph()
+
+
+class Bound(Task):
+    """Holds itself in what it can call, and so do its attributes."""
+
+    rate = 1.0
+    up: Requires[int]
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+        self.up = Up(2)
+        self.step = self.stepped
+        self.table = {"step": [self.stepped], "partial": partial(Bound.stepped, self)}
+        self.later = lambda: self.rate
+
+    def stepped(self) -> Any:
+        return self.rate * self.up
+
+    def run_task(self) -> Any:
+        self.rate += 1
+        return [self.step(), self.table["step"][0](), self.table["partial"](), self.later(), self.step.__self__ is self]
+
+
+@pytest.mark.parametrize("how", ["process", "thread", "interactive", "prefix"])
+def test_what_leads_back_to_the_task_finds_the_copy_that_runs(how: str) -> None:
+    ways: dict[str, dict[str, Any]] = {
+        "process": {},
+        "thread": {"executor": ThreadPoolExecutor(1)},
+        "interactive": {"force_interactive": True},
+        "prefix": {"prefixes": {Bound.task_name: "env"}},
+    }
+    assert Bound(0.5).run_graph(**ways[how])[0] == [3.0, 3.0, 3.0, 1.5, True]
+    assert with_values(Bound(0.5), up=10).run_task()[:3] == [15.0] * 3
+
+
+def test_a_reference_has_what_its_init_left_in_place_of_what_the_class_has(flow: Any) -> None:
+    flow.write("""
+from taskproc import Future, Requires, Task
+DEPTH = 4
+class Model(Task):
+    depth, width = 1, 2
+    def __init__(self, n: int): self.depth = n * DEPTH
+    def run_task(self): return 0
+    def told(self): return self.depth, self.width
+class Main(Task):
+    model: Requires[int]
+    def __init__(self, model: Future[int]):
+        self.model = self.held = model
+    def run_task(self): return self.held.told()
+""")
+    assert flow.run("Main(Model(2))").value == (8, 2)
+    assert flow.run("Main(Model(2))").executed == {}
+    flow.edit(("DEPTH = 4", "DEPTH = 5"))  # which leaves the value of Model as it was
+    assert flow.run("Main(Model(2))").value == (10, 2)
 
 
 def test_tasks_may_be_results_and_constants() -> None:
