@@ -228,7 +228,7 @@ def _by_reference(cls: type, fingerprint: Fingerprint) -> ClassRef:
 
 def _by_value(cls: type, fingerprint: Fingerprint) -> ClassRef:
     module = sys.modules.get(cls.__module__)
-    if module is not None and file_of(cls.__module__) is None:
+    if member(module, cls.__qualname__) is cls and file_of(cls.__module__) is None:
         cloudpickle: Any = import_module("cloudpickle")
         cloudpickle.register_pickle_by_value(module)  # one made by hand: no worker can import it
     try:

@@ -97,9 +97,14 @@ def stand_in(main: str) -> None:
 
 
 def name_of(module: str) -> str:
-    """The name by which tasks of a module go: that of its file, so that `__main__` and the imported module agree."""
+    """The name by which tasks of a module go: that of its file, so that `__main__` and the imported module agree.
+
+    What is made in a bare namespace (`exec(text, {})`) says it is of `builtins`, or of nothing: it goes by `__main__`.
+    """
     file = file_of(module)
-    return module if file is None else module_name(file)[0]
+    if file is not None:
+        return module_name(file)[0]
+    return "__main__" if module == "builtins" or not module else module
 
 
 def load(path: Path, root: str = "") -> ModuleType:

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import cloudpickle
 import pytest
 
 from taskproc import Cache, Const, DefinitionError, FailedTaskError, Future, NoResultError, Requires, RunStats, Task
@@ -539,6 +540,15 @@ def test_workers_have_the_path_environment_and_folder_of_the_caller(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", ["/mark/of/the/test", *sys.path])
     assert Where().run_graph(max_workers=1)[0] == ("yes", "/mark/of/the/test", str(tmp_path))
+
+
+@pytest.mark.parametrize("namespace", [{}, {"__name__": None}], ids=str)
+def test_a_class_of_a_bare_namespace_travels_by_value_and_leaves_others_alone(namespace: dict[str, Any]) -> None:
+    text = "from taskproc import Task\ndef three(): return 3\nclass Bare(Task):\n    def run_task(self): return three()"
+    exec(text, namespace)
+    assert namespace["Bare"].task_name == "__main__.Bare"
+    assert run(namespace["Bare"]()) == 3
+    assert "builtins" not in cloudpickle.list_registry_pickle_by_value()
 
 
 def test_paths_asked_for_before_a_run_show_what_it_left(tmp_path: Path) -> None:
