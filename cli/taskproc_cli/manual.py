@@ -49,6 +49,15 @@ stdout carries what was asked for, and nothing else; progress, questions, warnin
 | 129, 130, 143 | ended by SIGHUP, Ctrl-C, SIGTERM; what had finished is kept |
 """
 
+WATCH = """\
+## What `--watch` looks at
+
+The taskfile, modules of yours that are loaded, input files, the file of `--kwargs @FILE`, and the `pyproject.toml` of
+the settings. It does not notice a data file that a module reads as it is imported, nor one that `_task_depends_on`
+names, nor a new file in a folder that `__init__` lists, unless the folder is an `InputFile` (a parameter or an
+attribute). Each new run does notice them, whatever begins it.
+"""
+
 SETTINGS_HEAD = """\
 ## Settings
 
@@ -80,7 +89,7 @@ def manual() -> str:
     for name in COMMANDS:
         parts += [f"### taskproc {name}\n", _help(typer.Context(load_command(name), info_name=name, parent=whole))]
     rows = [f"| `--{name}` | `{variable(name)}` | `{name}` |\n" for name in SETTINGS]
-    return "\n".join(parts) + "\n" + SETTINGS_HEAD + "".join(rows) + TAIL
+    return "\n".join([*parts, WATCH, SETTINGS_HEAD]) + "".join(rows) + TAIL
 
 
 def _help(context: typer.Context) -> str:
