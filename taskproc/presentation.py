@@ -7,6 +7,7 @@ import reprlib
 from collections import deque
 from collections.abc import Mapping
 from enum import Enum
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from taskproc.canonical import canonical
@@ -22,6 +23,8 @@ SHOWN = 60
 """Characters of an argument that are shown to people."""
 
 _BREAK = re.compile(r"\s*\n\s*")
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+(?=>)")
+"""Where an object lies in memory, as its repr tells, which is elsewhere in each process."""
 
 
 class _Glimpse(reprlib.Repr):
@@ -45,6 +48,13 @@ class _Glimpse(reprlib.Repr):
         if is_const(x):
             return f"Const({self.repr1(x.value, level - 1)})"
         return f"{type(x).__qualname__}(…)" if isinstance(x, FutureBase) else super().repr1(x, level)
+
+    def repr_instance(self, x: object, level: int) -> str:
+        if isinstance(x, (type, FunctionType)):
+            return x.__qualname__
+        if isinstance(x, Enum) and x.name:
+            return f"{type(x).__qualname__}.{x.name}"
+        return ADDRESS.sub("", super().repr_instance(x, level))
 
 
 _glimpse = _Glimpse()

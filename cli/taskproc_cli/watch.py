@@ -134,7 +134,8 @@ class Watch:
             path for path in (*loaded, *told) if path.endswith(".py") and is_user_file(path) and not is_machinery(path)
         )
         held = [str(path) for cls in classes for path in codes.of(cls).inputs]
-        yield from map(os.path.abspath, (*modules, *read, *held))
+        named = [path for cls in classes for path in codes.of(cls).watched]
+        yield from map(os.path.abspath, (*modules, *read, *held, *named))
 
     def _inputs(self) -> Iterator[str]:
         from taskproc.canonical import Unencodable, canonical

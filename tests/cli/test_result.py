@@ -7,15 +7,16 @@ import json
 import math
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from taskproc_cli.views.result import json_of, pretty, text_of, write_lines
 
@@ -42,8 +43,26 @@ class Out(io.StringIO):
 
 
 class Pair(NamedTuple):
-    one: int
+    one: Any
     two: int
+
+
+@dataclass
+class Held:
+    value: Any
+    secret: int = field(default=1, repr=False)
+
+
+@dataclass
+class Own:
+    value: Any
+
+    def __repr__(self) -> str:
+        return "own"
+
+
+class Model(BaseModel):
+    value: set[str]
 
 
 class Kind(str, Enum):  # noqa: UP042  whose text is not its value
@@ -81,6 +100,12 @@ def test_what_json_tells_exactly_is_a_line_of_json(value: object) -> None:
         (set(), "set()"),
         (frozenset(), "frozenset()"),
         (b"x", "b'x'"),
+        ({"a": np.int64(3), "b": [np.bool_(True)]}, '{"a": 3, "b": [true]}'),
+        (np.float64("nan"), repr(np.float64("nan"))),
+        (Held([{"b", "a"}]), "Held(value=[{'a', 'b'}])"),
+        (Pair({"b", "a"}, 1), "Pair(one={'a', 'b'}, two=1)"),
+        (Model(value={"b", "a"}), "Model(value={'a', 'b'})"),
+        (Own({1}), "own"),
     ],
 )
 def test_each_kind_of_value_has_its_text(value: object, text: str) -> None:

@@ -21,6 +21,7 @@ from taskproc_cli.views.timeline import Shown, shown
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
+    from pathlib import Path
 
     Command = Callable[..., subprocess.CompletedProcess[str]]
     Refused = Callable[..., str]
@@ -41,6 +42,27 @@ def test_a_trace_has_an_event_for_each_task_that_ran(cli: Command) -> None:
     assert critical[-1] == "Choose(n=3, k=2)"
     arrows = [event["ph"] for event in trace["traceEvents"] if event["ph"] in "sf"]
     assert arrows == ["s", "f"] * (len(critical) - 1)
+
+
+def test_tasks_that_look_alike_are_told_apart(cli: Command, tmp_path: Path) -> None:
+    (tmp_path / "alike.py").write_text("""
+from taskproc import Future, Requires, RequiresList, Task
+class Up(Task):
+    def __init__(self, i: int): self.i = i
+    def run_task(self): return self.i
+class Fit(Task):
+    up: Requires[int]
+    def __init__(self, up: Future[int]): self.up = up
+    def run_task(self): return self.up
+class Main(Task):
+    fits: RequiresList[int]
+    def __init__(self): self.fits = [Fit(Up(i)) for i in range(2)]
+    def run_task(self): return sum(self.fits)
+""")
+    cli("run", "-x", "serial", "alike.py")
+    trace = json.loads(cli("timeline", "alike.py", "--format", "trace").stdout)
+    names = {event["name"] for event in trace["traceEvents"] if event["ph"] == "X"}
+    assert names == {"Main()", "Up(i=0)", "Up(i=1)", "Fit(up=Up(…))#0", "Fit(up=Up(…))#1"}
 
 
 def test_a_picture_marks_what_is_critical_and_what_failed(cli: Command) -> None:

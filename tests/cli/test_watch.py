@@ -38,6 +38,8 @@ from taskproc import InputFile, Task
 import helper
 
 class Main(Task):
+    _task_depends_on = ["depends.txt"]
+
     def __init__(self, text: InputFile = "x.txt"):
         self.text = text
 
@@ -136,9 +138,10 @@ def test_one_of_the_same_size_and_time_counts_since_it_began_again(
     assert capsys.readouterr().err.endswith("x.json changed\n")
 
 
-@pytest.mark.parametrize("name", ["x.txt", "helper.py"])
+@pytest.mark.parametrize("name", ["x.txt", "helper.py", "depends.txt"])
 def test_so_does_one_that_a_task_reads_or_imports(executable: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / "x.txt").write_text("1")
+    (tmp_path / "depends.txt").touch()
     (tmp_path / "helper.py").touch()
     (tmp_path / "taskfile.py").write_text(WAITING.replace("HERE", str(tmp_path)))
     os.mkfifo(tmp_path / "go")

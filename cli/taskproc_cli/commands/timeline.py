@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from taskproc.errors import RequestError
@@ -11,9 +12,10 @@ from taskproc_cli.views import terminal
 from taskproc_cli.views.result import write_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from taskproc.record import Key
+    from taskproc.timeline import Span
     from taskproc_cli.request import Request
     from taskproc_cli.views.timeline import Shown
 
@@ -44,7 +46,7 @@ def timeline(
     found = last_timeline(cache)
     if found is None or not found.spans:
         raise UsageError(f"no run is recorded in {cache.path}, or what it did was cleared")
-    names = _names(request)
+    names = _names(request, found.spans)
     if request.target.task is not None:
         spans = [span for span in found.spans if span.key in names]
         if not spans:
@@ -63,14 +65,15 @@ def _lines(drawn: Shown, form: str, width: int) -> Iterator[str]:
     return {"svg": chart.svg, "html": chart.html, "trace": trace}[form](drawn)
 
 
-def _names(request: Request) -> dict[Key, str]:
+def _names(request: Request, spans: Iterable[Span]) -> dict[Key, str]:
     """How people name the tasks that the target needs; none where it is not named and can't be made by itself."""
     from taskproc.graph import build_graph
-    from taskproc_cli.views.diagram import own_arguments
 
     try:
-        return {node.key: f"{node.short}({own_arguments(node)})" for node in build_graph(request.node()).nodes}
+        nodes = build_graph(request.node()).nodes
     except RequestError:
         if request.target.task is not None or (request.loaded and request.values):
             raise
         return {}
+    labels, ids = Counter(node.label for node in nodes), {span.key: span.task_id for span in spans}
+    return {node.key: node.label if labels[node.label] == 1 else f"{node.label}#{ids.get(node.key)}" for node in nodes}

@@ -7,8 +7,10 @@ import json
 import re
 import sys
 from contextlib import suppress
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, cast
 
+from taskproc.presentation import ADDRESS
 from taskproc_cli.problems import users_code
 from taskproc_cli.views.terminal import spelled, still
 
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
 
 _PIECE = 1 << 16
 """Letters after which lines are written."""
-
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+(?=>)")
 
 _ESCAPES = {"json": "taskproc.json", "trace": "taskproc.json"} | dict.fromkeys(
     ("svg", "html", "dot"), "xmlcharrefreplace"
@@ -48,7 +48,7 @@ def pretty(value: object, width: int, *, coloured: bool) -> str:
     sys.set_int_max_str_digits(0)
     from pprint import pformat
 
-    text = _ADDRESS.sub("", pformat(value, width=width, compact=True, sort_dicts=False))
+    text = ADDRESS.sub("", pformat(value, width=width, compact=True, sort_dicts=False))
     return _highlighted(text) if coloured else text
 
 
@@ -99,16 +99,23 @@ def _text_and_form(value: object) -> tuple[str, str]:
     if isinstance(value, str):
         return str.__str__(value), ""
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False), "json"
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_number), "json"
     except (TypeError, ValueError, RecursionError):
         pass
     try:
         return stable_repr(value), ""
     except RecursionError:  # it holds itself, which its own repr can tell
-        return _ADDRESS.sub("", repr(value)), ""
+        return ADDRESS.sub("", repr(value)), ""
 
 
-def stable_repr(value: object) -> str:
+def _number(value: Any) -> Any:
+    """A single number of an array library as Python's; raises TypeError for all else."""
+    if hasattr(value, "dtype") and getattr(value, "shape", None) == ():
+        return value.item()
+    raise TypeError
+
+
+def stable_repr(value: Any) -> str:
     """The repr of a value, sets in order and without addresses in memory, which differ from process to process."""
     kind = type(value)
     if kind is dict:
@@ -122,7 +129,22 @@ def stable_repr(value: object) -> str:
             return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
         whole = f"{{{', '.join(sorted(items))}}}" if items else ""
         return (whole or "set()") if kind is set else f"frozenset({whole})"
-    return _ADDRESS.sub("", repr(value))
+    named = _named(value)
+    if named is not None:
+        return f"{kind.__qualname__}({', '.join(f'{name}={stable_repr(part)}' for name, part in named)})"
+    return ADDRESS.sub("", repr(value))
+
+
+def _named(value: Any) -> list[tuple[str, object]] | None:
+    """What the repr of a dataclass, named tuple or pydantic model tells, by name; None of all else, or its own repr."""
+    kind = type(value)
+    if hasattr(kind, "__dataclass_fields__") and hasattr(kind.__repr__, "__wrapped__"):  # the one that dataclasses make
+        return [(field.name, getattr(value, field.name)) for field in fields(value) if field.repr]
+    if isinstance(value, tuple) and kind.__repr__.__module__ == "collections":
+        return [*zip(kind._fields, value, strict=True)]
+    if hasattr(kind, "__pydantic_fields__") and kind.__repr__.__module__ == "pydantic.main":
+        return [*value.__repr_args__()]
+    return None
 
 
 def write_lines(lines: Iterable[str], form: str = "") -> None:
