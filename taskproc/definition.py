@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from taskproc.requires import Slot
 
 _serials = itertools.count()
+_DEEP = 9  # lists and dicts within each other that are looked into
 
 _set: Any = object.__setattr__
 
@@ -235,19 +236,26 @@ def _check_undeclared(
             continue
         future = _first(value)
         if isinstance(future, FutureBase) and not _is_needed(future, given, upstreams):
-            kind: Any = requires.kind_for(value)
-            message = (
-                f"{task.__class__.__qualname__}.{name} is no slot, so nothing would run what it holds:"
-                f" declare it in the class, `{name}: {kind.__name__}[...]`"
+            kind = requires.kind_for(value)
+            message = f"{task.__class__.__qualname__}.{name} is no slot, so nothing would run what it holds: " + (
+                "assign the futures to slots, a list (RequiresList) or a dict (RequiresDict) to each"
+                if kind is None
+                else f"declare it in the class, `{name}: {kind.__name__}[...]`"
             )
             raise DefinitionError(message)
 
 
 def _first(value: Any) -> object:
-    kind = value.__class__
-    if kind is list or kind is tuple:
-        return value[0] if value else None
-    return next(iter(value.values()), None) if kind is dict else value
+    """What a value begins with, if it is a list, a tuple or a dict of such."""
+    for _ in range(_DEEP):
+        kind = value.__class__
+        if kind is list or kind is tuple:
+            value = value[0] if value else None
+        elif kind is dict:
+            value = next(iter(value.values()), None)
+        else:
+            break
+    return value
 
 
 def _is_needed(future: FutureBase, given: Sequence[object], upstreams: Sequence[Node | Const[Any]]) -> bool:

@@ -53,9 +53,9 @@ WATCH = """\
 ## What `--watch` looks at
 
 The taskfile, modules of yours that are loaded, input files, what `_task_depends_on` names, the file of
-`--kwargs @FILE`, and the `pyproject.toml` of the settings. It does not notice a data file that a module reads as it is imported, nor a
-new file in a folder that `__init__` lists, unless the folder is an `InputFile` (a parameter or an attribute). Each new
-run does notice them, whatever begins it.
+`--kwargs @FILE`, and the `pyproject.toml` of the settings. It does not notice a data file that a module reads as it is
+imported, nor a new file in a folder that `__init__` lists, unless the folder is an `InputFile` (a parameter or an
+attribute). Each new run does notice them, whatever begins it.
 """
 
 SETTINGS_HEAD = """\

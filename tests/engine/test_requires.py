@@ -416,6 +416,16 @@ def test_a_future_that_nothing_would_run_is_refused(make: Any, slot: str) -> Non
         Forgotten()
 
 
+@pytest.mark.parametrize("make", [lambda: {"a": [One()]}, lambda: [(One(), "a")], lambda: ([{"a": One()["b"]}],)])
+def test_so_is_one_that_lies_too_deep_for_a_slot(make: Any) -> None:
+    class Forgotten(Task):
+        def __init__(self) -> None:
+            self.parts = make()
+
+    with pytest.raises(DefinitionError, match=r"Forgotten\.parts is no slot, .* assign the futures to slots, a list"):
+        Forgotten()
+
+
 def test_a_future_may_be_kept_that_is_an_argument_or_runs_all_the_same() -> None:
     class Keeping(Task):
         up: Requires[int]
