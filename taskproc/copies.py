@@ -67,7 +67,8 @@ def referred(task: Any, place: Place) -> tuple[Any, ...]:
     """How a task is pickled as a reference: with attributes of which its class has others, that would be read else."""
     node: Node | None = task._task_node
     held = _own(task.__dict__) if node is None else node.overrides
-    return copy_of, (type(task), {}, place), held or None
+    reference: tuple[Any, ...] = copy_of, (type(task), {}, place)
+    return (*reference, held) if held else reference
 
 
 def _own(held: Any) -> Any:
