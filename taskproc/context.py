@@ -31,6 +31,9 @@ in_task: ContextVar[bool] = ContextVar("taskproc_in_task", default=False)
 loading: ContextVar[bool] = ContextVar("taskproc_loading", default=False)
 """Whether the calling code is being imported by a worker."""
 
+looking: ContextVar[bool] = ContextVar("taskproc_looking", default=False)
+"""Whether the calling code is part of a command that only looks: it runs nothing."""
+
 
 def is_starting() -> bool:
     """Whether this is a process that `multiprocessing` has started, and that still imports the script again."""

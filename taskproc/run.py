@@ -8,9 +8,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from taskproc.command import refuse_unknown
-from taskproc.context import in_task, is_starting, loading
+from taskproc.context import in_task, is_starting, loading, looking
 from taskproc.decision import Damaged, Run, UpToDate
-from taskproc.errors import DefinitionError, FailedTaskError, NoResultError
+from taskproc.errors import DefinitionError, FailedTaskError, NoResultError, RequestError
 from taskproc.events import Planned, Printed, Warned
 from taskproc.fingerprint import Fingerprinter, task_base
 from taskproc.garbage import seldom_collected
@@ -73,6 +73,7 @@ def _bring_up_to_date(graph: Graph, options: Options, tell: Listener, tally: Tal
         values = recorded_values(plan) if plan.is_done else {}
         if len(values) < len({node.key for node in graph.roots}):
             _refuse_restart(root)
+            _refuse_to_look(root)
             from taskproc.execution import execute  # loads only where there is something to run
 
             ran = execute(plan, generation, grounds, options, tell, functools.partial(_announce, plan, tell))
@@ -81,8 +82,8 @@ def _bring_up_to_date(graph: Graph, options: Options, tell: Listener, tally: Tal
             values = ran
         else:
             _announce(plan, tell)
-            found = grounds.contents.lasting() if grounds.contents.is_news else {}
-            tidy(root.home, found)
+            if not looking.get():
+                tidy(root.home, grounds.contents.lasting() if grounds.contents.is_news else {})
     if len(graph.roots) == 1 and tally.reuses(root):  # another run may have made it meanwhile
         for stream, text in kept_output(root, plan.rows[root.key]):
             tell(Printed(root, stream, text, kept=True))
@@ -160,6 +161,15 @@ def _refuse_restart(root: Node) -> None:
             ' guard it with `if __name__ == "__main__":`'
         )
         raise RuntimeError(message)
+
+
+def _refuse_to_look(root: Node) -> None:
+    """Refuse to run what a command needs that only looks, as where an `__init__` asks for a value."""
+    if looking.get():
+        message = (
+            f"run_graph of {root.label} was called, and that is not up to date: run it first, since this runs nothing"
+        )
+        raise RequestError(message)
 
 
 @contextlib.contextmanager

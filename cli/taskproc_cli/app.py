@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from taskproc.bytecode import keep_settled_only
+from taskproc.context import looking
 from taskproc.errors import RequestError
 from taskproc_cli import problems
 from taskproc_cli.grammar import COMMANDS, VERSION
@@ -117,6 +118,7 @@ def _dispatch(name: str, *words: str) -> None:
     elif name == "--version":
         write_lines([f"taskproc {_version()}"])
     elif name in COMMANDS:
+        looking.set(name != "run")
         _invoke(load_command(name), name, list(words), parent=ctx)
     else:
         raise UsageError(_no_command(name, words))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperOption
 
+from taskproc.context import looking
 from taskproc.errors import RequestError
 from taskproc_cli import grammar
 from taskproc_cli.hints import near_options, unknown_option
@@ -125,6 +126,8 @@ class TaskCommand(Command):
         usual = request.settings.standing_in(head.given | tail.given)
         request.origins = {name: each.origin for name, each in usual.items()}
         self._settle(ctx, [Reading({name: [*each.texts] for name, each in usual.items()}), head, tail], ())
+        if ctx.params.get(DRY_RUN):
+            looking.set(True)
         request.folder = ctx.params.pop(CACHE)
         request.trust = bool(ctx.params.pop(TRUST))
         request.kwargs = ctx.params.pop(KWARGS, None)

@@ -458,6 +458,31 @@ def test_a_dry_run_says_what_and_why_and_writes_nothing(cli: Command, tmp_path: 
     )
 
 
+@pytest.mark.parametrize(
+    "words", ["run -n", "run --dry-run Main", "dry-run", "graph", "status Main", "why Main --n 1", "show Main --n 1"]
+)
+def test_what_only_looks_runs_nothing_that_a_taskfile_asks_for(cli: Command, tmp_path: Path, words: str) -> None:
+    """A value that is there is given."""
+    (tmp_path / "taskfile.py").write_text("""
+from taskproc import Requires, Task
+class First(Task):
+    def run_task(self): return 3
+class Main(Task):
+    first: Requires[int]
+    def __init__(self, n: int = 1):
+        assert First().run_graph()[0] == 3
+        self.first = First()
+    def run_task(self): return self.first
+""")
+    before = sorted(tmp_path.iterdir())
+    looked = cli(*words.split())
+    assert looked.returncode == 2
+    assert "run_graph of First() was called, and that is not up to date: run it first, since this runs" in looked.stderr
+    assert sorted(tmp_path.iterdir()) == before
+    cli("run", "First")
+    assert "run_graph" not in cli(*words.split()).stderr
+
+
 def test_force_is_a_reason(cli: Command) -> None:
     cli("run", "-x", "serial", "Talk")
     assert "forced" in cli("dry-run", "-f", "Talk").stdout

@@ -115,9 +115,9 @@ def _number(value: Any) -> Any:
     raise TypeError
 
 
-def stable_repr(value: Any) -> str:
+def stable_repr(value: object) -> str:
     """The repr of a value, sets in order and without addresses in memory, which differ from process to process."""
-    kind = type(value)
+    kind: type[object] = type(value)
     if kind is dict:
         pairs = cast("dict[object, object]", value).items()
         return "{" + ", ".join(f"{stable_repr(key)}: {stable_repr(entry)}" for key, entry in pairs) + "}"
@@ -137,13 +137,13 @@ def stable_repr(value: Any) -> str:
 
 def _named(value: Any) -> list[tuple[str, object]] | None:
     """What the repr of a dataclass, named tuple or pydantic model tells, by name; None of all else, or its own repr."""
-    kind = type(value)
-    if hasattr(kind, "__dataclass_fields__") and hasattr(kind.__repr__, "__wrapped__"):  # the one that dataclasses make
+    shows: Any = type(value).__repr__
+    if hasattr(value, "__dataclass_fields__") and hasattr(shows, "__wrapped__"):  # the one that dataclasses make
         return [(field.name, getattr(value, field.name)) for field in fields(value) if field.repr]
-    if isinstance(value, tuple) and kind.__repr__.__module__ == "collections":
-        return [*zip(kind._fields, value, strict=True)]
-    if hasattr(kind, "__pydantic_fields__") and kind.__repr__.__module__ == "pydantic.main":
+    if hasattr(value, "__pydantic_fields__") and shows.__module__ == "pydantic.main":
         return [*value.__repr_args__()]
+    if hasattr(value, "_fields") and shows.__module__ == "collections":
+        return [*zip(value._fields, value, strict=True)]
     return None
 
 
