@@ -13,6 +13,7 @@ from taskproc.future import Const
 from taskproc.origin import is_inner_function, reference
 from taskproc.record import WIDTH
 from taskproc.requires import slots_of
+from taskproc.settings import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -137,8 +138,15 @@ class Node:
         return {k: value for k, value in self.task.__dict__.items() if k not in slots and k[:6] != "_task_"}
 
     @property
+    def own(self) -> dict[str, Any]:
+        """The same with settings: what the copy that runs has of its own."""
+        slots = slots_of(self.cls)
+        held = self.task.__dict__.items()
+        return {k: value for k, value in held if k not in slots and (k[:6] != "_task_" or k in SETTINGS)}
+
+    @property
     def overrides(self) -> dict[str, Any]:
-        """Those of them of which the class has others."""
+        """Those attributes of which the class has others."""
         return {name: value for name, value in self.attributes.items() if hasattr(self.cls, name)}
 
     def __repr__(self) -> str:

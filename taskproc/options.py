@@ -65,7 +65,8 @@ class Options(NamedTuple):
         for name, command in self.prefixes.items():
             if not isinstance(command, str):  # pyright: ignore[reportUnnecessaryIsInstance]  callers may not be typed
                 raise RequestError(f"prefix {name} is {command!r}, but must be a command, as text")
-        if not isinstance(self.executor, str) and not callable(getattr(self.executor, "submit", None)):
+        submits = callable(getattr(self.executor, "submit", None)) and not isinstance(self.executor, type)
+        if not isinstance(self.executor, str) and not submits:
             raise RequestError(f"executor is {self.executor!r}, but must be a concurrent.futures.Executor, or None")
 
     @property

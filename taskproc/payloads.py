@@ -99,7 +99,7 @@ class Packer:
             taken = islice(needs, count)
             sources = tuple([(self._source(upstream, within), path and _steps(name, path)) for upstream, path in taken])
             slots.append(SlotValue(name, _steps(name, layout) if isinstance(layout, tuple) else layout, sources))
-        state = _state(node.attributes, args, node.key.hex())
+        state = _state(node.own, args, node.key.hex())
         folder, task_id = self.folder(node, attempt), self._ids[node.key]
         uses = self._grounds.uses(node, self._outputs)
         return Payload(cls, state, folder, task_id, node.level, node is self._echoed, uses, tuple(slots))

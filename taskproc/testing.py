@@ -45,7 +45,7 @@ def with_values(task: AnyTask, /, **values: Any) -> AnyTask:
     for name in values.keys() - slots.keys():
         raise TypeError(f"{type(task).__qualname__} has no slot {name}: it has {', '.join(slots) or 'none'}")
     made = type(task).__new__(type(task))
-    attributes = copy.deepcopy(node.attributes, {id(task): made})  # which may lead back to the task
+    attributes = copy.deepcopy(node.own, {id(task): made})  # which may lead back to the task
     held = {name: values[name] if name in values else _known(node, name) for name in slots}
     return filled(made, attributes | held, Place(task.task_args, node.key.hex(), _scratch()))
 

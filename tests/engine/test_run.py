@@ -232,6 +232,10 @@ def test_numbers_that_are_none_are_refused(flow: Any, options: dict[str, Any]) -
     ("options", "sentence"),
     [
         ({"executor": 3}, "executor is 3, but must be a concurrent.futures.Executor, or None"),
+        (
+            {"executor": ThreadPoolExecutor},
+            "executor is <class .*>, but must be a concurrent.futures.Executor, or None",
+        ),
         ({"prefixes": {"gpu": 3}}, "prefix gpu is 3, but must be a command, as text"),
     ],
 )

@@ -49,6 +49,7 @@ class Seen(Task):
     def __init__(self, other: Future[Any]) -> None:
         self.other = other
         self.notes = [1]
+        self._task_channel = ["gpu"]
 
     def run_task(self) -> dict[str, Any]:
         (self.task_directory / "file.txt").write_text("kept")
@@ -62,6 +63,7 @@ class Seen(Task):
             "args": self.task_args,
             "json": self.to_json(),
             "notes": self.notes,
+            "channel": self._task_channel,
             "files": [self.task_directory.is_dir(), self.task_stdout.is_file(), self.task_stderr.is_file()],
         }
 
@@ -136,6 +138,7 @@ def test_a_task_sees_itself_as_it_is_seen_from_outside(how: str) -> None:
         "args": task.task_args,
         "json": task.to_json(),
         "notes": [1, 2],
+        "channel": ["gpu"],
         "files": [True, True, True],
     }
     assert task.notes == [1]  # run_task works on a copy
