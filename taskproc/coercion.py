@@ -256,7 +256,10 @@ def _misfit(errors: Sequence[Mapping[str, Any]], value: Any) -> Misfit:
     reasons = list(dict.fromkeys(error["msg"].removeprefix("Value error, ") for error in found))
     reason = " or ".join([reasons[0], *[each.removeprefix("Input should be ") for each in reasons[1:]]])
     if not _is_missing(found[0]):
-        reason = f"{reason} (got {glimpse(found[0]['input'])})"
+        given = found[0]["input"]
+        reason = f"{reason} (got {glimpse(given)})"
+        if type(given).__name__ == found[0].get("ctx", {}).get("class_name"):
+            reason += ", whose class was defined anew after the task's: define that anew too (run its cell again)"
     final = any(isinstance(error.get("ctx", {}).get("error"), ArgumentError) for error in found)
     return Misfit(deepest, reason, final=final)
 

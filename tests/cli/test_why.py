@@ -82,8 +82,10 @@ def test_an_edited_helper_is_shown_as_a_diff(study: Path, cli: Command) -> None:
     ]
     assert "    +    return x - 2\n" in main.stdout
     instance = cli("why", study, "Low#0")
-    assert instance.stdout.startswith("Low#0: recorded; code of helpers:normalize changed\n")
+    assert instance.stdout.startswith("Low(x=1)#0: would run: code of helpers:normalize changed\n")
     assert "+    return x - 2" in instance.stdout
+    edit(study, "class Main", "class Other")  # of which none is meant where no task is named
+    assert cli("why", study, "Low#0").stdout.startswith("Low#0: recorded; code of helpers:normalize changed\n")
     assert {low.returncode, main.returncode, instance.returncode} == {0}
 
 

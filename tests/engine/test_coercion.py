@@ -201,6 +201,11 @@ def test_values_become_what_the_annotation_says(annotation: Any, given: Any, val
         (Model, {"rate": 1, "layers": [{"width": "x"}]}, "train.layers[0].width: Input should be a valid integer"),
         (Row, {}, "train.rate: Field required"),
         (Row, {"rate": 1, "layer": []}, "train.layer: Extra inputs are not permitted"),
+        (
+            Model,
+            type("Model", (pydantic.BaseModel,), {})(),
+            "train: Input should be a valid dictionary or instance of Model (got Model()), whose class was defined",
+        ),
         (Pair, (1, "x"), "train[1]: Input should be a valid number"),
         (dict[str, Row], {"a b": {"rate": "x"}}, "train['a b'].rate: Input should be a valid number"),
         (dict[int, list[float]], {1: ["x"]}, "train[1][0]: Input should be a valid number"),

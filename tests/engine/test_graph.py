@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import http
 from collections import namedtuple
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -81,6 +82,15 @@ def test_a_label_is_one_line() -> None:
             return "a  b\n   1  2\n"
 
     assert node_of(Pair(Const(Table()), Const("x\ny"))).label == "Pair(left=Const(a  b 1  2 ), right=Const('x\\ny'))"
+
+
+def test_labels_name_functions_classes_and_members_and_hold_no_address() -> None:
+    class Plain:
+        pass
+
+    label = node_of(Pair(Const([node_of, Leaf, http.HTTPMethod.GET]), Const(Plain()))).label
+    assert label.startswith("Pair(left=Const([node_of, Leaf, HTTPMethod.GET]), right=Const(<")
+    assert "0x" not in label
 
 
 def test_a_graph_has_each_task_once_upstreams_first() -> None:

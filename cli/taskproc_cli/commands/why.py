@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from taskproc.errors import RequestError
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from taskproc.fingerprint import Fingerprint
-    from taskproc_cli.request import Request
+    from taskproc.graph import Node
+    from taskproc_cli.request import Instance, Request
 
 
 def why(request: Request) -> None:
@@ -34,14 +37,29 @@ def _lines(request: Request) -> Iterator[str]:
 
     if request.target.instance is None:
         node = request.recorded_node()
-        options = usual(request, node)
-        found = evidence(node, options)
-        if found.plan is not None:
-            warn_of_impossible(found.plan, options)
-        return why_lines(node.label, found)
-    instance = request.instance()
-    found = recorded_evidence(request.cache, instance.name, instance.row, _present_code(request))
-    return why_lines(instance.label, found)
+        label = node.label
+    else:
+        instance = request.instance()
+        needed = _needed(request, instance)
+        if needed is None:
+            found = recorded_evidence(request.cache, instance.name, instance.row, _present_code(request))
+            return why_lines(instance.label, found)
+        node, label = needed, f"{needed.label}#{instance.row.task_id}"
+    options = usual(request, node)
+    found = evidence(node, options)
+    if found.plan is not None:
+        warn_of_impossible(found.plan, options)
+    return why_lines(label, found)
+
+
+def _needed(request: Request, instance: Instance) -> Node | None:
+    """The task of a recorded instance, if that of the file which runs by itself needs it."""
+    from taskproc.graph import build_graph
+
+    main = replace(request, target=request.target._replace(task=None, instance=None))
+    with suppress(RequestError):
+        return next((node for node in build_graph(main.node()).nodes if node.key == instance.key), None)
+    return None
 
 
 def _present_code(request: Request) -> Fingerprint | None:
