@@ -105,8 +105,12 @@ def _carry_out(work: Callable[[], None]) -> NoReturn:
 
 
 def _invoke(command: Any, name: str, words: list[str], **context: Any) -> None:
-    with command.make_context(name, words, **context) as ctx:
-        command.invoke(ctx)
+    before = looking.set(command.name != "run")
+    try:
+        with command.make_context(name, words, **context) as ctx:
+            command.invoke(ctx)
+    finally:
+        looking.reset(before)
 
 
 def _dispatch(name: str, *words: str) -> None:
@@ -118,7 +122,6 @@ def _dispatch(name: str, *words: str) -> None:
     elif name == "--version":
         write_lines([f"taskproc {_version()}"])
     elif name in COMMANDS:
-        looking.set(name != "run")
         _invoke(load_command(name), name, list(words), parent=ctx)
     else:
         raise UsageError(_no_command(name, words))
