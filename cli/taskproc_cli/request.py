@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -151,6 +152,15 @@ class Request:
                 assert node is not None  # it is defined
                 found.append(node)
         return found
+
+    def main_nodes(self) -> Sequence[Node]:
+        """The tasks that the file's main task needs, itself among them; none where that can't be made by itself."""
+        from taskproc.graph import build_graph
+
+        main = replace(self, target=self.target._replace(task=None, instance=None), values={}, given=frozenset())
+        with suppress(RequestError):
+            return build_graph(main.node()).nodes
+        return ()
 
     def instance(self) -> Instance:
         """What is recorded of the one task that is meant: `TASK#ID`, or that of these parameters.

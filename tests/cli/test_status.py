@@ -171,6 +171,30 @@ def test_only_what_cannot_be_used_is_removed(study: Path, cli: Command, refused:
 # accept
 
 
+def test_what_runs_all_the_same_is_told_by_whoever_accepts(cli: Command, tmp_path: Path) -> None:
+    path = tmp_path / "held.py"
+    path.write_text("""
+from dataclasses import dataclass
+from taskproc import Requires, Task
+@dataclass(frozen=True)
+class Config:
+    rate: int = 1
+class Low(Task):
+    def __init__(self, config: Config = Config()): self.config = config
+    def run_task(self): return self.config.rate
+class Main(Task):
+    low: Requires[int]
+    def __init__(self): self.low = Low()
+    def run_task(self): return self.low
+""")
+    cli("run", "-x", "serial", path)
+    edit(path, "    rate: int = 1\n", "    rate: int = 1\n    def told(self): return self.rate\n")
+    assert cli("accept", path, "Low").stderr.splitlines()[1:] == [
+        "1 of them will run all the same: argument or attribute changed"
+    ]
+    assert "argument or attribute changed" in cli("run", "-n", path).stdout
+
+
 def test_a_change_is_accepted_and_a_person_is_named(study: Path, cli: Command) -> None:
     cli("run", "-x", "serial", study, "Main")
     assert "there is no result of study.Low" in cli("accept", study, "Low").stderr

@@ -10,6 +10,8 @@ from taskproc_cli.views.result import write_lines, write_out
 from taskproc_cli.views.why import diff_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from taskproc.changes import Version
     from taskproc.record import Key, Row
     from taskproc_cli.request import Request
@@ -45,6 +47,20 @@ def accept(request: Request, *, dry_run: bool = False) -> None:
         with open_store(request.cache) as store:
             done = store.accept(name, found, {code.digest: code.parts})
         terminal.say(f"accepted {what}" if len(done) == len(found) else f"accepted {len(done)} of {what}")
+        if left := _left(request, done):
+            terminal.say(f"{left:,} of them will run all the same: argument or attribute changed")
+
+
+def _left(request: Request, accepted: Collection[Key]) -> int:
+    """How many tasks run all the same, of those whose arguments are known."""
+    from taskproc.decision import AttributeChanged, Run
+    from taskproc.options import Options
+    from taskproc.run import make_plan
+
+    nodes = [node for node in request.main_nodes() if node.key in accepted]
+    decisions = make_plan(nodes[0], Options(), *nodes[1:]).decisions if nodes else {}
+    found = [decisions[node.key] for node in nodes]
+    return sum(isinstance(each, Run) and isinstance(each.reason, AttributeChanged) for each in found)
 
 
 def _rows(request: Request) -> tuple[str, dict[Key, Row]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from taskproc.errors import RequestError
@@ -18,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from taskproc.fingerprint import Fingerprint
-    from taskproc.graph import Node
-    from taskproc_cli.request import Instance, Request
+    from taskproc_cli.request import Request
 
 
 def why(request: Request) -> None:
@@ -40,7 +37,7 @@ def _lines(request: Request) -> Iterator[str]:
         label = node.label
     else:
         instance = request.instance()
-        needed = _needed(request, instance)
+        needed = next((node for node in request.main_nodes() if node.key == instance.key), None)
         if needed is None:
             found = recorded_evidence(request.cache, instance.name, instance.row, _present_code(request))
             return why_lines(instance.label, found)
@@ -50,16 +47,6 @@ def _lines(request: Request) -> Iterator[str]:
     if found.plan is not None:
         warn_of_impossible(found.plan, options)
     return why_lines(label, found)
-
-
-def _needed(request: Request, instance: Instance) -> Node | None:
-    """The task of a recorded instance, if that of the file which runs by itself needs it."""
-    from taskproc.graph import build_graph
-
-    main = replace(request, target=request.target._replace(task=None, instance=None))
-    with suppress(RequestError):
-        return next((node for node in build_graph(main.node()).nodes if node.key == instance.key), None)
-    return None
 
 
 def _present_code(request: Request) -> Fingerprint | None:
