@@ -157,7 +157,7 @@ class Fingerprinter:
         if ref not in self._traveling:
             own = {"", path_of("__main__")}
             self._traveling[ref] = all(
-                not node.unseen
+                (not node.path or not node.unseen)  # a class of a notebook has no file to be read in
                 and node.path in own
                 and not isinstance(node.target, ModuleType)
                 and all(module == "__main__" for module, _, _ in node.bound.values())

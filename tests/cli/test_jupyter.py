@@ -95,3 +95,22 @@ def test_what_the_page_says_of_notebooks(notebook: Any, tmp_path: Path) -> None:
     )
     assert (failure.ename, "1 / 0" in failure.evalue) == ("FailedTaskError", True)
     assert "scheduler.py" not in "".join(failure.traceback)
+
+
+@pytest.mark.long  # `.ci/run` always makes it
+def test_what_autoreload_has_renewed_counts_also_where_values_are_of_classes_of_the_notebook(
+    notebook: Any, tmp_path: Path
+) -> None:
+    scale = tmp_path / "scale.py"
+    scale.write_text("def scaled(x): return x * 2\n")
+    notebook("%load_ext autoreload\n%autoreload 2\nimport scale\nfrom taskproc import Cache, Task")
+    notebook("from dataclasses import dataclass\n@dataclass\nclass Config:\n    x: int = 3")
+    notebook(
+        "class Scaled(Task):\n    def __init__(self, config: Config): self.config = config\n"
+        "    def run_task(self): return scale.scaled(self.config.x)"
+    )
+    run = "with Cache('cache'): print(Scaled(Config()).run_graph()[0])"
+    assert notebook(run)[0].text == "6\n"
+    scale.write_text("def scaled(x): return x * 2 + 100\n")
+    os.utime(scale, (2e9, 2e9))  # newer, which is what autoreload looks at
+    assert notebook(run)[0].text == "106\n"
