@@ -81,8 +81,8 @@ class Uses(NamedTuple):
     code: bytes
 
 
-State = bytes | tuple[dict[str, object], dict[str, object], str]
-"""Attributes, arguments as (packed) JSON and key of a task; pickled, unless the attributes are scalars."""
+State = tuple[dict[str, object] | bytes, dict[str, object], str]
+"""Attributes (pickled, unless they are scalars), arguments as (packed) JSON and key of a task."""
 
 
 class Payload(NamedTuple):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pickle
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from taskproc.graph import Node
 
 C = TypeVar("C")
@@ -23,11 +25,11 @@ def itself() -> Any:
     return _revived.get()
 
 
-def read_for(copy: object, state: bytes) -> Any:
+def read_for(copy: object, attributes: bytes) -> Any:
     """The pickled attributes of a task that was `sent`, for its copy."""
     token = _revived.set(copy)
     try:
-        return pickle.loads(state)
+        return pickle.loads(attributes)
     finally:
         _revived.reset(token)
 
@@ -41,16 +43,12 @@ class Place(NamedTuple):
     task_id: int = 0
 
 
-def copy_of(cls: type[C], state: dict[str, Any], place: Place) -> C:
-    """A copy, made from the task's attributes and the values of its slots."""
-    return filled(cls.__new__(cls), state, place)
-
-
-def filled(copy: C, state: dict[str, Any], place: Place) -> C:
-    """The same of a bare copy, to which attributes may lead."""
+def copy_of(cls: type[C], state: Mapping[str, Any] | bytes, place: Place) -> C:
+    """A copy, made from the task's attributes (pickled, if they may lead back to it) and the values of its slots."""
+    copy = cls.__new__(cls)
     object.__setattr__(copy, "_task_node", None)
     object.__setattr__(copy, "_task_place", place)
-    vars(copy).update(state)
+    vars(copy).update(read_for(copy, state) if isinstance(state, bytes) else state)
     return copy
 
 
@@ -64,11 +62,35 @@ def carried(task: Any, place: Place) -> tuple[Any, ...]:
 
 
 def referred(task: Any, place: Place) -> tuple[Any, ...]:
-    """How a task is pickled as a reference: with attributes of which its class has others, that would be read else."""
+    """How a task is pickled as a reference, without its attributes: what its class has is not taken for them."""
     node: Node | None = task._task_node
-    held = _own(task.__dict__) if node is None else node.overrides
-    reference: tuple[Any, ...] = copy_of, (type(task), {}, place)
-    return (*reference, held) if held else reference
+    names = (
+        [name for name, value in task.__dict__.items() if value.__class__ is Absent] if node is None else node.overrides
+    )
+    return (reference_to, (type(task), tuple(names), place)) if names else (copy_of, (type(task), {}, place))
+
+
+def reference_to(cls: type[C], names: tuple[str, ...], place: Place) -> C:
+    """A reference to a task, whose attributes of these names are not what its class has."""
+    reference = copy_of(cls, {}, place)
+    vars(reference).update({name: Absent(f"{reference!r} is only a reference here, without {name}") for name in names})
+    return reference
+
+
+class Absent:
+    """Stands in a reference for an attribute of the task; whatever is done with it is an error."""
+
+    def __init__(self, what: str) -> None:
+        self.__dict__["what"] = what
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise RuntimeError(f"{self.__dict__['what']}; declare what a task needs as a slot (Requires)")
+
+    __getattr__ = __setattr__ = __call__ = __reduce_ex__ = __repr__ = __str__ = __format__ = __hash__ = _refuse
+    __bool__ = __int__ = __float__ = __index__ = __len__ = __iter__ = __contains__ = __getitem__ = _refuse
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __neg__ = __abs__ = __enter__ = _refuse
+    __add__ = __sub__ = __mul__ = __matmul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = _refuse
+    __radd__ = __rsub__ = __rmul__ = __rmatmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = _refuse
 
 
 def _own(held: Any) -> Any:

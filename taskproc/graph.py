@@ -145,9 +145,9 @@ class Node:
         return {k: value for k, value in held if k not in slots and (k[:6] != "_task_" or k in SETTINGS)}
 
     @property
-    def overrides(self) -> dict[str, Any]:
-        """Those attributes of which the class has others."""
-        return {name: value for name, value in self.attributes.items() if hasattr(self.cls, name)}
+    def overrides(self) -> list[str]:
+        """The names of those attributes of which the class has others."""
+        return [name for name in self.attributes if hasattr(self.cls, name)]
 
     def __repr__(self) -> str:
         return self.label

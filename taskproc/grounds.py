@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from taskproc.batch import Uses
 from taskproc.canonical import Unencodable, canonical, digest, flat
@@ -44,12 +44,6 @@ class _Value(NamedTuple):
 def _meanwhile(path: InputFile) -> bytes:
     """What stands for the attributes of a task while which this file changed: it equals those of no task."""
     return digest(b"changed meanwhile", os.fsencode(path))
-
-
-def _told_with(future: Any) -> bytes:
-    """What of a future that an attribute holds is not in its key: attributes that a reference to it takes along."""
-    node = getattr(future, "_task_node", None)
-    return canonical(node.overrides).data if node is not None and node.overrides else b""
 
 
 class Grounds:
@@ -167,9 +161,8 @@ class Grounds:
         known = self._values.get(id(value))
         if known is None:
             data, refs, _, own = canonical(value, travels=True)
-            futures = [one for one in own if isinstance(one, FutureBase)]
-            data = b"".join([data, *map(_told_with, futures)])
-            known = _Value(value, data, refs, frozenset(map(type, futures)), input_files(own))
+            futures = frozenset({type(one) for one in own if isinstance(one, FutureBase)})
+            known = _Value(value, data, refs, futures, input_files(own))
             if len(self._values) >= _MOST:
                 self._values.clear()
             self._values[id(value)] = known

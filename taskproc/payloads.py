@@ -175,10 +175,10 @@ def _state(attributes: dict[str, Any], args: dict[str, Any], key: str) -> State:
         return attributes, args, key
     token = sent.set(key)
     try:
-        return pickled((attributes, args, key))
+        return pickled(attributes), args, key
     except Exception as problem:  # noqa: BLE001  a user's own `__reduce__` may raise anything
         name, value, why = next(_unpicklable(attributes), ("", attributes, problem))
-        return pickle.dumps(_Refusal(str(explained(value, why, f"attribute {name}"))))
+        return pickle.dumps(_Refusal(str(explained(value, why, f"attribute {name}")))), args, key
     finally:
         sent.reset(token)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 from taskproc.building import refuse_itself
 from taskproc.canonical import canonical
 from taskproc.context import blocks
-from taskproc.copies import Place, carried, filled, itself, kept_in, node_of, read_for, referred, sent
+from taskproc.copies import Place, carried, copy_of, itself, kept_in, node_of, referred, sent
 from taskproc.definition import TaskType, prepare_class
 from taskproc.errors import NoCacheError
 from taskproc.future import FutureBase
@@ -292,6 +292,7 @@ class Task(FutureBase, metaclass=TaskType):
     @classmethod
     def _task_revive(cls, state: State, slots: dict[str, object], folder: str, task_id: int) -> Task:
         """The copy that runs (called by workers)."""
-        copy = cls.__new__(cls)
-        attributes, args, key = read_for(copy, state) if isinstance(state, bytes) else state
-        return filled(copy, attributes | slots, Place(args, key, folder, task_id))
+        attributes, args, key = state
+        task = copy_of(cls, attributes, Place(args, key, folder, task_id))
+        vars(task).update(slots)
+        return task

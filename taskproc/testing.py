@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import copy
 import functools
 import shutil
@@ -10,7 +11,7 @@ import tempfile
 from operator import getitem
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from taskproc.copies import Place, filled, node_of
+from taskproc.copies import Place, copy_of, node_of
 from taskproc.fixed import own_copy
 from taskproc.future import is_const
 from taskproc.requires import slots_of
@@ -44,10 +45,17 @@ def with_values(task: AnyTask, /, **values: Any) -> AnyTask:
     slots = slots_of(type(task))
     for name in values.keys() - slots.keys():
         raise TypeError(f"{type(task).__qualname__} has no slot {name}: it has {', '.join(slots) or 'none'}")
-    made = type(task).__new__(type(task))
-    attributes = copy.deepcopy(node.own, {id(task): made})  # which may lead back to the task
     held = {name: values[name] if name in values else _known(node, name) for name in slots}
-    return filled(made, attributes | held, Place(task.task_args, node.key.hex(), _scratch()))
+    made = copy_of(type(task), held, Place(task.task_args, node.key.hex(), _scratch()))
+    memo = {id(task): made}  # to which attributes may lead back
+    vars(made).update({name: _copied(value, memo) for name, value in node.own.items()})
+    return made
+
+
+def _copied(value: object, memo: dict[int, Any]) -> object:
+    with contextlib.suppress(Exception):  # a lock, a module: the task has it as it is
+        return copy.deepcopy(value, memo)
+    return value
 
 
 def _known(node: Node, name: str) -> object:

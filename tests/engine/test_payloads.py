@@ -81,7 +81,8 @@ def test_a_payload_has_all_that_a_worker_needs(packed: Any, flow: Any) -> None:
 def test_what_can_be_modified_travels_as_a_pickle_of_its_own(packed: Any, flow: Any) -> None:
     vars(packed.root.task)["shared"] = shared = [1]
     batch, _ = packed.packer.batch([packed.root], ["0" * 16])
-    attributes, args, key = pickle.loads(batch.payloads[0].state)
+    state, args, key = batch.payloads[0].state
+    attributes = pickle.loads(state)
     assert (attributes, args, key) == ({"x": 1, "shared": shared}, {"x": 1}, packed.root.key.hex())
 
 

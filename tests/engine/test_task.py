@@ -327,25 +327,28 @@ def test_what_leads_back_to_the_task_finds_the_copy_that_runs(how: str) -> None:
     assert with_values(Bound(0.5), up=10).run_task()[:3] == [15.0] * 3
 
 
-def test_a_reference_has_what_its_init_left_in_place_of_what_the_class_has(flow: Any) -> None:
-    flow.write("""
+@pytest.mark.parametrize(
+    "use",
+    ["self.held.depth + 1", "self.held.told()", "f'{self.held.depth}'", "[self.held.depth]", "self.held.depth == 1"],
+)
+def test_what_only_a_task_itself_has_is_not_read_from_its_class_by_a_reference(flow: Any, use: str) -> None:
+    flow.write(f"""
 from taskproc import Future, Requires, Task
-DEPTH = 4
 class Model(Task):
     depth, width = 1, 2
-    def __init__(self, n: int): self.depth = n * DEPTH
+    def __init__(self, n: int): self.depth = n
     def run_task(self): return 0
-    def told(self): return self.depth, self.width
-class Main(Task):
+    def told(self): return 2 * self.depth
+class Width(Task):
     model: Requires[int]
-    def __init__(self, model: Future[int]):
-        self.model = self.held = model
-    def run_task(self): return self.held.told()
+    def __init__(self, model: Future[int]): self.model = self.held = model
+    def run_task(self): return self.held.width
+class Main(Width):
+    def run_task(self): return {use}
 """)
-    assert flow.run("Main(Model(2))").value == (8, 2)
-    assert flow.run("Main(Model(2))").executed == {}
-    flow.edit(("DEPTH = 4", "DEPTH = 5"))  # which leaves the value of Model as it was
-    assert flow.run("Main(Model(2))").value == (10, 2)
+    assert flow.run("Width(Model(2))").value == 2
+    with pytest.raises(FailedTaskError, match=r"Model\(n=2\) is only a reference here, without depth; .* as a slot"):
+        flow.run("Main(Model(2))")
 
 
 def test_tasks_may_be_results_and_constants() -> None:
