@@ -75,10 +75,17 @@ class SlotValue(NamedTuple):
 
 
 class Uses(NamedTuple):
-    """The user's classes and functions that values refer to, as `module:qualname`, and the digest of their code."""
+    """The user's classes and functions that values refer to, as `module:qualname`, and the digest of their code.
+
+    `files` are the source files that it was read from, and those of all loaded modules.
+    """
 
     names: tuple[str, ...]
     code: bytes
+    files: tuple[CodeFile, ...] = ()
+
+    def __hash__(self) -> int:
+        return hash(self.code)
 
 
 State = tuple[dict[str, object] | bytes, dict[str, object], str]

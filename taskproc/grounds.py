@@ -12,11 +12,11 @@ from taskproc.errors import RequestError
 from taskproc.future import Const, FutureBase
 from taskproc.graph import packed_sources, shape
 from taskproc.inputfile import input_files
-from taskproc.origin import public_name, reference, resolve
+from taskproc.origin import reference, resolve
 from taskproc.record import WIDTH, Inputs, Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from types import FunctionType
 
     from taskproc.changes import History
@@ -74,11 +74,11 @@ class Grounds:
         self.history = history
         self.contents = contents
         self.trust_code = trust_code
-        self._main = public_name("__main__")
         self._codes: dict[type, Fingerprint] = {}
         self._files: dict[Key, tuple[InputFile, ...]] = {}
         self._known: dict[Key, Inputs] = {}
         self._refs: dict[Key, tuple[type | FunctionType, ...]] = {}
+        self._used: dict[tuple[type | FunctionType, ...], Uses] = {}
         self._read: dict[tuple[type, frozenset[type]], tuple[bytes, tuple[InputFile, ...]]] = {}
         self._values: dict[int, _Value] = {}
 
@@ -197,17 +197,17 @@ class Grounds:
                 found.append(self._uses_of(output))
         return tuple([one for one in dict.fromkeys(found) if one.names]) if found else ()
 
-    def _uses(self, refs: Iterable[type | FunctionType]) -> Uses:
-        imported = [ref for ref in refs if not self.codes.travels(ref)]
-        return Uses(tuple(map(reference, imported)), self.codes.refs(imported))
+    def _uses(self, refs: tuple[type | FunctionType, ...]) -> Uses:
+        if refs not in self._used:
+            imported = [ref for ref in refs if not self.codes.travels(ref)]
+            files = dict.fromkeys(file for ref in imported for file in self.codes.of(ref).files)
+            self._used[refs] = Uses(tuple(map(reference, imported)), self.codes.refs(imported), tuple(files))
+        return self._used[refs]
 
     def _uses_of(self, output: Output) -> Uses:
-        if self._main in {name.partition(":")[0] for name in output.refs}:
-            found = [*map(resolve, output.refs)]
-            refs = [ref for ref in found if ref is not None]
-            if len(refs) == len(found):
-                return self._uses(refs)
-        return Uses(output.refs, output.refs_code)
+        found = [*map(resolve, output.refs)]
+        refs = tuple([ref for ref in found if ref is not None])
+        return self._uses(refs) if len(refs) == len(found) else Uses(output.refs, output.refs_code)
 
     def inputs_used(self, node: Node, outputs: Mapping[Key, Output]) -> Inputs:
         """What a task that has run was made from: if a file that counts changed meanwhile, that can't be told."""

@@ -36,7 +36,8 @@ T = TypeVar("T")
 _classes: dict[ClassRef, type[Any]] = {}
 _fingerprinters: dict[type[Any], Fingerprinter] = {}
 _verified: set[CodeFile] = set()
-_agreed: dict[Uses, imported.Newest] = {}  # with what had been imported by then
+_checked: dict[type[Any], imported.Newest] = {}  # with what had been imported by then
+_agreed: dict[Uses, imported.Newest] = {}
 _one_at_a_time = threading.Lock()
 
 
@@ -71,6 +72,7 @@ def read_anew() -> None:
     """Forget what was read of code: a run begins in this process, and may be of other code than the last."""
     _fingerprinters.clear()
     _verified.clear()
+    _checked.clear()
     _agreed.clear()
 
 
@@ -95,37 +97,25 @@ def load_class(ref: ClassRef) -> type[Any]:
 
 
 def refuse_other_code(ref: ClassRef, cls: type[Any], uses: Iterable[Uses]) -> None:
-    """Check that code which a task's attributes and values refer to is the same as where its class was sent from.
+    """Check that a class, and code which a task's attributes and values refer to, is what it is where they come from.
+
+    What was imported since it was checked last may not be what that reaches.
 
     Raises:
         RefusedError: It is not.
     """
+    if _checked.get(cls) != imported.newest():
+        _refuse_other(cls, ref, [*filter(imported.is_other, ref.sources)])
+        _checked[cls] = imported.newest()
     for use in uses:
         if _agreed.get(use) == imported.newest():
             continue
         found = loaded(lambda names: [resolve(name) for name in names], use.names)
-        changed = [*filter(imported.is_other, ref.sources)]
+        changed = [*filter(imported.is_other, dict.fromkeys((*ref.sources, *use.files)))]
         known = [target for target in found if target is not None]
         if changed and (len(known) < len(found) or _fingerprinter(cls).refs(known) != use.code):
             raise RefusedError(_changed(changed[0]))
         _agreed[use] = imported.newest()
-
-
-def refuse_other_imports(ref: ClassRef, cls: type[Any], uses: Iterable[Uses], newest: imported.Newest) -> None:
-    """Check that what a task has imported is what its class and values reach where they were sent from.
-
-    Args:
-        ref: The class that is meant.
-        cls: The class that it is here.
-        uses: The code that its attributes and values refer to.
-        newest: The module that was the newest before.
-
-    Raises:
-        RefusedError: It is not.
-    """
-    imported.note_since(newest)
-    _refuse_other(cls, ref, [*filter(imported.is_other, ref.sources)])
-    refuse_other_code(ref, cls, uses)
 
 
 def _changed(file: CodeFile) -> str:
@@ -296,5 +286,5 @@ def _is_current(ref: ClassRef) -> bool:
 def _forget() -> None:
     """Unload what is the user's."""
     imported.unload()
-    for known in (_known, _classes, _fingerprinters, _verified, _agreed):
+    for known in (_known, _classes, _fingerprinters, _verified, _checked, _agreed):
         known.clear()

@@ -10,14 +10,15 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from taskproc.attempt import Results, run_payload
-from taskproc.batch import Answer, Batch, Ended, Payload, Refused, Returned
+from taskproc.attempt import Results, run_payload, where
+from taskproc.batch import Answer, Batch, Ended, Failed, Payload, Refused, Returned
 from taskproc.bytecode import PYTHON
 from taskproc.failure import packed, reason_of, users_traceback
 from taskproc.files import remove_attempt
-from taskproc.imported import newest
-from taskproc.loading import RefusedError, load_class, loaded, refuse_other_code, refuse_other_imports
+from taskproc.imported import newest, note_since
+from taskproc.loading import RefusedError, load_class, loaded, refuse_other_code
 from taskproc.locks import is_swept
+from taskproc.record import Made
 from taskproc.wire import Parcel, encoded_answers, read_batch
 
 if TYPE_CHECKING:
@@ -67,12 +68,16 @@ class Work:
                 self._send(Returned(positions))
 
     def run(self) -> None:
-        """Answer every payload, then `Ended`; or `Refused` if the batch can't begin."""
+        """Answer every payload, then `Ended`; or `Refused` if the batch can't begin.
+
+        What a task has imported must be what its class and its values reach where they come from.
+        """
         classes = self._classes()
         if classes is None:
             return
         self._on_loaded()
-        results, last, deadline = Results(), newest(), time.monotonic() + self._most
+        results, deadline = Results(), time.monotonic() + self._most
+        begun = last = newest()
         while (position := self._next()) is not None:
             payload = self._batch.payloads[position]
             if payload.slots and not _sources(payload) <= results.keys():
@@ -81,14 +86,17 @@ class Work:
             if self._cwd:
                 os.chdir(self._cwd)
             ref, cls = self._batch.classes[payload.cls], classes[payload.cls]
-            answer = run_payload(position, payload, cls, results, self._capture, self._send, self._on_error)
-            before, last = last, newest()
-            if before != last:
-                try:
-                    refuse_other_imports(ref, cls, payload.uses, before)
-                except RefusedError as error:
-                    self._refuse(ref, error)
-                    return
+            try:
+                if last != begun:  # what tasks before it have imported may not be what this one reaches
+                    refuse_other_code(ref, cls, payload.uses)
+                answer = run_payload(position, payload, cls, results, self._capture, self._send, self._on_error)
+                before, last = last, newest()
+                if before != last:
+                    note_since(before)
+                    refuse_other_code(ref, cls, payload.uses)
+            except RefusedError as error:
+                results.pop(position, None)
+                answer = Failed(position, str(error), "", b"", "", "", Made(time.time(), 0.0, where(os.getpid())))
             self._send(answer)
             if time.monotonic() > deadline:
                 self.recall()
@@ -117,10 +125,10 @@ class Work:
                     self._refuse(ref, error)
                     return None
                 classes.append(object)
-        for payload in self._batch.payloads:
-            ref = self._batch.classes[payload.cls]
+        for number, uses in dict.fromkeys([(payload.cls, payload.uses) for payload in self._batch.payloads]):
+            ref = self._batch.classes[number]
             try:
-                refuse_other_code(ref, classes[payload.cls], payload.uses)
+                refuse_other_code(ref, classes[number], uses)
             except BaseException as error:  # noqa: BLE001
                 self._refuse(ref, error)
                 return None
