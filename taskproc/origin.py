@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
 import importlib
 import os
@@ -28,6 +29,8 @@ _libraries: dict[str, tuple[object, object]] = {}
 
 Each with its spec: one that is reloaded, maybe from a folder of the user's, stays the same object.
 """
+
+_MADE_BY_STATEMENT = 1 << 9  # the flag of classes that are no part of Python itself
 
 
 def is_user_code(thing: object) -> bool:
@@ -112,17 +115,23 @@ def is_function(thing: object) -> TypeGuard[FunctionType]:
 
 
 def home(thing: object) -> str:
-    """Name of the module in which a class or function was truly written (not the one that `functools.wraps` tells)."""
+    """Name of the module in which a class or function was truly written (not the one that `functools.wraps` tells).
+
+    What is made in a bare namespace (`exec(text, {})`) is of `__main__`, though a class says that it is of `builtins`.
+    """
     if isinstance(thing, str):
         return thing
     if isinstance(thing, ModuleType):
         return thing.__name__
     if is_function(thing):
-        return str(thing.__globals__.get("__name__", "__main__"))
+        return str(thing.__globals__.get("__name__") or "__main__")
     try:
-        return str(getattr(thing, "__module__", None) or "builtins")
+        name = str(getattr(thing, "__module__", None) or "builtins")
     except Exception:  # noqa: BLE001  the user's own property of a metaclass
         return "builtins"
+    if name == "builtins" and isinstance(thing, type) and thing.__flags__ & _MADE_BY_STATEMENT:
+        return name if vars(builtins).get(thing.__qualname__) is thing else "__main__"
+    return name
 
 
 def public_name(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import pickle
 import sys
@@ -228,7 +229,7 @@ def _by_reference(cls: type, fingerprint: Fingerprint) -> ClassRef:
 
 def _by_value(cls: type, fingerprint: Fingerprint) -> ClassRef:
     module = sys.modules.get(cls.__module__)
-    if member(module, cls.__qualname__) is cls and file_of(cls.__module__) is None:
+    if module not in {None, builtins} and file_of(cls.__module__) is None:
         cloudpickle: Any = import_module("cloudpickle")
         cloudpickle.register_pickle_by_value(module)  # one made by hand: no worker can import it
     try:

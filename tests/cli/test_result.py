@@ -54,11 +54,21 @@ class Held:
 
 
 @dataclass
+class Shown:
+    value: Any
+
+
+@dataclass
 class Own:
     value: Any
 
     def __repr__(self) -> str:
         return "own"
+
+
+@dataclass(repr=False)
+class Child(Shown):
+    other: int
 
 
 class Model(BaseModel):
@@ -106,6 +116,9 @@ def test_what_json_tells_exactly_is_a_line_of_json(value: object) -> None:
         (Pair({"b", "a"}, 1), "Pair(one={'a', 'b'}, two=1)"),
         (Model(value={"b", "a"}), "Model(value={'a', 'b'})"),
         (Own({1}), "own"),
+        (Child({1}, 2), "Child(value={1})"),
+        (np.datetime64("2020-01-01"), repr(np.datetime64("2020-01-01"))),
+        (np.array([1]), "array([1])"),
     ],
 )
 def test_each_kind_of_value_has_its_text(value: object, text: str) -> None:

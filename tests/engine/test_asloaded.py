@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,86 @@ def test_what_a_value_of_a_task_reaches_must_be_as_loaded_too(tmp_path: Path, py
     assert said[2:8] == ["refused"] * 6
 
 
+CHAIN = """
+from pathlib import Path
+from taskproc import Const, Future, Requires, Task
+
+class Step(Task):
+    up: Requires[object]
+    def __init__(self, up: Future[object], n: int = 0): self.up, self.n = up, n
+
+class Lazy(Step):
+    def run_task(self):
+        if self.n:
+            import helper
+            return helper.other()
+
+class Edit(Step):
+    def run_task(self): Path("helper.py").write_text("def other(): return 100\\ndef same(): return 0\\n")
+
+class Same(Step):
+    def run_task(self):
+        import helper
+        return helper.same()
+
+class Main(Step):
+    def __init__(self): self.up = Lazy(Same(Edit(Lazy(Const(None)))), 1)
+    def run_task(self): return self.up
+"""
+
+
+def test_what_another_task_has_imported_meanwhile_must_be_as_loaded_too(tmp_path: Path, taskproc: Any) -> None:
+    (tmp_path / "helper.py").write_text("def other(): return 1\ndef same(): return 0\n")
+    (tmp_path / "taskfile.py").write_text(CHAIN)
+    done = taskproc("run", "-j", "1", check=False)
+    assert re.search(r"Lazy\(up=Same\(…\), n=1\) failed: .*helper\.py is not what was loaded for it", done.stderr)
+
+
+USED = """
+import os
+import re
+from pathlib import Path
+from taskproc import Const, Future, Requires, RequiresList, Task
+
+class Slow(Task):
+    def run_task(self):
+        if "EDIT" in os.environ: Path("helper.py").write_text("def other(): return 100\\n")
+        return os.urandom(3)
+
+class Use(Task):
+    slow: Requires[bytes]
+    held: Requires[object]
+    def __init__(self, held: Future[object]): self.slow, self.held = Slow(), held
+    def run_task(self): return self.held.value() if hasattr(self.held, "value") else self.held
+
+class Several(Task):
+    uses: RequiresList[object]
+    def __init__(self, uses: list[Future[object]]): self.uses = uses
+    def run_task(self): return self.uses
+"""
+
+USING = """
+import os, sys, tasks
+from configs import Lazy
+from taskproc import Cache, Const
+
+os.environ.update(dict.fromkeys(sys.argv[1:], "1"))
+with Cache("cache"):
+    several = tasks.Several([tasks.Use(Const(held)) for held in (2, Lazy(3), 4)])
+    if "EDIT" in os.environ: tasks.Slow().clear_task()
+try: print(several.run_graph(max_workers=1, keep_going=True)[0])
+except ExceptionGroup as group: print([str(error).partition(" failed: taskfile changed")[0] for error in group.args[1]])
+"""
+
+
+def test_what_only_a_value_leads_to_must_be_as_loaded_and_fails_no_other_task(tmp_path: Path, python: Any) -> None:
+    for name, text in (("configs", CONFIGS), ("tasks", USED), ("script", USING)):
+        (tmp_path / f"{name}.py").write_text(text)
+    for words, said in (((), "[2, 3, 4]"), (("EDIT",), "['Use(held=Const(Lazy(n=3)))']"), ((), "[2, 3, 4]")):
+        (tmp_path / "helper.py").write_text("def other(): return 0\n")
+        assert python("-B", "script.py", *words).stdout == f"{said}\n"
+
+
 RELOADED = """
 import importlib
 from pathlib import Path
@@ -180,6 +261,7 @@ def test_a_module_that_is_loaded_again_is_not_taken_for_its_file(tmp_path: Path,
 
 RENEWED = """
 import os
+import re
 from itertools import count
 from pathlib import Path
 from IPython.core.interactiveshell import InteractiveShell

@@ -550,10 +550,15 @@ def test_workers_have_the_path_environment_and_folder_of_the_caller(
 
 @pytest.mark.parametrize("namespace", [{}, {"__name__": None}], ids=str)
 def test_a_class_of_a_bare_namespace_travels_by_value_and_leaves_others_alone(namespace: dict[str, Any]) -> None:
-    text = "from taskproc import Task\ndef three(): return 3\nclass Bare(Task):\n    def run_task(self): return three()"
+    text = (
+        "from taskproc import Task\ndef three(): return 3\nclass Base:\n    def value(self): return three()\n"
+        "class Bare(Base, Task):\n    def run_task(self): return self.value()"
+    )
     exec(text, namespace)
     assert namespace["Bare"].task_name == "__main__.Bare"
     assert run(namespace["Bare"]()) == 3
+    exec(text.replace("three()\n", "three() + 1\n"), namespace)
+    assert run(namespace["Bare"]()) == 4
     assert "builtins" not in cloudpickle.list_registry_pickle_by_value()
 
 

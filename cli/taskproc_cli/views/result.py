@@ -110,7 +110,7 @@ def _text_and_form(value: object) -> tuple[str, str]:
 
 def _number(value: Any) -> Any:
     """A single number of an array library as Python's; raises TypeError for all else."""
-    if hasattr(value, "dtype") and getattr(value, "shape", None) == ():
+    if getattr(value, "shape", None) == () and getattr(getattr(value, "dtype", None), "kind", "f") in "biuf":
         return value.item()
     raise TypeError
 
@@ -129,21 +129,24 @@ def stable_repr(value: object) -> str:
             return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
         whole = f"{{{', '.join(sorted(items))}}}" if items else ""
         return (whole or "set()") if kind is set else f"frozenset({whole})"
-    named = _named(value)
-    if named is not None:
-        return f"{kind.__qualname__}({', '.join(f'{name}={stable_repr(part)}' for name, part in named)})"
+    if (named := _named(value)) is not None:
+        return f"{named[0]}({', '.join(f'{name}={stable_repr(part)}' for name, part in named[1])})"
     return ADDRESS.sub("", repr(value))
 
 
-def _named(value: Any) -> list[tuple[str, object]] | None:
-    """What the repr of a dataclass, named tuple or pydantic model tells, by name; None of all else, or its own repr."""
-    shows: Any = type(value).__repr__
-    if hasattr(value, "__dataclass_fields__") and hasattr(shows, "__wrapped__"):  # the one that dataclasses make
-        return [(field.name, getattr(value, field.name)) for field in fields(value) if field.repr]
-    if hasattr(value, "__pydantic_fields__") and shows.__module__ == "pydantic.main":
-        return [*value.__repr_args__()]
-    if hasattr(value, "_fields") and shows.__module__ == "collections":
-        return [*zip(value._fields, value, strict=True)]
+def _named(value: Any) -> tuple[str, list[tuple[str, object]]] | None:
+    """What the repr of a dataclass, named tuple or pydantic model tells: what its class is called, and parts by name.
+
+    None of all else, and where a class has a repr of its own.
+    """
+    kind: Any = value.__class__
+    maker: object = getattr(kind.__repr__, "__globals__", {}).get("__name__")
+    if maker in {"dataclasses", "reprlib"} and "__repr__" in vars(kind) and hasattr(value, "__dataclass_fields__"):
+        return kind.__qualname__, [(field.name, getattr(value, field.name)) for field in fields(value) if field.repr]
+    if maker == "pydantic.main":
+        return value.__repr_name__(), [*value.__repr_args__()]
+    if maker == "collections" and hasattr(value, "_fields"):
+        return kind.__name__, [*zip(value._fields, value, strict=True)]
     return None
 
 
