@@ -126,12 +126,12 @@ def home(thing: object) -> str:
     if is_function(thing):
         return str(thing.__globals__.get("__name__") or "__main__")
     try:
-        name = str(getattr(thing, "__module__", None) or "builtins")
+        name = getattr(thing, "__module__", None)
     except Exception:  # noqa: BLE001  the user's own property of a metaclass
-        return "builtins"
+        name = None
     if name == "builtins" and isinstance(thing, type) and thing.__flags__ & _MADE_BY_STATEMENT:
-        return name if vars(builtins).get(thing.__qualname__) is thing else "__main__"
-    return name
+        return "builtins" if vars(builtins).get(thing.__qualname__) is thing else "__main__"
+    return str(name or "builtins")
 
 
 def public_name(name: str) -> str:
