@@ -629,3 +629,62 @@ def test_what_python_makes_of_a_class_is_not_set_elsewhere(tmp_path: Path, monke
         owner, _, member = name.partition(".")
         sources.compare("made", f"made:{name}", vars(getattr(made, owner))[member])
     assert sources.rebound == {}
+
+
+TRAVELS = """
+import sys
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+import helper
+from helper import RATE as HELD, other
+from pydantic import BaseModel
+from taskproc import Task
+from taskproc.fingerprint import Fingerprinter
+
+OWN = 5
+
+class Member(Enum):
+    A = 1
+@dataclass
+class Data:
+    n: int = HELD
+    member: Member = Member.A
+    def value(self): return self.n * OWN * HELD
+class Model(BaseModel):
+    n: int = 1
+class Row(NamedTuple):
+    n: int = 1
+class Derived(Data):
+    def members(self): return list(Member)
+def function(x): return x + OWN
+
+class Reads:
+    def value(self): return helper.RATE
+class Imports:
+    def value(self):
+        from helper import RATE
+        return RATE
+class Calls:
+    value = staticmethod(other)
+class Holds:
+    module = helper
+class Names:
+    def value(self, name): return getattr(helper, name)
+class Finds:
+    def value(self): return sys.modules["helper"].RATE
+class Evaluates:
+    def value(self, text): return eval(text)
+class Below(Reads):
+    pass
+
+codes = Fingerprinter(Task)
+for each in (Member, Data, Model, Row, Derived, function): assert codes.travels(each), each
+for each in (Reads, Imports, Calls, Holds, Names, Finds, Evaluates, Below, other): assert not codes.travels(each), each
+"""
+
+
+def test_what_workers_import_nothing_for_travels_whole(tmp_path: Path, python: Any) -> None:
+    (tmp_path / "helper.py").write_text("RATE = 1\ndef other(): return RATE\n")
+    (tmp_path / "script.py").write_text(TRAVELS)
+    python("script.py")
