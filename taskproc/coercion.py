@@ -259,7 +259,7 @@ def _misfit(errors: Sequence[Mapping[str, Any]], value: Any) -> Misfit:
         given = found[0]["input"]
         reason = f"{reason} (got {glimpse(given)})"
         if type(given).__name__ == found[0].get("ctx", {}).get("class_name"):
-            reason += ", whose class was defined anew after the task's: define that anew too (run its cell again)"
+            reason += ", of another class of that name: if that was defined anew, define the task's anew too"
     final = any(isinstance(error.get("ctx", {}).get("error"), ArgumentError) for error in found)
     return Misfit(deepest, reason, final=final)
 

@@ -25,7 +25,7 @@ def itself() -> Any:
     return _revived.get()
 
 
-def read_for(copy: object, attributes: bytes) -> Any:
+def _read_for(copy: object, attributes: bytes) -> Any:
     """The pickled attributes of a task that was `sent`, for its copy."""
     token = _revived.set(copy)
     try:
@@ -48,7 +48,7 @@ def copy_of(cls: type[C], state: Mapping[str, Any] | bytes, place: Place) -> C:
     copy = cls.__new__(cls)
     object.__setattr__(copy, "_task_node", None)
     object.__setattr__(copy, "_task_place", place)
-    vars(copy).update(read_for(copy, state) if isinstance(state, bytes) else state)
+    vars(copy).update(_read_for(copy, state) if isinstance(state, bytes) else state)
     return copy
 
 
@@ -83,7 +83,7 @@ class Absent:
     def __init__(self, what: str) -> None:
         self.__dict__["what"] = what
 
-    def _refuse(self, *_: object) -> NoReturn:
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise RuntimeError(f"{self.__dict__['what']}; declare what a task needs as a slot (Requires)")
 
     __getattr__ = __setattr__ = __call__ = __reduce_ex__ = __repr__ = __str__ = __format__ = __hash__ = _refuse

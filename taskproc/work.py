@@ -56,7 +56,6 @@ class Work:
         self._pending = deque(range(len(batch.payloads)))
         self._lock = threading.Lock()
         self._begun = False
-        self._most = math.inf
 
     def recall(self) -> None:
         """Give back what has not begun; the first payload counts as begun."""
@@ -67,16 +66,17 @@ class Work:
             if positions:
                 self._send(Returned(positions))
 
-    def run(self) -> None:
+    def run(self, most: float = math.inf) -> None:
         """Answer every payload, then `Ended`; or `Refused` if the batch can't begin.
 
-        What a task has imported must be what its class and its values reach where they come from.
+        What a task has imported must be what its class and its values reach where they come from. What has not begun
+        after `most` seconds is given back.
         """
         classes = self._classes()
         if classes is None:
             return
         self._on_loaded()
-        results, deadline = Results(), time.monotonic() + self._most
+        results, deadline = Results(), time.monotonic() + most
         begun = last = newest()
         while (position := self._next()) is not None:
             payload = self._batch.payloads[position]
@@ -96,6 +96,7 @@ class Work:
                     refuse_other_code(ref, cls, payload.uses)
             except RefusedError as error:
                 results.pop(position, None)
+                remove_attempt(Path(payload.folder))
                 answer = Failed(position, str(error), "", b"", "", "", Made(time.time(), 0.0, where(os.getpid())))
             self._send(answer)
             if time.monotonic() > deadline:
@@ -103,12 +104,8 @@ class Work:
         self._send(Ended())
 
     def run_for_others(self, most: float = math.inf) -> None:
-        """The same where the run that wants the answers may be over meanwhile: then nothing is left behind.
-
-        With `most`, what has not begun after so many seconds is given back: what has finished is told at the end only.
-        """
-        self._most = most
-        self.run()
+        """The same where the run that wants the answers may be over meanwhile: then nothing is left behind."""
+        self.run(most)
         if is_orphan(self._batch):  # nobody will sweep it once more
             for payload in self._batch.payloads:
                 remove_attempt(Path(payload.folder))

@@ -197,7 +197,9 @@ class Use(Task):
     slow: Requires[bytes]
     held: Requires[object]
     def __init__(self, held: Future[object]): self.slow, self.held = Slow(), held
-    def run_task(self): return self.held.value() if hasattr(self.held, "value") else self.held
+    def run_task(self):
+        print("printed")
+        return self.held.value() if hasattr(self.held, "value") else self.held
 
 class Several(Task):
     uses: RequiresList[object]
@@ -225,6 +227,7 @@ def test_what_only_a_value_leads_to_must_be_as_loaded_and_fails_no_other_task(tm
     for words, said in (((), "[2, 3, 4]"), (("EDIT",), "['Use(held=Const(Lazy(n=3)))']"), ((), "[2, 3, 4]")):
         (tmp_path / "helper.py").write_text("def other(): return 0\n")
         assert python("-B", "script.py", *words).stdout == f"{said}\n"
+        assert len([*tmp_path.glob("cache/tasks.Use/*/*/stdout.txt")]) == 3  # nothing is left of what was refused
 
 
 RELOADED = """

@@ -204,7 +204,7 @@ def test_values_become_what_the_annotation_says(annotation: Any, given: Any, val
         (
             Model,
             type("Model", (pydantic.BaseModel,), {})(),
-            "train: Input should be a valid dictionary or instance of Model (got Model()), whose class was defined",
+            "train: Input should be a valid dictionary or instance of Model (got Model()), of another class",
         ),
         (Pair, (1, "x"), "train[1]: Input should be a valid number"),
         (dict[str, Row], {"a b": {"rate": "x"}}, "train['a b'].rate: Input should be a valid number"),

@@ -533,7 +533,7 @@ def test_what_a_thread_leaves_for_a_run_that_is_over_is_removed(
     (folder / "data").chmod(0o500)
     batch: Any = SimpleNamespace(serial=1, payloads=[SimpleNamespace(folder=str(folder))])
     work = Work(batch, print, ThreadCapture())
-    monkeypatch.setattr(work, "run", lambda: None)
+    monkeypatch.setattr(work, "run", lambda most: None)
     work.run_for_others()
     assert folder.exists()
     lock.unlink()

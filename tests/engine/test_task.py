@@ -329,7 +329,7 @@ def test_what_leads_back_to_the_task_finds_the_copy_that_runs(how: str) -> None:
 
 @pytest.mark.parametrize(
     "use",
-    ["self.held.depth + 1", "self.held.told()", "f'{self.held.depth}'", "[self.held.depth]", "self.held.depth == 1"],
+    ["self.held.depth + 1", "self.held.told()", "f'{self.held.depth}'", "[self.held.depth]", "self.held.depth(x=1)"],
 )
 def test_what_only_a_task_itself_has_is_not_read_from_its_class_by_a_reference(flow: Any, use: str) -> None:
     flow.write(f"""

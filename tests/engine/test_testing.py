@@ -30,8 +30,10 @@ class Sum(Task):
         self.several = [Const(1), Const([2])[0]]
         self.named = {"a": Up(), "b": Const([3])}
         self.scale = [scale]
+        self._task_channel = "gpu"
 
     def run_task(self) -> Any:
+        assert self._task_channel == "gpu"
         self.scale.append(0)
         self.named["b"].append(4)
         (self.task_directory / "file").write_text(self.task_stdout.name)

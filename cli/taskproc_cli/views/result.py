@@ -141,7 +141,8 @@ def _named(value: Any) -> tuple[str, list[tuple[str, object]]] | None:
     """
     kind: Any = value.__class__
     maker: object = getattr(kind.__repr__, "__globals__", {}).get("__name__")
-    if maker in {"dataclasses", "reprlib"} and "__repr__" in vars(kind) and hasattr(value, "__dataclass_fields__"):
+    code: object = getattr(getattr(kind.__dict__.get("__repr__"), "__wrapped__", None), "__code__", None)
+    if hasattr(value, "__dataclass_fields__") and getattr(code, "co_filename", "") == "<string>":  # made, not written
         return kind.__qualname__, [(field.name, getattr(value, field.name)) for field in fields(value) if field.repr]
     if maker == "pydantic.main":
         return value.__repr_name__(), [*value.__repr_args__()]
